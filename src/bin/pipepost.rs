@@ -1,0 +1,2 @@
+//! All programs in one executable.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The shared client module: straight-line code over one `Wire` each.

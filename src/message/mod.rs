@@ -1,0 +1,1 @@
+//! Messages: header, addresses, dates, MIME (walked as a stream), composing and decoding. No I/O.

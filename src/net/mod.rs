@@ -1,0 +1,1 @@
+//! The network without any protocol: endpoints, deadlines, the byte stream `Wire`, traces and their replay.

@@ -1,0 +1,3 @@
+//! Grammar: bytes to values and back, used by clients and servers. No sockets, clocks or files.
+
+pub mod imap;

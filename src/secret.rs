@@ -1,0 +1,53 @@
+//! [`Secret`]: a password or token that is not printed by accident and is wiped when it is dropped.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// Bytes that nobody prints: no `Display`, `Debug` says `***`, the memory is overwritten on drop.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the bytes over.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Secret {
+        Secret(Zeroizing::new(bytes))
+    }
+
+    /// The bytes, for the one place that puts them on the wire or compares them.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Compares in a time that depends on the lengths only, so that a guesser learns nothing from it.
+    #[must_use]
+    pub fn same(&self, other: &[u8]) -> bool {
+        let mut differ = u8::from(self.0.len() != other.len());
+        for (i, b) in other.iter().enumerate() {
+            differ |= b ^ self.0.get(i).copied().unwrap_or(0);
+        }
+        std::hint::black_box(differ) == 0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_hides_it_and_comparison_is_exact() {
+        let s = Secret::new(b"tulip".to_vec());
+        assert_eq!(format!("{s:?}"), "***");
+        assert!(s.same(b"tulip"));
+        for other in [&b"tulips"[..], b"tuli", b"", b"Tulip"] {
+            assert!(!s.same(other));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Mailboxes: a Maildir++ tree with persistent UIDs.

@@ -1,0 +1,3 @@
+//! Server sessions, straight-line over one `Wire` and a `World`.
+
+pub mod mailbox;

@@ -1,0 +1,1 @@
+//! Messages and state on disk: Maildir, mbox, spool, SQLite, and the targets of `--into`.
