@@ -1,1 +1,13 @@
 //! The network without any protocol: endpoints, deadlines, the byte stream `Wire`, traces and their replay.
+
+pub mod deadline;
+pub mod dial;
+pub mod endpoint;
+pub mod script;
+pub mod stream;
+pub mod trace;
+pub mod wire;
+
+pub use deadline::Deadline;
+pub use endpoint::Endpoint;
+pub use wire::Wire;

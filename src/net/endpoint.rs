@@ -1,0 +1,282 @@
+//! [`Endpoint`]: where a service is and how the connection is protected, as a URL (RFC 3986, 5092, 2384). No secret in it.
+
+use crate::error::{Error, Result};
+use std::fmt;
+use std::net::IpAddr;
+
+/// What is spoken there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Submission or relay, RFC 5321.
+    Smtp,
+    /// Local delivery, RFC 2033.
+    Lmtp,
+    /// RFC 1939.
+    Pop3,
+    /// RFC 3501.
+    Imap,
+}
+
+impl Service {
+    /// The scheme's first word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Service::Smtp => "smtp",
+            Service::Lmtp => "lmtp",
+            Service::Pop3 => "pop3",
+            Service::Imap => "imap",
+        }
+    }
+}
+
+/// How the connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// `smtps`: TLS from the first byte.
+    Implicit,
+    /// `smtp`: STARTTLS demanded and verified, except towards a loopback address or a Unix socket.
+    Default,
+    /// `smtp+starttls`: STARTTLS demanded everywhere.
+    StartTls,
+    /// `smtp+plain`: no TLS wanted.
+    Plain,
+}
+
+/// Where it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The embedded server, and whose mailbox (`None`: the caller's).
+    Local(Option<String>),
+    /// A host name or address, and a port.
+    Host(String, u16),
+    /// A Unix socket.
+    Unix(String),
+}
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// What is spoken.
+    pub service: Service,
+    /// Under which protection.
+    pub protection: Protection,
+    /// The login name, decoded.
+    pub user: Option<String>,
+    /// Where.
+    pub place: Place,
+    /// The folder (IMAP), decoded.
+    pub folder: Option<String>,
+}
+
+impl Endpoint {
+    /// Reads `local:`, `local://USER`, or a URL, for a tool that speaks `service`; each with `/FOLDER` or, for `local:`,
+    /// `:FOLDER` behind it.
+    ///
+    /// # Errors
+    /// 64 with what is wrong, in one line.
+    pub fn parse(text: &str, service: Service) -> Result<Endpoint> {
+        let wrong = |why: &str| Error::usage(format!("{text}: {why}"));
+        if crate::text::breaks_line(text) {
+            return Err(Error::usage(format!("{}: a line break or NUL in an account", crate::text::escape(text))));
+        }
+        if let Some(rest) = text.strip_prefix("local:") {
+            let (user, folder) = match rest.strip_prefix("//") {
+                Some(rest) => match rest.split_once('/') {
+                    Some((user, folder)) => (user, folder),
+                    None => (rest, ""),
+                },
+                None => ("", rest),
+            };
+            return Ok(Endpoint {
+                service,
+                protection: Protection::Plain,
+                user: None,
+                place: Place::Local(if user.is_empty() {
+                    None
+                } else {
+                    Some(decode(user).ok_or_else(|| wrong("not UTF-8"))?)
+                }),
+                folder: if folder.is_empty() { None } else { Some(decode(folder).ok_or_else(|| wrong("not UTF-8"))?) },
+            });
+        }
+        let Some((scheme, rest)) =
+            text.split_once("://").or_else(|| text.split_once(":/").filter(|(s, _)| s.ends_with("+unix")))
+        else {
+            return Err(match text.split_once(':') {
+                Some((account, _)) if !account.is_empty() => wrong("no such account")
+                    .advise("accounts of a configuration file come with a later version; local: and URLs work"),
+                _ => wrong("neither ACCOUNT: nor a URL").advise("an account ends with a colon: local:"),
+            });
+        };
+        let (word, how) = scheme.split_once('+').map_or((scheme, ""), |(word, how)| (word, how));
+        let (word, implicit) = match word.strip_suffix('s') {
+            Some(word) => (word, true),
+            None => (word, false),
+        };
+        let named = [Service::Smtp, Service::Lmtp, Service::Pop3, Service::Imap].into_iter().find(|s| s.word() == word);
+        let Some(named) = named else { return Err(wrong(&format!("unknown scheme {scheme}"))) };
+        if named != service && !(service == Service::Smtp && named == Service::Lmtp) {
+            return Err(wrong(&format!("this program speaks {}", service.word())));
+        }
+        if how == "unix" && !implicit {
+            let path = decode(rest).ok_or_else(|| wrong("not UTF-8"))?;
+            let path = format!("/{}", path.trim_start_matches('/'));
+            let place = Place::Unix(path);
+            return Ok(Endpoint { service: named, protection: Protection::Default, user: None, place, folder: None });
+        }
+        let protection = match (how, implicit) {
+            ("", true) => Protection::Implicit,
+            ("", false) => Protection::Default,
+            ("starttls", false) => Protection::StartTls,
+            ("plain", false) => Protection::Plain,
+            _ => return Err(wrong(&format!("unknown scheme {scheme}"))),
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, host) = match authority.rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, authority),
+        };
+        if user.is_some_and(|u| u.contains(':')) {
+            // Without the URL: it holds a password.
+            return Err(Error::usage("a password inside a URL would show in ps(1)").advise("use --password-file"));
+        }
+        let user = user.map(|u| u.split_once(";AUTH=").map_or(u, |(u, _)| u)).filter(|u| !u.is_empty());
+        let user = user.map(|u| decode(u).ok_or_else(|| wrong("not UTF-8"))).transpose()?;
+        let (host, port) = match host.strip_prefix('[').and_then(|h| h.split_once(']')) {
+            Some((host, port)) => (host, port.strip_prefix(':')),
+            None => host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port))),
+        };
+        let port = match port {
+            Some(port) => port.parse().ok().filter(|p| *p != 0).ok_or_else(|| wrong("not a port number"))?,
+            None => default_port(named, implicit, user.is_some()),
+        };
+        let host = decode(host).filter(|h| !h.is_empty() && !breaks_host(h)).ok_or_else(|| wrong("no host"))?;
+        let folder = if path.is_empty() { None } else { Some(decode(path).ok_or_else(|| wrong("not UTF-8"))?) };
+        if [&user, &folder].into_iter().flatten().any(crate::text::breaks_line) {
+            return Err(wrong("a line break or NUL in an account"));
+        }
+        Ok(Endpoint { service: named, protection, user, place: Place::Host(host, port), folder })
+    }
+
+    /// Whether it is a loopback *address* (a name may be answered with anything).
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match &self.place {
+            Place::Host(host, _) => host.parse::<IpAddr>().is_ok_and(|a| a.is_loopback()),
+            Place::Local(_) | Place::Unix(_) => true,
+        }
+    }
+
+    /// Whether a secret may go out without TLS: pipepost(7), "TLS and secrets".
+    #[must_use]
+    pub fn cleartext_allowed(&self) -> bool {
+        match &self.place {
+            Place::Local(_) | Place::Unix(_) => true,
+            Place::Host(_, port) => self.is_loopback() && (*port < 1024 || self.protection == Protection::Plain),
+        }
+    }
+}
+
+fn breaks_host(host: &str) -> bool {
+    host.bytes().any(|b| b.is_ascii_control() || b" /?#@\\".contains(&b))
+}
+
+fn default_port(service: Service, implicit: bool, login: bool) -> u16 {
+    match (service, implicit) {
+        (Service::Smtp, true) => 465,
+        (Service::Smtp, false) if login => 587,
+        (Service::Smtp, false) => 25,
+        (Service::Lmtp, _) => 24,
+        (Service::Pop3, true) => 995,
+        (Service::Pop3, false) => 110,
+        (Service::Imap, true) => 993,
+        (Service::Imap, false) => 143,
+    }
+}
+
+/// Percent-decoding, RFC 3986 2.1. `None` if it does not give UTF-8.
+#[must_use]
+pub fn decode(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&b, after)) = rest.split_first() {
+        let pair =
+            after.get(..2).and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok());
+        match pair {
+            Some(byte) if b == b'%' => {
+                out.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                out.push(b);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+impl fmt::Display for Endpoint {
+    /// The host and port, the socket, or `local`: what errors begin with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Local(_) => f.write_str("local"),
+            Place::Host(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Place::Host(host, port) => write!(f, "{host}:{port}"),
+            Place::Unix(path) => f.write_str(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        let e = Endpoint::parse("imap+plain://bob%40example.org@127.0.0.1:1143/Lists%2Frust", Service::Imap).unwrap();
+        assert_eq!(e.user.as_deref(), Some("bob@example.org"));
+        assert_eq!(e.place, Place::Host("127.0.0.1".into(), 1143));
+        assert_eq!(e.folder.as_deref(), Some("Lists/rust"));
+        assert!(e.cleartext_allowed());
+        let e = Endpoint::parse("pop3s://a@b@pop.example.org", Service::Pop3).unwrap();
+        assert_eq!((e.user.as_deref(), e.place), (Some("a@b"), Place::Host("pop.example.org".into(), 995)));
+        assert_eq!(Endpoint::parse("smtp://[::1]", Service::Smtp).unwrap().place, Place::Host("::1".into(), 25));
+        assert_eq!(
+            Endpoint::parse("lmtp+unix:/run/lmtp", Service::Smtp).unwrap().place,
+            Place::Unix("/run/lmtp".into())
+        );
+        assert_eq!(Endpoint::parse("local:", Service::Pop3).unwrap().place, Place::Local(None));
+        let e = Endpoint::parse("local://bob/Sent", Service::Imap).unwrap();
+        assert_eq!((e.place, e.folder.as_deref()), (Place::Local(Some("bob".into())), Some("Sent")));
+        assert_eq!(Endpoint::parse("local:Sent", Service::Imap).unwrap().folder.as_deref(), Some("Sent"));
+    }
+
+    #[test]
+    fn nonsense_and_secrets_are_refused() {
+        for bad in [
+            "",
+            "work",
+            ":",
+            "imaps://h",
+            "pop3://",
+            "pop3://h:0",
+            "pop3://h:99999",
+            "pop3://bob:pw@h",
+            "xmpp://h",
+            "pop3+x://h",
+            "pop3://h\nx",
+            "pop3://bob%0d%0aDELE@h",
+            "pop3s+plain://h",
+            "pop3://h ost",
+        ] {
+            let e = Endpoint::parse(bad, Service::Pop3).unwrap_err();
+            assert_eq!(e.exit(), crate::error::Exit::Usage, "{bad:?}");
+            assert!(!e.to_string().contains("pw"), "{e}");
+        }
+        assert!(!Endpoint::parse("pop3://bob@127.0.0.1:1110", Service::Pop3).unwrap().cleartext_allowed());
+        assert!(Endpoint::parse("pop3://bob@127.0.0.1", Service::Pop3).unwrap().cleartext_allowed());
+        assert!(!Endpoint::parse("pop3+plain://bob@localhost:1110", Service::Pop3).unwrap().cleartext_allowed());
+    }
+}

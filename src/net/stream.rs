@@ -1,0 +1,146 @@
+//! [`Stream`]: what a [`Wire`](super::wire::Wire) runs over. Reads and writes never block; waiting is one call.
+
+use super::deadline::Deadline;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+/// What has become possible; nothing of it if the deadline came first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ready {
+    /// A read will not block (there is input, the end, or an error).
+    pub read: bool,
+    /// A write will not block.
+    pub write: bool,
+    /// The bell has been rung.
+    pub bell: bool,
+}
+
+/// A byte stream in both directions.
+pub trait Stream: Send {
+    /// Reads what is there; `WouldBlock` if nothing is; 0 is the end.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    /// Writes what fits; `WouldBlock` if nothing does.
+    ///
+    /// # Errors
+    /// The system's.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Waits until reading, or writing if `write` is set, is possible, or `bell` is readable, or `until`.
+    ///
+    /// # Errors
+    /// The system's.
+    fn ready(&mut self, read: bool, write: bool, bell: Option<BorrowedFd<'_>>, until: Deadline) -> io::Result<Ready>;
+    /// Ends both directions; the peer reads the end of the stream.
+    fn close(&mut self);
+}
+
+/// A socket as a [`Stream`].
+pub struct Socket<S> {
+    io: S,
+}
+
+/// The sockets that can be one.
+pub trait Connected: Read + Write + AsFd + Send {
+    /// Ends both directions.
+    fn end(&self);
+    /// Makes reads and writes return at once.
+    ///
+    /// # Errors
+    /// The system's.
+    fn never_block(&self) -> io::Result<()>;
+}
+
+impl Connected for TcpStream {
+    fn end(&self) {
+        let _ = self.shutdown(Shutdown::Both);
+    }
+    fn never_block(&self) -> io::Result<()> {
+        // One write is one flight already: waiting for more (Nagle) only costs 40 ms against a delayed ACK.
+        self.set_nodelay(true)?;
+        self.set_nonblocking(true)
+    }
+}
+
+impl Connected for UnixStream {
+    fn end(&self) {
+        let _ = self.shutdown(Shutdown::Both);
+    }
+    fn never_block(&self) -> io::Result<()> {
+        self.set_nonblocking(true)
+    }
+}
+
+impl<S: Connected> Socket<S> {
+    /// Takes a connected socket over.
+    ///
+    /// # Errors
+    /// The system's, when it can't be set up.
+    pub fn new(io: S) -> io::Result<Socket<S>> {
+        io.never_block()?;
+        Ok(Socket { io })
+    }
+}
+
+impl<S: Connected> Stream for Socket<S> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.io.read(into)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.io.write(bytes)
+    }
+
+    fn ready(&mut self, read: bool, write: bool, bell: Option<BorrowedFd<'_>>, until: Deadline) -> io::Result<Ready> {
+        wait(Some((self.io.as_fd(), read, write)), bell, until)
+    }
+
+    fn close(&mut self) {
+        self.io.end();
+    }
+}
+
+/// poll(2) on a socket and a bell, with a deadline; interruptions by signals are invisible.
+///
+/// # Errors
+/// The system's.
+pub fn wait(
+    socket: Option<(BorrowedFd<'_>, bool, bool)>,
+    bell: Option<BorrowedFd<'_>>,
+    until: Deadline,
+) -> io::Result<Ready> {
+    loop {
+        let mut fds = Vec::with_capacity(2);
+        if let Some((fd, read, write)) = socket {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::IN, read);
+            flags.set(PollFlags::OUT, write);
+            fds.push(PollFd::from_borrowed_fd(fd, flags));
+        }
+        if let Some(fd) = bell {
+            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        }
+        let timeout = until.left().and_then(|d| Timespec::try_from(d).ok());
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(0) if until.passed() => return Ok(Ready::default()),
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => {
+                let mut events = fds.iter().map(PollFd::revents);
+                let trouble = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+                let mut ready = Ready::default();
+                if let Some((_, read, write)) = socket {
+                    let got = events.next().unwrap_or(PollFlags::empty());
+                    ready.read = read && got.intersects(PollFlags::IN | trouble);
+                    ready.write = write && got.intersects(PollFlags::OUT | trouble);
+                }
+                ready.bell = events.next().is_some_and(|got| !got.is_empty());
+                return Ok(ready);
+            }
+            Err(e) => return Err(e.into()),
+        }
+    }
+}

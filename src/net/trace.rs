@@ -1,0 +1,240 @@
+//! [`Trace`]: the dialogue in the format of pipepost-trace(5), which `--trace` writes and [`super::script`] replays.
+//!
+//! Secrets are `***`, also where the peer echoes them; message bodies are `== N bytes` unless they were asked for.
+
+use crate::secret::Secret;
+use memchr::memmem;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+/// Which side said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// `C: `
+    Client,
+    /// `S: `
+    Server,
+}
+
+impl Side {
+    /// Its mark at the start of a line.
+    #[must_use]
+    pub fn mark(self) -> &'static str {
+        match self {
+            Side::Client => "C: ",
+            Side::Server => "S: ",
+        }
+    }
+
+    /// The peer.
+    #[must_use]
+    pub fn other(self) -> Side {
+        match self {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        }
+    }
+}
+
+/// Where dialogues are written: a file or stderr, shared by all connections of the process.
+#[derive(Clone)]
+pub struct TraceTo {
+    out: Arc<Mutex<dyn Write + Send>>,
+    data: bool,
+}
+
+impl TraceTo {
+    /// Writes to `out`; with `data` the message bodies too.
+    pub fn new(out: impl Write + Send + 'static, data: bool) -> TraceTo {
+        TraceTo { out: Arc::new(Mutex::new(out)), data }
+    }
+}
+
+/// One connection's trace.
+pub struct Trace {
+    to: TraceTo,
+    us: Side,
+    ours: Vec<u8>,
+    secrets: Vec<Secret>,
+    body: Option<(Side, u64)>,
+}
+
+/// A line that grows beyond this without an end is written as what there is so far.
+const LINE: usize = 64 * 1024;
+/// The mark of a secret in `ours`, which no text can hold: it is not UTF-8.
+const MARK: u8 = 0xff;
+
+impl Trace {
+    /// A trace seen from `us`. `peer` is told in a comment line.
+    #[must_use]
+    pub fn new(to: TraceTo, us: Side, peer: &str) -> Trace {
+        let trace = Trace { to, us, ours: Vec::new(), secrets: Vec::new(), body: None };
+        trace.write(&format!("# {}\n", crate::text::escape(peer)));
+        trace
+    }
+
+    fn write(&self, text: &str) {
+        // A trace that can't be written must not stop the mail.
+        if let Ok(mut out) = self.to.out.lock() {
+            let _ = out.write_all(text.as_bytes());
+            let _ = out.flush();
+        }
+    }
+
+    /// We said `bytes`, which need not be whole lines.
+    pub fn said(&mut self, bytes: &[u8]) {
+        self.end_body();
+        for piece in bytes.split_inclusive(|b| *b == b'\n') {
+            self.ours.extend(piece.iter().map(|b| if *b == MARK { b'?' } else { *b }));
+            if piece.ends_with(b"\n") || self.ours.len() > LINE {
+                let line = std::mem::take(&mut self.ours);
+                self.line(self.us, &line);
+            }
+        }
+    }
+
+    /// We said a secret. It is remembered, to be masked when the peer repeats it.
+    pub fn said_secret(&mut self, secret: &[u8]) {
+        self.end_body();
+        self.ours.push(MARK);
+        if secret.len() >= 3 {
+            self.secrets.push(Secret::new(secret.to_vec()));
+        }
+    }
+
+    /// The peer said a line (with its line end, if it had one).
+    pub fn heard(&mut self, line: &[u8]) {
+        self.end_body();
+        self.line(self.us.other(), line);
+    }
+
+    /// A piece of a message went by.
+    pub fn body(&mut self, side: Side, bytes: &[u8]) {
+        if self.to.data {
+            for line in bytes.split_inclusive(|b| *b == b'\n') {
+                self.line(side, line);
+            }
+            return;
+        }
+        match &mut self.body {
+            Some((s, n)) if *s == side => *n += bytes.len() as u64,
+            _ => {
+                self.end_body();
+                self.body = Some((side, bytes.len() as u64));
+            }
+        }
+    }
+
+    /// Something that is neither side's word: `== close`, `== tls`.
+    pub fn event(&mut self, what: &str) {
+        self.end_body();
+        self.write(&format!("== {what}\n"));
+    }
+
+    fn end_body(&mut self) {
+        if let Some((side, n)) = self.body.take() {
+            self.write(&format!("{}== {n} bytes\n", side.mark()));
+        }
+    }
+
+    fn line(&self, side: Side, line: &[u8]) {
+        let mut line = line.to_vec();
+        if side != self.us {
+            line.iter_mut().filter(|b| **b == MARK).for_each(|b| *b = b'?');
+            for secret in &self.secrets {
+                while let Some(at) = memmem::find(&line, secret.expose()) {
+                    line.splice(at..at + secret.expose().len(), [MARK]);
+                }
+            }
+        }
+        self.write(&format!("{}{}\n", side.mark(), encode(&line)));
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        self.end_body();
+        if !self.ours.is_empty() {
+            let line = std::mem::take(&mut self.ours);
+            self.line(self.us, &line);
+        }
+        self.write("== close\n");
+    }
+}
+
+/// One line of dialogue in the trace format: printable ASCII and UTF-8 as it is, `\xNN` for the rest, `\\` for the
+/// backslash, `\x24` for `$`, a `\` at the end for a line that did not end with CRLF.
+fn encode(line: &[u8]) -> String {
+    let (text, end) = match line.strip_suffix(b"\r\n") {
+        Some(text) => (text, ""),
+        None => (line, "\\"),
+    };
+    let mut out = String::with_capacity(text.len() + 1);
+    if text.starts_with(b"== ") {
+        out.push_str("\\x3D");
+    }
+    let from = out.len() / 4;
+    for piece in text.get(from..).unwrap_or_default().utf8_chunks() {
+        for c in piece.valid().chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '$' => out.push_str("\\x24"),
+                c if c != '\u{200d}' && crate::text::is_unsafe(c) => {
+                    for b in c.encode_utf8(&mut [0; 4]).as_bytes() {
+                        let _ = write!(out, "\\x{b:02X}");
+                    }
+                }
+                c => out.push(c),
+            }
+        }
+        for b in piece.invalid() {
+            if *b == MARK {
+                out.push_str("***");
+            } else {
+                let _ = write!(out, "\\x{b:02X}");
+            }
+        }
+    }
+    out.push_str(end);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+    impl Write for Page {
+        fn write(&mut self, b: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(b);
+            Ok(b.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn secrets_and_bodies_are_hidden() {
+        let page = Page::default();
+        let mut t = Trace::new(TraceTo::new(page.clone(), false), Side::Client, "pop.example.org");
+        t.heard(b"+OK\r\n");
+        t.said(b"PASS ");
+        t.said_secret(b"tulip");
+        t.said(b"\r\nSTAT\r\n");
+        t.heard(b"-ERR wrong password tulip, \\ \xff $x\x1b\r\n");
+        t.body(Side::Server, b"abc\r\n");
+        t.body(Side::Server, b"def\r\n");
+        t.said(b"QUIT\r\n");
+        t.heard(b"== 5\n");
+        drop(t);
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(
+            text,
+            "# pop.example.org\nS: +OK\nC: PASS ***\nC: STAT\nS: -ERR wrong password ***, \\\\ ? \\x24x\\x1B\n\
+             S: == 10 bytes\nC: QUIT\nS: \\x3D= 5\\x0A\\\n== close\n"
+        );
+    }
+}

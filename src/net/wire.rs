@@ -1,0 +1,544 @@
+//! [`Wire`]: the buffered, deadline-bound, traced byte stream that every client and every server session talks over.
+//!
+//! It knows lines, counted bytes and dot-terminated bodies, and nothing of any protocol. Reading always flushes what was
+//! put first, so nobody waits for an answer to something unsent; a flush that blocks reads meanwhile, so two writers never
+//! wait for each other.
+
+use super::deadline::Deadline;
+use super::stream::Stream;
+use super::trace::{Side, Trace, TraceTo};
+use crate::body::{Body, CHUNK};
+use crate::error::{Error, Result, words};
+use crate::text::{LoneCr, ToWire, Undot, chomp};
+use memchr::memchr;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+/// The longest line that is read when nothing else is said: replies, commands, list entries.
+pub const LINE: usize = 64 * 1024;
+/// What is kept of a peer that talks while we write.
+const STASH: usize = 1024 * 1024;
+/// A transfer that moves less than this...
+const PACE: u64 = 64 * 1024;
+/// ... in this time has stalled.
+const PACE_TIME: Duration = Duration::from_secs(60);
+
+/// What [`Wire::wait`] was ended by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// There is input, or the end of it.
+    Input,
+    /// The bell.
+    Bell,
+    /// The deadline.
+    Deadline,
+}
+
+/// What waits in the input when nothing should, [`Wire::quiet`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// Nothing, as it should be.
+    Nothing,
+    /// Words that nobody asked for: the peer is out of step.
+    Input,
+    /// The peer has said goodbye, or nothing, and closed the connection.
+    Closed,
+}
+
+/// How [`Wire::put_dotted`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The whole body is on its way (the final dot is not).
+    Whole {
+        /// Whether a lone CR was made a line end.
+        lone_cr: bool,
+    },
+    /// The peer said something before the end; what, is the next line.
+    Interrupted,
+}
+
+/// See the module.
+pub struct Wire {
+    io: Box<dyn Stream>,
+    peer: String,
+    us: Side,
+    input: Vec<u8>,
+    start: usize,
+    scanned: usize,
+    output: Vec<u8>,
+    ended: bool,
+    broken: bool,
+    deadline: Deadline,
+    whole: Deadline,
+    pace: Option<(Deadline, u64)>,
+    trace: Option<Trace>,
+}
+
+impl Wire {
+    /// A client's wire over `io`; `peer` names the other side in errors.
+    pub fn over(io: impl Stream + 'static, peer: impl Into<String>) -> Wire {
+        Wire {
+            io: Box::new(io),
+            peer: peer.into(),
+            us: Side::Client,
+            input: Vec::new(),
+            start: 0,
+            scanned: 0,
+            output: Vec::new(),
+            ended: false,
+            broken: false,
+            deadline: Deadline::NEVER,
+            whole: Deadline::NEVER,
+            pace: None,
+            trace: None,
+        }
+    }
+
+    /// Makes it a server's.
+    #[must_use]
+    pub fn as_server(mut self) -> Wire {
+        self.us = Side::Server;
+        self
+    }
+
+    /// Writes the dialogue to `to` from now on.
+    pub fn trace(&mut self, to: TraceTo) {
+        self.trace = Some(Trace::new(to, self.us, &self.peer));
+    }
+
+    /// The other side's name.
+    #[must_use]
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// The instant by which the next step must be done.
+    pub fn until(&mut self, d: Deadline) {
+        self.deadline = d;
+    }
+
+    /// The instant by which everything must be done; it outlives every [`Wire::until`].
+    pub fn whole_until(&mut self, d: Deadline) {
+        self.whole = d;
+    }
+
+    fn effective(&self) -> Deadline {
+        let d = self.deadline.or_earlier(self.whole);
+        self.pace.map_or(d, |(pace, _)| d.or_earlier(pace))
+    }
+
+    fn late(&self) -> Error {
+        Error::temporary("the other side did not answer in time").at(&self.peer)
+    }
+
+    fn gone(&self, why: &str) -> Error {
+        Error::temporary(format!("connection lost ({why})")).at(&self.peer)
+    }
+
+    fn failed(&self, e: &io::Error) -> Error {
+        self.gone(&words(e))
+    }
+
+    // ---- out
+
+    /// Puts `bytes` into the next flight; from 32 KiB on it leaves.
+    ///
+    /// # Errors
+    /// 75 when it can't be sent in time.
+    pub fn put(&mut self, bytes: impl AsRef<[u8]>) -> Result<()> {
+        let bytes = bytes.as_ref();
+        if let Some(trace) = &mut self.trace {
+            trace.said(bytes);
+        }
+        self.put_quietly(bytes)
+    }
+
+    /// As [`Wire::put`], for a secret: `***` in the trace.
+    ///
+    /// # Errors
+    /// As [`Wire::put`].
+    pub fn put_secret(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(trace) = &mut self.trace {
+            trace.said_secret(bytes);
+        }
+        self.put_quietly(bytes)
+    }
+
+    /// As [`Wire::put`], for a piece of a message: counted in the trace, not shown.
+    ///
+    /// # Errors
+    /// As [`Wire::put`].
+    pub fn put_body(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(trace) = &mut self.trace {
+            trace.body(self.us, bytes);
+        }
+        self.put_quietly(bytes)
+    }
+
+    fn put_quietly(&mut self, bytes: &[u8]) -> Result<()> {
+        self.output.extend_from_slice(bytes);
+        if self.output.len() >= CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    /// Sends what was put. Meanwhile what arrives is kept, up to a bound.
+    ///
+    /// # Errors
+    /// 75 when it can't be sent in time; what the peer said before it hung up can still be read.
+    pub fn flush(&mut self) -> Result<()> {
+        let mut done = 0;
+        let sent = loop {
+            let rest = self.output.get(done..).unwrap_or_default();
+            if rest.is_empty() {
+                break Ok(());
+            }
+            if self.broken {
+                break Err(self.gone("it was closed"));
+            }
+            match self.io.write(rest) {
+                Ok(0) => break Err(self.gone("nothing can be written")),
+                Ok(n) => {
+                    done += n;
+                    self.moved(n as u64);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    let listen = !self.ended && self.input.len() - self.start < STASH;
+                    let ready = match self.io.ready(listen, true, None, self.effective()) {
+                        Ok(ready) => ready,
+                        Err(e) => break Err(self.failed(&e)),
+                    };
+                    if ready.read {
+                        // Its errors show when somebody reads.
+                        let _ = self.fill_now();
+                    } else if !ready.write {
+                        break Err(self.late());
+                    }
+                }
+                Err(e) => break Err(self.failed(&e)),
+            }
+        };
+        if sent.is_err() {
+            self.broken = true;
+        }
+        // An idle connection holds no buffer.
+        self.output = if self.output.capacity() > CHUNK && sent.is_ok() && self.pace.is_some() {
+            let mut keep = std::mem::take(&mut self.output);
+            keep.clear();
+            keep
+        } else {
+            Vec::new()
+        };
+        sent
+    }
+
+    /// Streams `body` in wire form with its dots doubled (RFC 5321 4.5.2, RFC 1939 3), but not the final dot. Stops when the
+    /// peer speaks up in the middle.
+    ///
+    /// # Errors
+    /// 75 of the wire; whatever `body` says of its source. After either the connection is of no more use.
+    pub fn put_dotted(&mut self, body: &mut dyn Body, lone_cr: LoneCr) -> Result<Sent> {
+        let mut to = ToWire::dotted(lone_cr);
+        let mut out = Vec::with_capacity(2 * CHUNK);
+        self.transfer(true);
+        loop {
+            let piece = body.chunk()?;
+            let last = piece.is_empty();
+            if last {
+                to.finish(&mut out);
+            } else {
+                to.push(piece, &mut out);
+            }
+            self.put_body(&out)?;
+            out.clear();
+            if last {
+                self.transfer(false);
+                return Ok(Sent::Whole { lone_cr: to.broke_lone_cr() });
+            }
+            if self.output.is_empty() && self.us == Side::Client && self.has_input() {
+                self.transfer(false);
+                return Ok(Sent::Interrupted);
+            }
+        }
+    }
+
+    /// Between `true` and `false` a body is on its way, which must keep moving.
+    pub fn transfer(&mut self, on: bool) {
+        self.pace = on.then(|| (Deadline::after(PACE_TIME), 0));
+    }
+
+    fn moved(&mut self, n: u64) {
+        if let Some((deadline, moved)) = &mut self.pace {
+            *moved += n;
+            if *moved >= PACE {
+                *moved = 0;
+                *deadline = Deadline::after(PACE_TIME);
+            }
+        }
+    }
+
+    // ---- in
+
+    fn buffered(&self) -> &[u8] {
+        self.input.get(self.start..).unwrap_or_default()
+    }
+
+    /// One read, if there is something: `WouldBlock` if not.
+    fn fill_now(&mut self) -> io::Result<()> {
+        if self.start > 0 {
+            self.input.drain(..self.start);
+            self.scanned = self.scanned.saturating_sub(self.start);
+            self.start = 0;
+        }
+        let had = self.input.len();
+        self.input.resize(had + CHUNK, 0);
+        let got = loop {
+            match self.io.read(self.input.get_mut(had..).unwrap_or_default()) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        self.input.truncate(had + got.as_ref().copied().unwrap_or(0));
+        match got {
+            Ok(0) => self.ended = true,
+            Ok(n) => self.moved(n as u64),
+            Err(ref e) if e.kind() == io::ErrorKind::WouldBlock => {
+                if had == 0 {
+                    self.input = Vec::new();
+                }
+            }
+            Err(_) => self.ended = true,
+        }
+        got.map(|_| ())
+    }
+
+    /// Waits for more input.
+    fn fill(&mut self) -> Result<()> {
+        self.flush()?;
+        loop {
+            if self.ended {
+                return Err(self.gone("closed by the other side"));
+            }
+            match self.fill_now() {
+                Ok(()) if !self.ended => return Ok(()),
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    match self.io.ready(true, false, None, self.effective()) {
+                        Ok(ready) if ready.read => {}
+                        Ok(_) => return Err(self.late()),
+                        Err(e) => return Err(self.failed(&e)),
+                    }
+                }
+                Err(e) => return Err(self.failed(&e)),
+            }
+            if self.effective().passed() {
+                return Err(self.late());
+            }
+        }
+    }
+
+    /// The next line without its line end. What has come of a line survives a deadline that passes.
+    ///
+    /// # Errors
+    /// 75: the connection ended or the deadline passed; 76: it is longer than `max` bytes.
+    pub fn line(&mut self, max: usize) -> Result<&[u8]> {
+        let line = self.raw_line(max)?;
+        Ok(chomp(line))
+    }
+
+    /// As [`Wire::line`], with the line end, for those who must tell CRLF from a bare LF.
+    ///
+    /// # Errors
+    /// As [`Wire::line`].
+    pub fn raw_line(&mut self, max: usize) -> Result<&[u8]> {
+        if !self.output.is_empty() && !self.broken {
+            self.flush()?;
+        }
+        loop {
+            let from = self.scanned.max(self.start);
+            let found = self.input.get(from..).and_then(|new| memchr(b'\n', new)).map(|at| from + at + 1);
+            let end = found.unwrap_or(self.input.len());
+            if end - self.start > max {
+                return Err(Error::protocol(format!("a line of more than {max} bytes")).at(&self.peer));
+            }
+            if found.is_some() {
+                let line = self.input.get(self.start..end).unwrap_or_default();
+                self.start = end;
+                self.scanned = end;
+                if let Some(trace) = &mut self.trace {
+                    trace.heard(line);
+                }
+                return Ok(line);
+            }
+            self.scanned = self.input.len();
+            self.fill()?;
+        }
+    }
+
+    /// The next at most `max` bytes of a body, at least one.
+    fn some(&mut self, max: u64) -> Result<&[u8]> {
+        if self.buffered().is_empty() {
+            self.fill()?;
+        }
+        let n = usize::try_from(max).map_or(usize::MAX, |m| m).min(self.buffered().len());
+        let from = self.start;
+        self.start += n;
+        let piece = self.input.get(from..self.start).unwrap_or_default();
+        if let Some(trace) = &mut self.trace {
+            trace.body(self.us.other(), piece);
+        }
+        Ok(piece)
+    }
+
+    /// The next `n` bytes, a literal, as a [`Body`]. One that is dropped half-read leaves the rest on the wire.
+    pub fn exact(&mut self, n: u64) -> Exact<'_> {
+        self.transfer(true);
+        Exact { wire: self, left: n }
+    }
+
+    /// A dot-terminated body without its dots, in wire form, as a [`Body`].
+    pub fn dotted(&mut self) -> Dotted<'_> {
+        self.transfer(true);
+        Dotted { wire: self, undot: Undot::default(), out: Vec::new() }
+    }
+
+    /// Whether a read would not wait. Never waits itself.
+    pub fn has_input(&mut self) -> bool {
+        if !self.buffered().is_empty() || self.ended {
+            return true;
+        }
+        match self.fill_now() {
+            Ok(()) => true,
+            Err(e) => e.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
+    /// Looks at the input while no command is outstanding. `farewell` is how the protocol's goodbye begins (`421`, `* BYE`,
+    /// `-ERR`): that line alone, with the end of the connection behind it, is a closed connection, not a peer out of step.
+    pub fn quiet(&mut self, farewell: &str) -> Quiet {
+        if !self.has_input() {
+            return Quiet::Nothing;
+        }
+        // The end follows its goodbye closely; give it a moment to arrive.
+        let soon = Deadline::after(Duration::from_millis(200));
+        loop {
+            let said = self.buffered();
+            let bye = said.is_empty()
+                || (said.starts_with(farewell.as_bytes()) && memchr(b'\n', said).is_none_or(|at| at + 1 == said.len()));
+            if !bye {
+                return Quiet::Input;
+            }
+            if self.ended {
+                return Quiet::Closed;
+            }
+            match self.io.ready(true, false, None, soon) {
+                Ok(ready) if ready.read => {
+                    let _ = self.fill_now();
+                }
+                _ => return Quiet::Input,
+            }
+        }
+    }
+
+    /// Waits for input, a bell, or `until` (or the deadline of the whole).
+    ///
+    /// # Errors
+    /// 75 when what was put can't be sent, or waiting fails.
+    pub fn wait(&mut self, bell: Option<BorrowedFd<'_>>, until: Deadline) -> Result<Wake> {
+        self.flush()?;
+        if self.has_input() {
+            return Ok(Wake::Input);
+        }
+        match self.io.ready(true, false, bell, until.or_earlier(self.whole)) {
+            Ok(ready) if ready.read => Ok(Wake::Input),
+            Ok(ready) if ready.bell => Ok(Wake::Bell),
+            Ok(_) => Ok(Wake::Deadline),
+            Err(e) => Err(self.failed(&e)),
+        }
+    }
+
+    /// Ends the connection in both directions.
+    pub fn close(&mut self) {
+        self.broken = true;
+        self.io.close();
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.io.close();
+    }
+}
+
+/// A literal on its way in, [`Wire::exact`].
+pub struct Exact<'w> {
+    wire: &'w mut Wire,
+    left: u64,
+}
+
+impl Exact<'_> {
+    /// What is still to come.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+}
+
+impl Body for Exact<'_> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        if self.left == 0 {
+            return Ok(&[]);
+        }
+        let piece = self.wire.some(self.left)?;
+        self.left -= piece.len() as u64;
+        Ok(piece)
+    }
+}
+
+impl Drop for Exact<'_> {
+    fn drop(&mut self) {
+        self.wire.transfer(false);
+    }
+}
+
+/// A dot-terminated body on its way in, [`Wire::dotted`].
+pub struct Dotted<'w> {
+    wire: &'w mut Wire,
+    undot: Undot,
+    out: Vec<u8>,
+}
+
+impl Dotted<'_> {
+    /// Whether a CR or LF without the other has been seen, see [`Undot::saw_bare`].
+    #[must_use]
+    pub fn saw_bare(&self) -> bool {
+        self.undot.saw_bare()
+    }
+}
+
+impl Body for Dotted<'_> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        self.out.clear();
+        while self.out.is_empty() && !self.undot.ended() {
+            if self.wire.buffered().is_empty() {
+                self.wire.fill()?;
+            }
+            let used = self.undot.push(self.wire.buffered(), &mut self.out);
+            self.wire.start += used;
+            let wire = &mut *self.wire;
+            if let Some(trace) = &mut wire.trace {
+                trace.body(wire.us.other(), &self.out);
+                if self.undot.ended() {
+                    trace.heard(b".\r\n");
+                }
+            }
+        }
+        Ok(&self.out)
+    }
+}
+
+impl Drop for Dotted<'_> {
+    fn drop(&mut self) {
+        self.wire.transfer(false);
+    }
+}
