@@ -1,1 +1,42 @@
-//! The shared client module: straight-line code over one `Wire` each.
+//! The shared client module: blocking, straight-line code over one [`Wire`] each; one client is one connection.
+
+pub mod pop3;
+pub mod smtp;
+
+use crate::error::{Error, Result};
+use crate::net::{Deadline, Endpoint, Wire};
+use crate::secret::Secret;
+
+/// Who logs in.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The name.
+    pub user: String,
+    /// The password; empty where the connection is the identity (`local:`).
+    pub password: Secret,
+    /// Whether it may be sent over this connection, pipepost(7), "TLS and secrets".
+    pub allowed: bool,
+}
+
+impl Login {
+    /// The password, if it may go out.
+    ///
+    /// # Errors
+    /// 77 if it may not.
+    pub fn password(&self) -> Result<&Secret> {
+        if self.allowed {
+            return Ok(&self.password);
+        }
+        Err(Error::auth("the password may not be sent without TLS")
+            .advise("on a loopback address name the scheme +plain: pop3+plain://, imap+plain://, smtp+plain://"))
+    }
+}
+
+/// How connections are made: by the network, or by a session of our own at the other end of a socket pair.
+pub trait Dial {
+    /// Connects to `at`.
+    ///
+    /// # Errors
+    /// 68, 75: nobody is there.
+    fn dial(&self, at: &Endpoint, deadline: Deadline) -> Result<Wire>;
+}

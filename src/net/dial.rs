@@ -34,7 +34,13 @@ pub fn connect(at: &Endpoint, deadline: Deadline) -> Result<Wire> {
                 }
                 match TcpStream::connect_timeout(&address, left) {
                     Ok(socket) => {
-                        return Ok(Wire::over(Socket::new(socket).map_err(|e| Error::io(words(&e)))?, at.to_string()));
+                        let ours = socket.local_addr();
+                        let mut wire =
+                            Wire::over(Socket::new(socket).map_err(|e| Error::io(words(&e)))?, at.to_string());
+                        if let Ok(ours) = ours {
+                            wire.comes_from(ours.ip());
+                        }
+                        return Ok(wire);
                     }
                     Err(e) => last = Error::temporary(format!("{at}: {}", words(&e))),
                 }

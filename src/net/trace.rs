@@ -56,7 +56,6 @@ pub struct Trace {
     to: TraceTo,
     us: Side,
     ours: Vec<u8>,
-    secrets: Vec<Secret>,
     body: Option<(Side, u64)>,
 }
 
@@ -69,7 +68,7 @@ impl Trace {
     /// A trace seen from `us`. `peer` is told in a comment line.
     #[must_use]
     pub fn new(to: TraceTo, us: Side, peer: &str) -> Trace {
-        let trace = Trace { to, us, ours: Vec::new(), secrets: Vec::new(), body: None };
+        let trace = Trace { to, us, ours: Vec::new(), body: None };
         trace.write(&format!("# {}\n", crate::text::escape(peer)));
         trace
     }
@@ -94,26 +93,30 @@ impl Trace {
         }
     }
 
-    /// We said a secret. It is remembered, to be masked when the peer repeats it.
-    pub fn said_secret(&mut self, secret: &[u8]) {
+    /// We said a secret.
+    pub fn said_secret(&mut self) {
         self.end_body();
         self.ours.push(MARK);
-        if secret.len() >= 3 {
-            self.secrets.push(Secret::new(secret.to_vec()));
-        }
     }
 
-    /// The peer said a line (with its line end, if it had one).
-    pub fn heard(&mut self, line: &[u8]) {
+    /// The peer said a line (with its line end, if it had one), which may repeat one of our `secrets`.
+    pub fn heard(&mut self, line: &[u8], secrets: &[Secret]) {
         self.end_body();
-        self.line(self.us.other(), line);
+        let mut line: Vec<u8> = line.iter().map(|b| if *b == MARK { b'?' } else { *b }).collect();
+        for secret in secrets {
+            while let Some(at) = memmem::find(&line, secret.expose()) {
+                line.splice(at..at + secret.expose().len(), [MARK]);
+            }
+        }
+        self.line(self.us.other(), &line);
     }
 
     /// A piece of a message went by.
     pub fn body(&mut self, side: Side, bytes: &[u8]) {
         if self.to.data {
             for line in bytes.split_inclusive(|b| *b == b'\n') {
-                self.line(side, line);
+                let line: Vec<u8> = line.iter().map(|b| if *b == MARK { b'?' } else { *b }).collect();
+                self.line(side, &line);
             }
             return;
         }
@@ -139,16 +142,7 @@ impl Trace {
     }
 
     fn line(&self, side: Side, line: &[u8]) {
-        let mut line = line.to_vec();
-        if side != self.us {
-            line.iter_mut().filter(|b| **b == MARK).for_each(|b| *b = b'?');
-            for secret in &self.secrets {
-                while let Some(at) = memmem::find(&line, secret.expose()) {
-                    line.splice(at..at + secret.expose().len(), [MARK]);
-                }
-            }
-        }
-        self.write(&format!("{}{}\n", side.mark(), encode(&line)));
+        self.write(&format!("{}{}\n", side.mark(), encode(line)));
     }
 }
 
@@ -180,7 +174,7 @@ fn encode(line: &[u8]) -> String {
             match c {
                 '\\' => out.push_str("\\\\"),
                 '$' => out.push_str("\\x24"),
-                c if c != '\u{200d}' && crate::text::is_unsafe(c) => {
+                c if crate::text::is_unsafe(c) => {
                     for b in c.encode_utf8(&mut [0; 4]).as_bytes() {
                         let _ = write!(out, "\\x{b:02X}");
                     }
@@ -220,15 +214,15 @@ mod tests {
     fn secrets_and_bodies_are_hidden() {
         let page = Page::default();
         let mut t = Trace::new(TraceTo::new(page.clone(), false), Side::Client, "pop.example.org");
-        t.heard(b"+OK\r\n");
+        t.heard(b"+OK\r\n", &[]);
         t.said(b"PASS ");
-        t.said_secret(b"tulip");
+        t.said_secret();
         t.said(b"\r\nSTAT\r\n");
-        t.heard(b"-ERR wrong password tulip, \\ \xff $x\x1b\r\n");
+        t.heard(b"-ERR wrong password tulip, \\ \xff $x\x1b\r\n", &[Secret::new(b"tulip".to_vec())]);
         t.body(Side::Server, b"abc\r\n");
         t.body(Side::Server, b"def\r\n");
         t.said(b"QUIT\r\n");
-        t.heard(b"== 5\n");
+        t.heard(b"== 5\n", &[]);
         drop(t);
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
         assert_eq!(

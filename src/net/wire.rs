@@ -1,7 +1,7 @@
 //! [`Wire`]: the buffered, deadline-bound, traced byte stream that every client and every server session talks over.
 //!
-//! It knows lines, counted bytes and dot-terminated bodies, and nothing of any protocol. Reading always flushes what was
-//! put first, so nobody waits for an answer to something unsent; a flush that blocks reads meanwhile, so two writers never
+//! It knows lines, counted bytes and dot-terminated bodies, and nothing of any protocol. Waiting for input flushes what was
+//! put first, so nobody waits for an answer to something unsent, and answers to pipelined commands share a flight; a flush that blocks reads meanwhile, so two writers never
 //! wait for each other.
 
 use super::deadline::Deadline;
@@ -9,9 +9,11 @@ use super::stream::Stream;
 use super::trace::{Side, Trace, TraceTo};
 use crate::body::{Body, CHUNK};
 use crate::error::{Error, Result, words};
+use crate::secret::Secret;
 use crate::text::{LoneCr, ToWire, Undot, chomp};
 use memchr::memchr;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -23,6 +25,9 @@ const STASH: usize = 1024 * 1024;
 const PACE: u64 = 64 * 1024;
 /// ... in this time has stalled.
 const PACE_TIME: Duration = Duration::from_secs(60);
+
+/// Shorter secrets are not looked for in what the peer says: they would hide every other word.
+const SECRET: usize = 3;
 
 /// What [`Wire::wait`] was ended by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +77,9 @@ pub struct Wire {
     deadline: Deadline,
     whole: Deadline,
     pace: Option<(Deadline, u64)>,
+    unsent: usize,
+    secrets: Vec<Secret>,
+    ours: Option<IpAddr>,
     trace: Option<Trace>,
 }
 
@@ -91,6 +99,9 @@ impl Wire {
             deadline: Deadline::NEVER,
             whole: Deadline::NEVER,
             pace: None,
+            unsent: 0,
+            secrets: Vec::new(),
+            ours: None,
             trace: None,
         }
     }
@@ -111,6 +122,26 @@ impl Wire {
     #[must_use]
     pub fn peer(&self) -> &str {
         &self.peer
+    }
+
+    /// The address that the connection comes from, where it has one.
+    #[must_use]
+    pub fn our_address(&self) -> Option<IpAddr> {
+        self.ours
+    }
+
+    /// Notes that address.
+    pub fn comes_from(&mut self, address: IpAddr) {
+        self.ours = Some(address);
+    }
+
+    /// What the peer said, with the secrets that we sent masked: some servers repeat them in their errors.
+    #[must_use]
+    pub fn hide(&self, text: String) -> String {
+        self.secrets.iter().fold(text, |text, secret| match std::str::from_utf8(secret.expose()) {
+            Ok(secret) if text.contains(secret) => text.replace(secret, "***"),
+            _ => text,
+        })
     }
 
     /// The instant by which the next step must be done.
@@ -159,8 +190,11 @@ impl Wire {
     /// # Errors
     /// As [`Wire::put`].
     pub fn put_secret(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() >= SECRET {
+            self.secrets.push(Secret::new(bytes.to_vec()));
+        }
         if let Some(trace) = &mut self.trace {
-            trace.said_secret(bytes);
+            trace.said_secret();
         }
         self.put_quietly(bytes)
     }
@@ -220,6 +254,7 @@ impl Wire {
         };
         if sent.is_err() {
             self.broken = true;
+            self.unsent = self.output.len() - done;
         }
         // An idle connection holds no buffer.
         self.output = if self.output.capacity() > CHUNK && sent.is_ok() && self.pace.is_some() {
@@ -230,6 +265,12 @@ impl Wire {
             Vec::new()
         };
         sent
+    }
+
+    /// After a flush that failed: how many bytes of it, from the end, have certainly not left.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.unsent
     }
 
     /// Streams `body` in wire form with its dots doubled (RFC 5321 4.5.2, RFC 1939 3), but not the final dot. Stops when the
@@ -351,9 +392,6 @@ impl Wire {
     /// # Errors
     /// As [`Wire::line`].
     pub fn raw_line(&mut self, max: usize) -> Result<&[u8]> {
-        if !self.output.is_empty() && !self.broken {
-            self.flush()?;
-        }
         loop {
             let from = self.scanned.max(self.start);
             let found = self.input.get(from..).and_then(|new| memchr(b'\n', new)).map(|at| from + at + 1);
@@ -366,7 +404,7 @@ impl Wire {
                 self.start = end;
                 self.scanned = end;
                 if let Some(trace) = &mut self.trace {
-                    trace.heard(line);
+                    trace.heard(line, &self.secrets);
                 }
                 return Ok(line);
             }
@@ -411,6 +449,14 @@ impl Wire {
             Ok(()) => true,
             Err(e) => e.kind() != io::ErrorKind::WouldBlock,
         }
+    }
+
+    /// Whether the other side has closed the connection and all it said has been read. Never waits.
+    pub fn has_ended(&mut self) -> bool {
+        if !self.ended && self.buffered().len() < STASH {
+            let _ = self.fill_now();
+        }
+        self.ended && self.buffered().is_empty()
     }
 
     /// Looks at the input while no command is outstanding. `farewell` is how the protocol's goodbye begins (`421`, `* BYE`,
@@ -529,7 +575,7 @@ impl Body for Dotted<'_> {
             if let Some(trace) = &mut wire.trace {
                 trace.body(wire.us.other(), &self.out);
                 if self.undot.ended() {
-                    trace.heard(b".\r\n");
+                    trace.heard(b".\r\n", &[]);
                 }
             }
         }

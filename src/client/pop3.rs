@@ -1,0 +1,298 @@
+//! The POP3 client (RFC 1939): CAPA (2449), USER/PASS or AUTH PLAIN, pipelined in windows where the server says so.
+//!
+//! A session that ends without QUIT deletes nothing: whatever goes wrong between RETR and QUIT, the way out is to drop the
+//! connection. Left out here: STLS, APOP, the other SASL mechanisms.
+
+use super::Login;
+use crate::body::Body;
+use crate::error::{Error, Exit, Result};
+use crate::net::Deadline;
+use crate::net::wire::{LINE, Quiet, Wire};
+use crate::proto::pop3::{Capabilities, Status, numbered};
+use crate::proto::sasl;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// A reply, RFC 1939 3 leaves it open; pipepost(7), "Limits and deadlines".
+const REPLY: Duration = Duration::from_secs(300);
+/// RETR and TOP in flight: enough to hide the round trip, few enough to stop soon.
+const WINDOW: usize = 50;
+/// Short commands in flight.
+const FLIGHT: usize = 100;
+
+/// One message of the maildrop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number in this session.
+    pub number: u32,
+    /// Its size as the server tells it, octets; not to be trusted.
+    pub size: u64,
+    /// Its unique id: any bytes, as the server sent them. `None` where the server has no UIDL.
+    pub uidl: Option<Vec<u8>>,
+}
+
+/// Takes a message number and the message, or why there is none.
+pub type Each<'f> = dyn FnMut(u32, Result<&mut dyn Body>) -> Result<()> + 'f;
+
+/// One connection, logged in.
+pub struct Client {
+    wire: Wire,
+    capabilities: Capabilities,
+}
+
+impl Client {
+    /// Reads the greeting, asks for CAPA, logs in.
+    ///
+    /// # Errors
+    /// 75: the maildrop is busy or the server is; 69: it refuses; 76: it breaks the protocol; 77: the login is refused or may not be
+    /// sent.
+    pub fn open(mut wire: Wire, login: &Login) -> Result<Client> {
+        wire.until(Deadline::after(REPLY));
+        let mut client = Client { wire, capabilities: Capabilities::default() };
+        let greeting = client.status()?;
+        if !greeting.ok {
+            return Err(client.refused("", &greeting));
+        }
+        client.must_be_quiet()?;
+        if client.ask("CAPA\r\n")?.ok {
+            let mut found = Capabilities::default();
+            client.list(|line| {
+                found.read(line);
+                Ok(())
+            })?;
+            client.capabilities = found;
+        }
+        let peer = client.wire.peer().to_owned();
+        let password = login.password().map_err(|e| e.at(&peer))?;
+        let caps = &client.capabilities;
+        let answer = if caps.sasl.iter().any(|m| m == "PLAIN") && !caps.user {
+            let message =
+                sasl::plain(&login.user, password).ok_or_else(|| Error::usage("a NUL in name or password"))?;
+            client.wire.put("AUTH PLAIN\r\n")?;
+            match client.continuation()? {
+                None => {
+                    client.wire.put_secret(message.expose())?;
+                    client.ask("\r\n")?
+                }
+                Some(refused) => refused,
+            }
+        } else {
+            if crate::text::breaks_line(&login.user) || crate::text::breaks_line(password.expose()) {
+                return Err(Error::usage("a line break or NUL in name or password"));
+            }
+            let user = client.ask(&format!("USER {}\r\n", login.user))?;
+            if user.ok {
+                client.wire.put("PASS ")?;
+                client.wire.put_secret(password.expose())?;
+                client.ask("\r\n")?
+            } else {
+                user
+            }
+        };
+        if answer.ok { Ok(client) } else { Err(client.denied(&answer)) }
+    }
+
+    /// Whether the server can show headers without marking or moving anything.
+    #[must_use]
+    pub fn has_top(&self) -> bool {
+        self.capabilities.top
+    }
+
+    /// LIST and UIDL: every message, in order of number.
+    ///
+    /// # Errors
+    /// 75, 76.
+    pub fn listing(&mut self) -> Result<Vec<Entry>> {
+        let peer = self.wire.peer().to_owned();
+        self.wire.put("LIST\r\n")?;
+        if self.capabilities.pipelining {
+            self.wire.put("UIDL\r\n")?;
+        }
+        let answer = self.status()?;
+        if !answer.ok {
+            return Err(self.refused("LIST: ", &answer));
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        let bad = |line: &[u8]| Error::protocol(format!("not a listing: {}", crate::text::escape(line))).at(&peer);
+        self.list(|line| {
+            let (number, rest) = numbered(line).ok_or_else(|| bad(line))?;
+            let size = rest.split(|b| *b == b' ').next().and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
+            entries.push(Entry { number, size: size.ok_or_else(|| bad(line))?, uidl: None });
+            Ok(())
+        })?;
+        let answer = if self.capabilities.pipelining { self.status()? } else { self.ask("UIDL\r\n")? };
+        if answer.ok {
+            let index: HashMap<u32, usize> = entries.iter().enumerate().map(|(i, e)| (e.number, i)).collect();
+            self.list(|line| {
+                let (number, uidl) = numbered(line).ok_or_else(|| bad(line))?;
+                // What LIST did not show is not ours to fetch.
+                if let Some(entry) = index.get(&number).and_then(|i| entries.get_mut(*i)) {
+                    entry.uidl = Some(uidl.to_vec());
+                }
+                Ok(())
+            })?;
+        }
+        entries.sort_by_key(|e| e.number);
+        if entries.windows(2).any(|w| matches!(w, [a, b] if a.number == b.number)) {
+            return Err(Error::protocol("LIST shows a number twice").at(&peer));
+        }
+        Ok(entries)
+    }
+
+    /// RETR, for each of `numbers` in order: `each` gets the number and the message in wire form, which it must read to its end.
+    /// A message that the server does not give is told by `Err` in the second argument's place.
+    ///
+    /// # Errors
+    /// 75, 76 of the connection; whatever `each` returns. After any the connection must be dropped, without QUIT.
+    pub fn retr(&mut self, numbers: &[u32], each: &mut Each<'_>) -> Result<()> {
+        self.bodies(numbers, "", &mut |n| format!("RETR {n}\r\n"), each)
+    }
+
+    /// TOP with no line of the body: as [`Client::retr`], the header section only.
+    ///
+    /// # Errors
+    /// As [`Client::retr`].
+    pub fn top(&mut self, numbers: &[u32], each: &mut Each<'_>) -> Result<()> {
+        self.bodies(numbers, "TOP: ", &mut |n| format!("TOP {n} 0\r\n"), each)
+    }
+
+    fn bodies(
+        &mut self,
+        numbers: &[u32],
+        what: &str,
+        command: &mut dyn FnMut(u32) -> String,
+        each: &mut Each<'_>,
+    ) -> Result<()> {
+        let window = if self.capabilities.pipelining { WINDOW } else { 1 };
+        let mut asked = 0;
+        for (done, number) in numbers.iter().enumerate() {
+            // Refilled when half of it is done, so that the refill is one write too.
+            if asked - done <= window / 2 {
+                for number in numbers.iter().skip(asked).take(window - (asked - done)) {
+                    self.wire.put(command(*number))?;
+                    asked += 1;
+                }
+            }
+            self.wire.until(Deadline::after(REPLY));
+            let answer = self.status()?;
+            if !answer.ok {
+                let refused = self.refused(what, &answer);
+                each(*number, Err(refused))?;
+                continue;
+            }
+            self.wire.until(Deadline::NEVER);
+            let mut body = self.wire.dotted();
+            each(*number, Ok(&mut body))?;
+            // Should `each` have left something: the next answer begins behind it.
+            body.skip()?;
+        }
+        Ok(())
+    }
+
+    /// DELE for each: which of them the server did not mark, and why. They are deleted by [`Client::quit`] only.
+    ///
+    /// # Errors
+    /// 75, 76.
+    pub fn dele(&mut self, numbers: &[u32]) -> Result<Vec<(u32, Error)>> {
+        self.must_be_quiet()?;
+        let window = if self.capabilities.pipelining { FLIGHT } else { 1 };
+        let mut failed = Vec::new();
+        for batch in numbers.chunks(window) {
+            for number in batch {
+                self.wire.put(format!("DELE {number}\r\n"))?;
+            }
+            self.wire.until(Deadline::after(REPLY));
+            for number in batch {
+                let answer = self.status()?;
+                if !answer.ok {
+                    failed.push((*number, self.refused("DELE: ", &answer)));
+                }
+            }
+        }
+        Ok(failed)
+    }
+
+    /// Ends the session, which deletes what was marked.
+    ///
+    /// # Errors
+    /// 75: no answer, so whether the marked ones are gone is not known; 69: the server could not delete all; 76: out of step.
+    pub fn quit(mut self) -> Result<()> {
+        self.must_be_quiet()?;
+        self.wire.until(Deadline::after(REPLY));
+        let answer = self.ask("QUIT\r\n")?;
+        if answer.ok { Ok(()) } else { Err(self.refused("QUIT: ", &answer)) }
+    }
+
+    // ---- answers
+
+    fn ask(&mut self, command: &str) -> Result<Status> {
+        self.wire.put(command)?;
+        self.status()
+    }
+
+    fn status(&mut self) -> Result<Status> {
+        let peer = self.wire.peer().to_owned();
+        let line = self.wire.line(LINE)?;
+        let Some(mut status) = Status::parse(line) else {
+            let text = crate::text::escape(line.get(..line.len().min(200)).unwrap_or_default());
+            return Err(Error::protocol(format!("not a POP3 answer: {text}")).at(peer));
+        };
+        status.text = self.wire.hide(status.text);
+        Ok(status)
+    }
+
+    /// `None`: the server wants the response (`+ `, RFC 5034 4); else its refusal.
+    fn continuation(&mut self) -> Result<Option<Status>> {
+        let peer = self.wire.peer().to_owned();
+        let line = self.wire.line(LINE)?;
+        if line == b"+" || line.starts_with(b"+ ") {
+            return Ok(None);
+        }
+        match Status::parse(line).filter(|status| !status.ok) {
+            Some(status) => Ok(Some(status)),
+            None => Err(Error::protocol("answers AUTH with neither a challenge nor a refusal").at(peer)),
+        }
+    }
+
+    /// The lines of a multi-line answer; they may be as many as the maildrop has messages, so they are not kept here.
+    fn list(&mut self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        loop {
+            self.wire.until(Deadline::after(REPLY));
+            let line = self.wire.line(LINE)?;
+            match line.strip_prefix(b".") {
+                Some([]) => return Ok(()),
+                Some(stuffed) => each(stuffed)?,
+                None => each(line)?,
+            }
+        }
+    }
+
+    fn must_be_quiet(&mut self) -> Result<()> {
+        let peer = self.wire.peer().to_owned();
+        match self.wire.quiet("-ERR") {
+            Quiet::Nothing => Ok(()),
+            Quiet::Input => Err(Error::protocol("says more than it was asked").at(peer)),
+            Quiet::Closed => Err(Error::temporary("closed by the other side").at(peer)),
+        }
+    }
+
+    fn refused(&self, what: &str, answer: &Status) -> Error {
+        let exit = match answer.code.as_deref() {
+            Some("IN-USE" | "LOGIN-DELAY" | "SYS/TEMP") => Exit::TempFail,
+            Some("AUTH") => Exit::Auth,
+            _ => Exit::Refused,
+        };
+        Error::new(exit, format!("{what}-ERR {}", answer.text)).at(self.wire.peer())
+    }
+
+    fn denied(&self, answer: &Status) -> Error {
+        let e = self.refused("", answer);
+        // A bare -ERR to PASS is a wrong password, where the server has no codes to say it with; with RESP-CODES too, as
+        // few send [AUTH]. "lock" is how those without codes say that the maildrop is busy.
+        match answer.code {
+            Some(_) => e,
+            None if answer.text.to_ascii_lowercase().contains("lock") => e.with_exit(Exit::TempFail),
+            None => e.with_exit(Exit::Auth),
+        }
+    }
+}

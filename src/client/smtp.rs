@@ -1,0 +1,460 @@
+//! The SMTP client (RFC 5321): EHLO or HELO, AUTH (4954), PIPELINING (2920), SIZE (1870), 8BITMIME (6152).
+//!
+//! Every reply is read and matched to its command in order. One refused recipient never stops the others. The moment of the
+//! final dot divides "not sent" from "unknown" (RFC 1047). Left out here: STARTTLS, LMTP, CHUNKING, DSN, SMTPUTF8.
+
+use super::Login;
+use crate::body::Body;
+use crate::error::{Error, Exit, Fate, Result};
+use crate::net::Deadline;
+use crate::net::wire::{LINE, Quiet, Sent, Wire};
+use crate::proto::mailbox::Mailbox;
+use crate::proto::sasl;
+use crate::proto::smtp::{Extensions, Reply, reply_line};
+use crate::text::LoneCr;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// RFC 5321 4.5.3.2: greeting, EHLO, MAIL and RCPT.
+const COMMAND: Duration = Duration::from_secs(300);
+/// RFC 5321 4.5.3.2.4: the answer to DATA.
+const DATA: Duration = Duration::from_secs(120);
+/// RFC 5321 4.5.3.2.6: the answer to the final dot; a second more for each MiB, which some servers scan first.
+const END: Duration = Duration::from_secs(600);
+/// QUIT is a courtesy.
+const QUIT: Duration = Duration::from_secs(5);
+/// Commands in flight.
+const FLIGHT: usize = 100;
+/// Lines in one reply.
+const REPLY_LINES: usize = 500;
+
+/// Who sends to whom.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// MAIL FROM; `None` is the null path.
+    pub from: Option<Mailbox>,
+    /// RCPT TO, without duplicates.
+    pub to: Vec<Mailbox>,
+    /// The message's size in wire form.
+    pub size: u64,
+    /// Whether it has bytes over 127.
+    pub eight_bit: bool,
+}
+
+/// What became of one recipient.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Who.
+    pub to: Mailbox,
+    /// The end it had.
+    pub fate: Fate,
+    /// The reply's code, if there was one.
+    pub code: Option<u16>,
+    /// The enhanced status code (RFC 3463), if there was one.
+    pub enhanced: Option<String>,
+    /// The reply's text, or ours.
+    pub text: String,
+}
+
+/// One connection.
+pub struct Client {
+    wire: Wire,
+    extensions: Extensions,
+    fresh: bool,
+    closed: bool,
+}
+
+fn fate(reply: &Reply) -> Fate {
+    match reply.code / 100 {
+        2 => Fate::Done,
+        4 => Fate::Later,
+        _ => Fate::Never,
+    }
+}
+
+impl Client {
+    /// Reads the greeting, says EHLO (or HELO, where that is all the server knows and no login is wanted), logs in.
+    ///
+    /// # Errors
+    /// 75, 69: the server refuses for now or for good; 76: it breaks the protocol; 77: the login is refused or impossible.
+    pub fn open(wire: Wire, name: &str, login: Option<&Login>) -> Result<Client> {
+        if name.bytes().any(|b| b.is_ascii_control() || b == b' ') {
+            return Err(Error::usage("a blank or control character in the name for EHLO"));
+        }
+        let extensions = Extensions::default();
+        let mut client = Client { wire, extensions, fresh: true, closed: false };
+        client.wire.until(Deadline::after(COMMAND));
+        let greeting = client.reply()?;
+        if greeting.code != 220 {
+            return Err(client.refusal("greeting", &greeting));
+        }
+        client.must_be_quiet()?;
+        let ehlo = client.ask(&format!("EHLO {name}\r\n"))?;
+        if ehlo.is_positive() {
+            client.extensions = Extensions::read(&ehlo.lines);
+        } else if ehlo.code / 100 == 5 && login.is_none() && !client.closed {
+            let helo = client.ask(&format!("HELO {name}\r\n"))?;
+            if !helo.is_positive() {
+                return Err(client.refusal("HELO", &helo));
+            }
+        } else {
+            return Err(client.refusal("EHLO", &ehlo));
+        }
+        if let Some(login) = login {
+            client.login(login)?;
+        }
+        Ok(client)
+    }
+
+    /// What the server offers.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Whether another message can be sent over this connection.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.closed
+    }
+
+    fn login(&mut self, login: &Login) -> Result<()> {
+        let peer = self.wire.peer().to_owned();
+        let offers = |mechanism: &str| self.extensions.auth.iter().any(|m| m == mechanism);
+        let (plain, old) = (offers("PLAIN"), offers("LOGIN"));
+        if !plain && !old {
+            return Err(Error::auth("the server offers no login that we know").at(peer));
+        }
+        let password = login.password().map_err(|e| e.at(&peer))?;
+        let reply = if plain {
+            let message =
+                sasl::plain(&login.user, password).ok_or_else(|| Error::usage("a NUL in name or password"))?;
+            self.wire.put("AUTH PLAIN ")?;
+            self.secret(message.expose())?
+        } else {
+            let mut reply = self.ask("AUTH LOGIN\r\n")?;
+            for answer in [login.user.as_bytes(), password.expose()] {
+                if reply.code != 334 {
+                    break;
+                }
+                reply = self.secret(sasl::base64(answer).as_bytes())?;
+            }
+            reply
+        };
+        match reply.code {
+            235 => Ok(()),
+            400..=499 => Err(self.refusal("AUTH", &reply)),
+            200..=399 => Err(Error::protocol(format!("answers AUTH with {reply}")).at(peer)),
+            _ => Err(self.refusal("AUTH", &reply).with_exit(Exit::Auth)),
+        }
+    }
+
+    fn secret(&mut self, text: &[u8]) -> Result<Reply> {
+        self.wire.put_secret(text)?;
+        self.ask("\r\n")
+    }
+
+    /// Sends one message. `Ok` has an outcome for every recipient, in order, whatever it is.
+    ///
+    /// # Errors
+    /// 65: the server can't take such a message, and nothing was sent; 66, 74: `message` can't be read (the transaction was
+    /// broken off before its end); 76: the server breaks the protocol.
+    pub fn send(&mut self, envelope: &Envelope, message: &mut dyn Body) -> Result<Vec<Outcome>> {
+        let peer = self.wire.peer().to_owned();
+        let mail = self.mail_command(envelope).map_err(|e| e.at(&peer))?;
+        if envelope.to.is_empty() {
+            return Err(Error::usage("no recipient"));
+        }
+        if !std::mem::take(&mut self.fresh) {
+            // Between messages the server may have said goodbye.
+            self.must_be_quiet()?;
+        }
+        let mut outcomes = match self.offer(&mail, envelope) {
+            Ok(Offer::Refused(outcomes)) => return Ok(outcomes),
+            Ok(Offer::Accepted(outcomes)) => outcomes,
+            Err(e) if e.exit() == Exit::TempFail => {
+                self.closed = true;
+                return Ok(all(envelope, Fate::Later, e.to_string()));
+            }
+            Err(e) => return Err(self.broken(e)),
+        };
+        let end = match self.body(envelope, message) {
+            Ok(end) => end,
+            Err(e) => return Err(self.broken(e)),
+        };
+        for outcome in outcomes.iter_mut().filter(|o| o.fate == Fate::Done) {
+            (outcome.fate, outcome.code, outcome.text) = (end.fate, end.code, end.text.clone());
+            outcome.enhanced.clone_from(&end.enhanced);
+        }
+        Ok(outcomes)
+    }
+
+    fn broken(&mut self, e: Error) -> Error {
+        self.closed = true;
+        self.wire.close();
+        e
+    }
+
+    fn mail_command(&self, envelope: &Envelope) -> Result<String> {
+        if let Some(limit) = self.extensions.size.filter(|limit| *limit > 0 && *limit < envelope.size) {
+            return Err(Error::data(format!("the message has {} bytes, the server takes {limit}", envelope.size)));
+        }
+        if envelope.eight_bit && !self.extensions.eight_bit_mime {
+            return Err(Error::data("the message has 8-bit bytes, and the server does not offer 8BITMIME"));
+        }
+        if let Some(one) = envelope.from.iter().chain(&envelope.to).find(|m| !m.is_ascii()) {
+            return Err(Error::data(format!("{one}: an address beyond ASCII")));
+        }
+        let from = envelope.from.as_ref().map(ToString::to_string).unwrap_or_default();
+        let size = if self.extensions.size.is_some() { format!(" SIZE={}", envelope.size) } else { String::new() };
+        let body = if envelope.eight_bit { " BODY=8BITMIME" } else { "" };
+        Ok(format!("MAIL FROM:<{from}>{size}{body}\r\n"))
+    }
+
+    /// MAIL, RCPT and DATA, in as few flights as the server allows.
+    fn offer(&mut self, mail: &str, envelope: &Envelope) -> Result<Offer> {
+        let flight = if self.extensions.pipelining { FLIGHT } else { 1 };
+        let mut commands = std::iter::once(mail.to_owned())
+            .chain(envelope.to.iter().map(|to| format!("RCPT TO:<{to}>\r\n")))
+            .chain((flight > 1).then(|| "DATA\r\n".to_owned()));
+        let expected = 1 + envelope.to.len() + usize::from(flight > 1);
+        let mut replies: VecDeque<Reply> = VecDeque::with_capacity(expected.min(FLIGHT));
+        let mut out = 0;
+        while replies.len() < expected {
+            while out - replies.len() < flight
+                && let Some(command) = commands.next()
+            {
+                self.wire.put(command)?;
+                out += 1;
+            }
+            self.wire.until(Deadline::after(if replies.len() + 1 == expected { COMMAND.max(DATA) } else { COMMAND }));
+            let reply = self.reply()?;
+            if self.closed {
+                // 421: the rest will not be answered.
+                return Ok(Offer::Refused(refused(envelope, &reply)));
+            }
+            if replies.is_empty() && !reply.is_positive() && flight == 1 {
+                return Ok(Offer::Refused(refused(envelope, &reply)));
+            }
+            replies.push_back(reply);
+        }
+        let mail = replies.pop_front().ok_or_else(|| Error::internal("no reply to MAIL"))?;
+        let outcomes: Vec<Outcome> = envelope
+            .to
+            .iter()
+            .zip(replies.drain(..envelope.to.len()))
+            .map(|(to, reply)| outcome(to, if mail.is_positive() { &reply } else { &mail }))
+            .collect();
+        let some = outcomes.iter().any(|o| o.fate == Fate::Done);
+        let data = match replies.pop_front() {
+            Some(data) => data,
+            None if some => {
+                self.wire.until(Deadline::after(DATA));
+                self.ask("DATA\r\n")?
+            }
+            None => {
+                self.ask("RSET\r\n")?;
+                return Ok(Offer::Refused(outcomes));
+            }
+        };
+        match (data.code, some) {
+            (354, true) => {
+                // A server that has answered the end of the data already is not listening to it.
+                self.must_be_quiet()?;
+                Ok(Offer::Accepted(outcomes))
+            }
+            (354, false) => {
+                // RFC 2920 3.1: it waits for a message, which gets none.
+                self.ask(".\r\n")?;
+                Ok(Offer::Refused(outcomes))
+            }
+            (200..=399, _) => Err(Error::protocol(format!("answers DATA with {data}")).at(self.wire.peer())),
+            (_, some) => {
+                let accepted = |o: Outcome| if o.fate == Fate::Done { outcome(&o.to, &data) } else { o };
+                if some && !self.closed {
+                    self.ask("RSET\r\n")?;
+                }
+                Ok(Offer::Refused(outcomes.into_iter().map(accepted).collect()))
+            }
+        }
+    }
+
+    /// The data, the final dot, and what the server says to it.
+    fn body(&mut self, envelope: &Envelope, message: &mut dyn Body) -> Result<Ending> {
+        self.wire.until(Deadline::NEVER);
+        let mut source = Watched { body: message, failed: None };
+        let sent = self.wire.put_dotted(&mut source, LoneCr::Break);
+        if let Some(e) = source.failed {
+            return Err(e);
+        }
+        match sent {
+            Ok(Sent::Whole { .. }) => {}
+            Ok(Sent::Interrupted) | Err(_) => {
+                // It spoke before the end, or hung up: what it said first is why.
+                self.wire.until(Deadline::after(QUIT));
+                let said = self.reply();
+                self.broken(Error::internal(""));
+                return match (said, sent) {
+                    (Ok(reply), _) if reply.code >= 400 => Ok(Ending::from(&reply)),
+                    (Ok(reply), _) => {
+                        Err(Error::protocol(format!("answers before the message has ended: {reply}"))
+                            .at(self.wire.peer()))
+                    }
+                    (Err(e), Ok(_)) | (Err(_), Err(e)) => Ok(Ending::ours(Fate::Later, e.to_string())),
+                };
+            }
+        }
+        self.wire.until(Deadline::after(END + Duration::from_secs(envelope.size >> 20)));
+        let dot = b".\r\n";
+        if let Err(e) = self.wire.put(dot).and_then(|()| self.wire.flush()) {
+            self.closed = true;
+            // Not a byte of the dot has left: the server can't have taken the message.
+            let fate = if self.wire.unsent() >= dot.len() { Fate::Later } else { Fate::Unknown };
+            return Ok(Ending::ours(fate, e.to_string()));
+        }
+        match self.reply() {
+            Ok(reply) if reply.code / 100 == 3 => {
+                Err(Error::protocol(format!("answers the end of the message with {reply}")).at(self.wire.peer()))
+            }
+            Ok(reply) => Ok(Ending::from(&reply)),
+            Err(e) if e.exit() == Exit::TempFail => {
+                self.closed = true;
+                Ok(Ending::ours(Fate::Unknown, e.to_string()))
+            }
+            Err(e) => {
+                self.closed = true;
+                Ok(Ending::ours(Fate::Unknown, e.to_string()))
+            }
+        }
+    }
+
+    /// Says goodbye. The answer is waited for shortly, and one that shows that the replies were out of step is an error.
+    ///
+    /// # Errors
+    /// 76: the "answer" was one more reply to something earlier, so none of them can be trusted.
+    pub fn quit(mut self) -> Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        let peer = self.wire.peer().to_owned();
+        if self.wire.quiet("421") == Quiet::Input {
+            return Err(Error::protocol("more replies than commands").at(peer));
+        }
+        self.wire.until(Deadline::after(QUIT));
+        match self.wire.put("QUIT\r\n").and_then(|()| self.reply()) {
+            Ok(reply) if reply.code != 221 && reply.is_positive() => {
+                Err(Error::protocol(format!("answers QUIT with {reply}: its replies are out of step")).at(peer))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    // ---- replies
+
+    fn ask(&mut self, command: &str) -> Result<Reply> {
+        self.wire.put(command)?;
+        self.reply()
+    }
+
+    fn reply(&mut self) -> Result<Reply> {
+        let mut reply = Reply { code: 0, lines: Vec::new() };
+        loop {
+            let peer = self.wire.peer().to_owned();
+            let line = self.wire.line(LINE)?;
+            let read = reply_line(line);
+            let Some((code, last, text)) = read.filter(|(code, ..)| reply.code == 0 || *code == reply.code) else {
+                let text = crate::text::escape(line.get(..line.len().min(200)).unwrap_or_default());
+                return Err(Error::protocol(format!("not an SMTP reply: {text}")).at(peer));
+            };
+            reply.code = code;
+            reply.lines.push(self.wire.hide(text));
+            if last {
+                self.closed |= code == 421;
+                return Ok(reply);
+            }
+            if reply.lines.len() >= REPLY_LINES {
+                return Err(Error::protocol("a reply without end").at(peer));
+            }
+        }
+    }
+
+    fn must_be_quiet(&mut self) -> Result<()> {
+        let peer = self.wire.peer().to_owned();
+        match self.wire.quiet("421") {
+            Quiet::Nothing => Ok(()),
+            Quiet::Input => Err(Error::protocol("more replies than commands").at(peer)),
+            Quiet::Closed => Err(Error::temporary("closed by the other side").at(peer)),
+        }
+    }
+
+    fn refusal(&self, what: &str, reply: &Reply) -> Error {
+        let exit = match reply.code / 100 {
+            4 => Exit::TempFail,
+            5 => Exit::Refused,
+            _ => Exit::Protocol,
+        };
+        let what = if what == "greeting" { String::new() } else { format!("{what}: ") };
+        Error::new(exit, format!("{what}{reply}")).at(self.wire.peer())
+    }
+}
+
+enum Offer {
+    Accepted(Vec<Outcome>),
+    Refused(Vec<Outcome>),
+}
+
+struct Ending {
+    fate: Fate,
+    code: Option<u16>,
+    enhanced: Option<String>,
+    text: String,
+}
+
+impl Ending {
+    fn from(reply: &Reply) -> Ending {
+        Ending {
+            fate: fate(reply),
+            code: Some(reply.code),
+            enhanced: reply.enhanced().map(str::to_owned),
+            text: reply.text(),
+        }
+    }
+
+    fn ours(fate: Fate, text: String) -> Ending {
+        Ending { fate, code: None, enhanced: None, text }
+    }
+}
+
+/// A recipient whose RCPT got `reply`.
+fn outcome(to: &Mailbox, reply: &Reply) -> Outcome {
+    let enhanced = reply.enhanced().map(str::to_owned);
+    Outcome { to: to.clone(), fate: fate(reply), code: Some(reply.code), enhanced, text: reply.text() }
+}
+
+fn refused(envelope: &Envelope, reply: &Reply) -> Vec<Outcome> {
+    envelope.to.iter().map(|to| outcome(to, reply)).collect()
+}
+
+/// All recipients with the same end, which no reply told.
+fn all(envelope: &Envelope, fate: Fate, text: String) -> Vec<Outcome> {
+    let one = |to: &Mailbox| Outcome { to: to.clone(), fate, code: None, enhanced: None, text: text.clone() };
+    envelope.to.iter().map(one).collect()
+}
+
+/// Remembers that it was the source that failed, not the wire.
+struct Watched<'b> {
+    body: &'b mut dyn Body,
+    failed: Option<Error>,
+}
+
+impl Body for Watched<'_> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        match self.body.chunk() {
+            Ok(piece) => Ok(piece),
+            Err(e) => {
+                self.failed = Some(e.clone());
+                Err(e)
+            }
+        }
+    }
+}
