@@ -3,6 +3,8 @@
 pub mod addr;
 pub mod charset;
 pub mod date;
+pub mod decode;
+pub mod facts;
 pub mod header;
 pub mod mime;
 pub mod param;
