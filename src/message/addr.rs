@@ -1,0 +1,591 @@
+//! Addresses (RFC 5322 3.4, 4.4; RFC 6532): lists with groups, comments, quoted local parts, routes, UTF-8.
+//!
+//! [`list`] reads whatever mail brings and never fails; [`checked`] reads the same but says what is wrong, for recipients;
+//! [`parse_strict`] reads one address of a command line. Left out: domains are not looked up nor turned into A-labels.
+
+use super::header::unfold;
+use crate::error::{Error, Result};
+use crate::text::breaks_line;
+
+/// One mailbox: `Bob Smith <bob@example.org>`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// The display name, quotes taken off, encoded words as they came; else the comment after the address, if any.
+    pub name: Option<Vec<u8>>,
+    /// The obsolete route `@a,@b` of `<@a,@b:local@domain>`.
+    pub route: Option<Vec<u8>>,
+    /// The local part, quotes taken off ([`Address::spec`] puts them back where they are needed).
+    pub local: Vec<u8>,
+    /// The domain, or the literal with its brackets; empty if there was none.
+    pub domain: Vec<u8>,
+}
+
+/// One item of an address list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressItem {
+    /// A mailbox.
+    Mailbox(Address),
+    /// `name: a, b;`
+    Group {
+        /// The group's name, quotes taken off.
+        name: Vec<u8>,
+        /// Who is in it; often nobody (`undisclosed-recipients:;`).
+        members: Vec<Address>,
+    },
+}
+
+impl Address {
+    /// `local@domain` as SMTP and headers want it: the local part quoted if it is no dot-atom. Without a domain, the local
+    /// part alone.
+    #[must_use]
+    pub fn spec(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.local.len() + self.domain.len() + 3);
+        if is_dot_atom(&self.local) {
+            out.extend_from_slice(&self.local);
+        } else {
+            out.push(b'"');
+            for b in &self.local {
+                if matches!(b, b'"' | b'\\') {
+                    out.push(b'\\');
+                }
+                out.push(*b);
+            }
+            out.push(b'"');
+        }
+        if !self.domain.is_empty() {
+            out.push(b'@');
+            out.extend_from_slice(&self.domain);
+        }
+        out
+    }
+}
+
+/// The mailboxes of a list, those in groups too, in order.
+pub fn mailboxes(items: &[AddressItem]) -> impl Iterator<Item = &Address> {
+    items.iter().flat_map(|item| match item {
+        AddressItem::Mailbox(address) => std::slice::from_ref(address),
+        AddressItem::Group { members, .. } => members.as_slice(),
+    })
+}
+
+/// Reads an address list, folded or not. What is no address is read as well as it goes or left out.
+#[must_use]
+pub fn list(value: &[u8]) -> Vec<AddressItem> {
+    Parser::default().run(value).items
+}
+
+/// Reads an address list of which every item must be an address that mail can be sent to; a domain may be missing.
+///
+/// # Errors
+/// 65 with what is wrong; the text holds bytes of the message.
+pub fn checked(value: &[u8]) -> Result<Vec<AddressItem>> {
+    let done = Parser::default().run(value);
+    if let Some(wrong) = done.wrong {
+        return Err(Error::data(wrong));
+    }
+    for address in mailboxes(&done.items) {
+        check(address).map_err(Error::data)?;
+    }
+    Ok(done.items)
+}
+
+/// Reads one `local@domain` or `Name <local@domain>`; the domain may be missing.
+///
+/// # Errors
+/// 64 with the reason: a control character, no address, more than one, no local part, a broken domain.
+pub fn parse_strict(text: &str) -> Result<Address> {
+    let shown = || crate::text::escape(text);
+    if breaks_line(text) {
+        return Err(Error::usage(format!("{}: an address has no line ends", shown())));
+    }
+    let items = checked(text.as_bytes()).map_err(|e| e.with_exit(crate::error::Exit::Usage).at(shown()))?;
+    match <[AddressItem; 1]>::try_from(items) {
+        Ok([AddressItem::Mailbox(address)]) => Ok(address),
+        Ok(_) => Err(Error::usage(format!("{}: a group is no address", shown()))),
+        Err(items) if items.is_empty() => Err(Error::usage(format!("{}: no address", shown()))),
+        Err(_) => Err(Error::usage(format!("{}: more than one address", shown()))),
+    }
+}
+
+/// What keeps an address from being used in an envelope (RFC 5321 4.1.2, 4.5.3.1; lengths are the server's business).
+fn check(address: &Address) -> Result<(), String> {
+    let shown = || String::from_utf8_lossy(&address.spec()).into_owned();
+    let control = |bytes: &[u8]| bytes.iter().any(|b| b.is_ascii_control()) || std::str::from_utf8(bytes).is_err();
+    if address.local.is_empty() {
+        return Err(format!("{}: no local part", shown()));
+    }
+    if control(&address.local) || control(&address.domain) {
+        return Err(format!("{}: control characters or broken UTF-8", shown()));
+    }
+    let literal = address.domain.first() == Some(&b'[');
+    if !literal && !address.domain.is_empty() && !is_dot_atom(&address.domain) {
+        return Err(format!("{}: not a domain", shown()));
+    }
+    Ok(())
+}
+
+fn is_atext(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b >= 0x80 || b"!#$%&'*+-/=?^_`{|}~".contains(&b)
+}
+
+fn is_dot_atom(text: &[u8]) -> bool {
+    !text.is_empty() && text.split(|b| *b == b'.').all(|atom| !atom.is_empty() && atom.iter().all(|b| is_atext(*b)))
+}
+
+/// A word of a phrase or local part.
+#[derive(Debug)]
+struct Word {
+    text: Vec<u8>,
+    /// Whether a blank or comment stood before it.
+    apart: bool,
+    quoted: bool,
+}
+
+/// Where in a mailbox we are.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Words of a display name, a group's name or a local part.
+    #[default]
+    Start,
+    /// After the `@` of a bare `local@domain`.
+    Domain,
+    /// Between `<` and `>`: before the `@`, or in a route.
+    Angle,
+    /// Between `<` and `>`, after the `@`.
+    AngleDomain,
+    /// After `>`.
+    Done,
+}
+
+#[derive(Default)]
+struct Parser {
+    items: Vec<AddressItem>,
+    group: Option<(Vec<u8>, Vec<Address>)>,
+    at: At,
+    words: Vec<Word>,
+    current: Address,
+    comment: Option<Vec<u8>>,
+    /// The first thing that was wrong.
+    wrong: Option<String>,
+}
+
+impl Parser {
+    fn run(mut self, value: &[u8]) -> Parser {
+        let text = unfold(value);
+        let mut rest = text.as_slice();
+        let mut apart = false;
+        while let Some((&b, after)) = rest.split_first() {
+            let was_apart = std::mem::take(&mut apart);
+            rest = after;
+            match b {
+                b' ' | b'\t' | b'\r' | b'\n' => apart = true,
+                b'(' => {
+                    let (comment, after) = self.comment(after);
+                    rest = after;
+                    self.comment = Some(comment);
+                    apart = true;
+                }
+                b'"' => {
+                    let (quoted, after) = self.quoted(after);
+                    rest = after;
+                    self.word(Word { text: quoted, apart: was_apart, quoted: true });
+                }
+                b'[' => {
+                    let end = after.iter().position(|b| *b == b']').map_or(after.len(), |at| at + 1);
+                    let (literal, after) = after.split_at(end);
+                    rest = after;
+                    let text = [b"[", literal].concat();
+                    self.word(Word { text, apart: was_apart, quoted: false });
+                }
+                b'<' => self.open(),
+                b'>' => self.close(),
+                b'@' => self.at_sign(),
+                b':' => self.colon(),
+                b',' => self.comma(),
+                b';' => self.semicolon(),
+                _ => {
+                    let more = after.iter().take_while(|b| !b" \t\r\n()\"[<>@:,;".contains(b)).count();
+                    let (atom, after) = rest_of(b, after, more);
+                    rest = after;
+                    self.word(Word { text: atom, apart: was_apart, quoted: false });
+                }
+            }
+        }
+        self.end_item();
+        if self.group.is_some() {
+            self.fault("a group without its semicolon");
+            self.end_group();
+        }
+        self
+    }
+
+    fn fault(&mut self, what: &str) {
+        self.wrong.get_or_insert_with(|| what.to_owned());
+    }
+
+    fn comment<'a>(&mut self, text: &'a [u8]) -> (Vec<u8>, &'a [u8]) {
+        let mut out = Vec::new();
+        let mut depth = 1usize;
+        let mut rest = text;
+        while let Some((&b, after)) = rest.split_first() {
+            rest = after;
+            match b {
+                b'\\' => {
+                    if let Some((&escaped, after)) = after.split_first() {
+                        out.push(escaped);
+                        rest = after;
+                    }
+                    continue;
+                }
+                b'(' => depth += 1,
+                b')' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return (out.trim_ascii().to_vec(), rest);
+            }
+            out.push(b);
+        }
+        self.fault("an open parenthesis");
+        (out, rest)
+    }
+
+    fn quoted<'a>(&mut self, text: &'a [u8]) -> (Vec<u8>, &'a [u8]) {
+        let mut out = Vec::new();
+        let mut rest = text;
+        while let Some((&b, after)) = rest.split_first() {
+            rest = after;
+            match b {
+                b'"' => return (out, rest),
+                b'\\' => {
+                    if let Some((&escaped, after)) = after.split_first() {
+                        out.push(escaped);
+                        rest = after;
+                    }
+                }
+                b => out.push(b),
+            }
+        }
+        self.fault("an open quote");
+        (out, rest)
+    }
+
+    fn word(&mut self, word: Word) {
+        match self.at {
+            At::Start | At::Angle => self.words.push(word),
+            At::Domain | At::AngleDomain => {
+                let dots = self.current.domain.is_empty()
+                    || self.current.domain.ends_with(b".")
+                    || word.text.starts_with(b".");
+                if word.quoted || (word.apart && !dots) {
+                    self.fault("words after a domain");
+                } else {
+                    self.current.domain.extend_from_slice(&word.text);
+                }
+            }
+            At::Done => self.fault("words after an address"),
+        }
+    }
+
+    /// The words as a display name.
+    fn phrase(&mut self) -> Option<Vec<u8>> {
+        let mut out: Vec<u8> = Vec::new();
+        let any = !self.words.is_empty();
+        for word in self.words.drain(..) {
+            if word.apart && !out.is_empty() {
+                out.push(b' ');
+            }
+            out.extend_from_slice(&word.text);
+        }
+        any.then_some(out)
+    }
+
+    /// The words as a local part. Blanks are allowed around dots only (RFC 5322 4.4); with other words before it, those
+    /// are taken as a name that lacks its angle brackets.
+    fn local(&mut self) -> Vec<u8> {
+        let mut from = self.words.len().saturating_sub(1);
+        while let Some([before, word]) = from.checked_sub(1).and_then(|b| self.words.get(b..=from)) {
+            if word.apart && !word.text.starts_with(b".") && !before.text.ends_with(b".") {
+                break;
+            }
+            from -= 1;
+        }
+        let local: Vec<Word> = self.words.drain(from..).collect();
+        if local.iter().any(|w| !w.quoted && !w.text.iter().all(|b| is_atext(*b) || *b == b'.')) {
+            self.fault("a local part with strange characters");
+        }
+        if !self.words.is_empty() {
+            self.fault("words before an address");
+            let name = self.phrase();
+            self.current.name = self.current.name.take().or(name);
+        }
+        let quoted = local.iter().any(|w| w.quoted);
+        let text: Vec<u8> = local.into_iter().flat_map(|w| w.text).collect();
+        if !quoted && !text.is_empty() && !is_dot_atom(&text) {
+            self.fault("a local part with misplaced dots");
+        }
+        text
+    }
+
+    fn open(&mut self) {
+        match self.at {
+            At::Start => {
+                self.current.name = self.phrase();
+                self.at = At::Angle;
+            }
+            At::Domain => {
+                // `bob@example.org <bob@example.org>`: a name that lacks its quotes.
+                self.fault("an address before <");
+                let name = std::mem::take(&mut self.current).spec();
+                self.current.name = Some(name);
+                self.at = At::Angle;
+            }
+            _ => self.fault("a second <"),
+        }
+    }
+
+    fn close(&mut self) {
+        match self.at {
+            At::Angle => {
+                self.current.local = self.local();
+                self.at = At::Done;
+            }
+            At::AngleDomain => self.at = At::Done,
+            _ => self.fault("a > without <"),
+        }
+    }
+
+    fn at_sign(&mut self) {
+        match self.at {
+            At::Start => {
+                self.current.local = self.local();
+                self.at = At::Domain;
+            }
+            At::Angle if self.words.is_empty() && self.current.local.is_empty() => {
+                // A route: it ends with a colon, everything up to it is only shown.
+                self.words.push(Word { text: b"@".to_vec(), apart: false, quoted: false });
+            }
+            At::Angle if self.words.first().is_some_and(|w| w.text.starts_with(b"@")) => {
+                self.words.push(Word { text: b"@".to_vec(), apart: false, quoted: false });
+            }
+            At::Angle => {
+                self.current.local = self.local();
+                self.at = At::AngleDomain;
+            }
+            At::Domain | At::AngleDomain | At::Done => self.fault("a second @"),
+        }
+    }
+
+    fn colon(&mut self) {
+        match self.at {
+            At::Start if self.group.is_none() => {
+                let name = self.phrase().unwrap_or_default();
+                self.comment = None;
+                self.group = Some((name, Vec::new()));
+            }
+            At::Angle if self.words.first().is_some_and(|w| w.text.starts_with(b"@")) => {
+                self.current.route = Some(self.words.drain(..).flat_map(|w| w.text).collect());
+            }
+            _ => self.fault("a misplaced colon"),
+        }
+    }
+
+    fn comma(&mut self) {
+        if self.at == At::Angle && self.words.first().is_some_and(|w| w.text.starts_with(b"@")) {
+            self.words.push(Word { text: b",".to_vec(), apart: false, quoted: false });
+        } else {
+            self.end_item();
+        }
+    }
+
+    fn semicolon(&mut self) {
+        self.end_item();
+        if self.group.is_some() {
+            self.end_group();
+        } else {
+            self.fault("a semicolon outside a group");
+        }
+    }
+
+    fn end_item(&mut self) {
+        let comment = self.comment.take();
+        match self.at {
+            At::Start if self.words.is_empty() => return,
+            At::Start => self.current.local = self.local(),
+            At::Angle => {
+                self.fault("a < without >");
+                self.current.local = self.local();
+            }
+            At::AngleDomain => self.fault("a < without >"),
+            At::Domain if self.current.domain.is_empty() => self.fault("no domain after @"),
+            At::Domain | At::Done => {}
+        }
+        self.words.clear();
+        self.at = At::Start;
+        let mut address = std::mem::take(&mut self.current);
+        if address.name.is_none() {
+            address.name = comment.filter(|c| !c.is_empty());
+        }
+        match &mut self.group {
+            Some((_, members)) => members.push(address),
+            None => self.items.push(AddressItem::Mailbox(address)),
+        }
+    }
+
+    fn end_group(&mut self) {
+        if let Some((name, members)) = self.group.take() {
+            self.items.push(AddressItem::Group { name, members });
+        }
+    }
+}
+
+fn rest_of(first: u8, after: &[u8], more: usize) -> (Vec<u8>, &[u8]) {
+    let (run, rest) = after.split_at(more);
+    let mut atom = Vec::with_capacity(more + 1);
+    atom.push(first);
+    atom.extend_from_slice(run);
+    (atom, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// `name|route|local|domain` of each mailbox, groups as `name:[...]`.
+    fn show(text: &str) -> String {
+        let s = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+        let one = |a: &Address| {
+            let route = a.route.as_ref().map(|r| format!("{}|", s(r))).unwrap_or_default();
+            format!("{}|{route}{}|{}", a.name.as_ref().map_or("-".into(), |n| s(n)), s(&a.local), s(&a.domain))
+        };
+        let items: Vec<String> = list(text.as_bytes())
+            .iter()
+            .map(|item| match item {
+                AddressItem::Mailbox(a) => one(a),
+                AddressItem::Group { name, members } => {
+                    format!("{}:[{}]", s(name), members.iter().map(one).collect::<Vec<_>>().join(" , "))
+                }
+            })
+            .collect();
+        items.join(" , ")
+    }
+
+    #[test]
+    fn lists() {
+        for (text, expect) in [
+            ("bob@example.org", "-|bob|example.org"),
+            ("Bob Smith <bob@example.org>", "Bob Smith|bob|example.org"),
+            ("\"Smith, Bob\" Jr. <bob@example.org>, a@b", "Smith, Bob Jr.|bob|example.org , -|a|b"),
+            ("John Q. Public <j@x>", "John Q. Public|j|x"),
+            ("bob@example.org (Bob (the) Smith\\))", "Bob (the) Smith)|bob|example.org"),
+            (
+                "A Group:Ed Jones <joe@a.test>,joe@where.test,John <jdoe@one.test>;",
+                "A Group:[Ed Jones|joe|a.test , -|joe|where.test , John|jdoe|one.test]",
+            ),
+            ("Undisclosed recipients:;", "Undisclosed recipients:[]"),
+            ("(Empty list)(start)Hidden recipients :(nobody(that I know))  ;", "Hidden recipients:[]"),
+            ("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", "Pete|pete|silly.test"),
+            (
+                "Mary Smith <@node.test,@b:mary@example.net>, , jdoe@test  . example",
+                "Mary Smith|@node.test,@b|mary|example.net , -|jdoe|test.example",
+            ),
+            ("\"a b\"@c, \"\"@d", "-|a b|c , -||d"),
+            ("a . b @ c", "-|a.b|c"),
+            ("x@[127.0.0.1]", "-|x|[127.0.0.1]"),
+            ("Jürgen <jürgen@exämple.org>", "Jürgen|jürgen|exämple.org"),
+            ("bob", "-|bob|"),
+            ("<>", "-||"),
+            ("=?utf-8?Q?J=C3=BCrgen?= <j@x>", "=?utf-8?Q?J=C3=BCrgen?=|j|x"),
+            ("g: a@b, c@d; , e@f", "g:[-|a|b , -|c|d] , -|e|f"),
+            ("Bob Smith bob@x", "Bob Smith|bob|x"),
+            ("", ""),
+            (" , ,", ""),
+            ("a@b <c@d>", "a@b|c|d"),
+        ] {
+            assert_eq!(show(text), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn strictness() {
+        for good in [
+            "bob@example.org",
+            "Bob <bob@example.org>",
+            "\"a b\"@example.org",
+            "bob",
+            "x@[::1]",
+            "o'b+c@d-e.f",
+            "(c) a@b (d)",
+        ] {
+            parse_strict(good).unwrap_or_else(|e| panic!("{good}: {e}"));
+        }
+        for bad in [
+            "",
+            "a@b, c@d",
+            "g: a@b;",
+            "a@",
+            "@b",
+            "<>",
+            "a b@c",
+            "a@b c",
+            "<a@b",
+            "a@b>",
+            "a@b@c",
+            "a..b@c",
+            ".a@b",
+            "a@b..c",
+            "a@.b",
+            "\"a@b",
+            "(a@b",
+            "a@b\r\nRCPT TO:<x>",
+            "\"a\r\nb\"@c",
+            "\"a\0b\"@c",
+            "a@b\u{7}",
+            "<a@b> x",
+            "a;b@c",
+            "\"a\"b c\"@d",
+            "a@b;",
+            "a\\b@c",
+            "a)b@c",
+        ] {
+            let e = parse_strict(bad).expect_err(bad);
+            assert_eq!(e.exit(), crate::error::Exit::Usage, "{bad}");
+        }
+        assert_eq!(parse_strict("\"a\\\"b\"@c").unwrap().spec(), b"\"a\\\"b\"@c");
+        assert_eq!(checked(b"a@b, c d@e").unwrap_err().exit(), crate::error::Exit::Data);
+        assert_eq!(mailboxes(&checked(b"a@b, g: c@d;").unwrap()).count(), 2);
+    }
+
+    #[test]
+    fn hostile_lists_take_linear_time() {
+        assert_eq!(list(&b"a@b,".repeat(100_000)).len(), 100_000);
+        let _ = list(&b"(".repeat(1_000_000));
+        let _ = list(&b"a ".repeat(500_000));
+        let _ = list(&b"a.".repeat(500_000));
+        let _ = list(&[b"<@".repeat(500_000).as_slice(), b":"].concat());
+        let _ = list(&b"\"a\" @b <".repeat(200_000));
+        let _ = list(&b"a:".repeat(500_000));
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_and_what_is_checked_is_safe(bytes in proptest::collection::vec(prop_oneof![
+            Just(b'<'), Just(b'>'), Just(b'@'), Just(b','), Just(b';'), Just(b':'), Just(b'"'), Just(b'\\'), Just(b'('), Just(b')'),
+            Just(b'.'), Just(b' '), Just(b'['), Just(b']'), Just(b'a'), any::<u8>()
+        ], 0..60)) {
+            let _ = list(&bytes);
+            if let Ok(items) = checked(&bytes) {
+                for address in mailboxes(&items) {
+                    let spec = address.spec();
+                    prop_assert!(!spec.iter().any(u8::is_ascii_control));
+                    // What is written is read again as the same mailbox.
+                    let again = checked(&spec).unwrap();
+                    let again: Vec<_> = mailboxes(&again).cloned().collect();
+                    prop_assert_eq!(again.len(), 1);
+                    prop_assert_eq!((&again[0].local, &again[0].domain), (&address.local, &address.domain));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! [`Facts`]: what must be known about a message before it is sent, gathered while it streams by.
+
+use memchr::{memchr, memchr_iter};
+
+/// What a message is like. [`Facts::push`] the message, then [`Facts::end`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Its size in wire form, lone CRs kept.
+    pub size_wire: u64,
+    /// How many CRs have no LF after them; each becomes a line end in SMTP, see [`Facts::size_smtp`].
+    pub lone_crs: u64,
+    /// Whether there is a NUL.
+    pub nul: bool,
+    /// How many bytes of the body are not ASCII.
+    pub eight_bit: u64,
+    /// Whether a byte of the header section is not ASCII (RFC 6532, needs SMTPUTF8).
+    pub eight_bit_header: bool,
+    /// Whether all of it is UTF-8.
+    pub utf8: bool,
+    /// The longest line, its line end not counted (RFC 5322 2.1.1 allows 998).
+    pub longest_line: u64,
+    /// Whether the empty line after the header section has been seen.
+    pub header_ended: bool,
+    /// Whether the last line has a line end; true for nothing at all.
+    pub terminated: bool,
+    /// Whether a line starts with `--=_`, as the boundaries of [`super::compose`] do.
+    pub like_boundary: bool,
+    line: u64,
+    cr: bool,
+    dashes: u64,
+    /// The beginning of a UTF-8 sequence that the last piece cut.
+    cut: Vec<u8>,
+}
+
+impl Default for Facts {
+    fn default() -> Facts {
+        Facts {
+            size_wire: 0,
+            lone_crs: 0,
+            nul: false,
+            eight_bit: 0,
+            eight_bit_header: false,
+            utf8: true,
+            longest_line: 0,
+            header_ended: false,
+            terminated: true,
+            like_boundary: false,
+            line: 0,
+            cr: false,
+            dashes: 0,
+            cut: Vec::new(),
+        }
+    }
+}
+
+impl Facts {
+    /// Facts of a body without a header section.
+    #[must_use]
+    pub fn of_body() -> Facts {
+        Facts { header_ended: true, ..Facts::default() }
+    }
+
+    /// Takes the next bytes, in wire or file form.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.nul |= memchr(0, bytes).is_some();
+        self.utf8 = self.utf8 && self.push_utf8(bytes);
+        let ascii = bytes.is_ascii();
+        let mut rest = bytes;
+        while let Some(at) = memchr(b'\n', rest) {
+            let (line, after) = rest.split_at(at);
+            self.part_of_line(line, ascii);
+            let crlf = std::mem::take(&mut self.cr);
+            let len = self.line - u64::from(crlf);
+            self.longest_line = self.longest_line.max(len);
+            self.size_wire += if crlf { 1 } else { 2 };
+            self.header_ended |= len == 0;
+            (self.line, self.dashes) = (0, 0);
+            rest = after.get(1..).unwrap_or_default();
+        }
+        self.part_of_line(rest, ascii);
+        self.terminated = rest.is_empty();
+    }
+
+    fn part_of_line(&mut self, piece: &[u8], ascii: bool) {
+        let Some(&last) = piece.last() else { return };
+        let crs = memchr_iter(b'\r', piece).count() as u64;
+        self.lone_crs += crs - u64::from(last == b'\r') + u64::from(std::mem::replace(&mut self.cr, last == b'\r'));
+        if self.line == self.dashes && self.dashes < 4 {
+            let start = usize::try_from(self.dashes).unwrap_or_default();
+            let same = b"--=_".iter().skip(start).zip(piece).take_while(|(a, b)| a == b).count();
+            self.dashes += same as u64;
+            self.like_boundary |= self.dashes == 4;
+        }
+        self.line += piece.len() as u64;
+        self.size_wire += piece.len() as u64;
+        if !ascii {
+            let count = piece.iter().filter(|b| !b.is_ascii()).count() as u64;
+            if self.header_ended {
+                self.eight_bit += count;
+            } else {
+                self.eight_bit_header |= count > 0;
+            }
+        }
+    }
+
+    fn push_utf8(&mut self, bytes: &[u8]) -> bool {
+        if self.cut.is_empty() && bytes.is_ascii() {
+            return true;
+        }
+        let joined;
+        let mut text = bytes;
+        if !self.cut.is_empty() {
+            joined = [self.cut.as_slice(), bytes].concat();
+            text = &joined;
+        }
+        let (valid, cut) = match std::str::from_utf8(text) {
+            Ok(_) => (true, Vec::new()),
+            Err(e) if e.error_len().is_some() => (false, Vec::new()),
+            Err(e) => (true, text.get(e.valid_up_to()..).unwrap_or_default().to_vec()),
+        };
+        self.cut = cut;
+        valid
+    }
+
+    /// The message has ended.
+    pub fn end(&mut self) {
+        self.lone_crs += u64::from(std::mem::take(&mut self.cr));
+        self.longest_line = self.longest_line.max(self.line);
+        self.utf8 = self.utf8 && self.cut.is_empty();
+    }
+
+    /// Whether there was nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.size_wire == 0
+    }
+
+    /// Its size as SMTP counts it (RFC 1870 3): lone CRs become line ends, the last line gets one, dots are not counted.
+    #[must_use]
+    pub fn size_smtp(&self) -> u64 {
+        self.size_wire + self.lone_crs + if self.terminated { 0 } else { 2 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{LoneCr, ToWire};
+    use proptest::prelude::*;
+
+    fn facts(bytes: &[u8], step: usize) -> Facts {
+        let mut facts = Facts::default();
+        bytes.chunks(step).for_each(|piece| facts.push(piece));
+        facts.end();
+        facts
+    }
+
+    #[test]
+    fn a_few() {
+        let f = facts("A: é\r\n\r\nlong line\nb\u{20ac}".as_bytes(), 100);
+        assert!(f.eight_bit_header && f.header_ended && f.utf8 && !f.nul && !f.terminated);
+        assert_eq!((f.eight_bit, f.longest_line, f.lone_crs), (3, 9, 0));
+        let f = facts(b"A: b\n", 1);
+        assert!(!f.header_ended && f.terminated && !f.is_empty());
+        assert!(facts(b"", 1).is_empty() && facts(b"x\n\n\0", 1).nul && !facts(b"\xc3", 1).utf8);
+        assert!(facts(b"\n\n--=_x", 1).like_boundary && !facts(b"\n---=_x\n --=_\n-\n-=_", 1).like_boundary);
+        assert_eq!(facts(b"a\rb\r", 1).lone_crs, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn they_agree_with_what_is_sent(bytes in proptest::collection::vec(prop_oneof![
+            Just(b'\r'), Just(b'\n'), Just(b'-'), Just(b'a'), Just(0xc3), Just(0xa9), any::<u8>()
+        ], 0..80), step in 1usize..20) {
+            let f = facts(&bytes, step);
+            prop_assert_eq!(&f, &facts(&bytes, 1000));
+            let (mut keep, mut smtp) = (Vec::new(), Vec::new());
+            let mut to = ToWire::plain(LoneCr::Keep);
+            to.push(&bytes, &mut keep);
+            to.finish(&mut keep);
+            prop_assert_eq!(f.size_wire, keep.len() as u64);
+            let mut to = ToWire::plain(LoneCr::Break);
+            to.push(&bytes, &mut smtp);
+            to.finish(&mut smtp);
+            if !smtp.is_empty() && !smtp.ends_with(b"\n") {
+                smtp.extend_from_slice(b"\r\n");
+            }
+            if !bytes.ends_with(b"\r") {
+                prop_assert_eq!(f.size_smtp(), smtp.len() as u64);
+            }
+            prop_assert_eq!(f.utf8, std::str::from_utf8(&bytes).is_ok());
+            let longest = keep.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l).len()).max().unwrap_or(0) as u64;
+            // A last line that ends with a CR: the CR is lone.
+            prop_assert!(f.longest_line == longest || bytes.ends_with(b"\r"));
+        }
+    }
+}
