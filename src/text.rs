@@ -3,7 +3,7 @@
 //! A message has two forms: the *wire form*, where every line ends with CRLF, and the *file form*, where it ends with
 //! LF. Everything else is the same bytes in both, lone CRs included (but see [`LoneCr::Break`]).
 
-use crate::body::{Body, CHUNK};
+use crate::body::Body;
 use crate::error::Result;
 use memchr::{memchr, memchr2};
 use std::fmt::Write as _;
@@ -333,23 +333,57 @@ pub fn chomp(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// Counts what bytes in file form (or any other) will be on the wire, while they pass by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WireCount {
+    size: u64,
+    wire: u64,
+    cr: bool,
+}
+
+impl WireCount {
+    /// Counts the next piece.
+    pub fn push(&mut self, piece: &[u8]) {
+        let mut added = 0u64;
+        for at in memchr::memchr_iter(b'\n', piece) {
+            let before = match at.checked_sub(1) {
+                Some(i) => piece.get(i) == Some(&b'\r'),
+                None => self.cr,
+            };
+            added += u64::from(!before);
+        }
+        self.size = self.size.saturating_add(piece.len() as u64);
+        self.wire = self.wire.saturating_add(piece.len() as u64).saturating_add(added);
+        if let Some(last) = piece.last() {
+            self.cr = *last == b'\r';
+        }
+    }
+
+    /// How many bytes there were.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many bytes there are in wire form: what [`ToWire::plain`] with [`LoneCr::Keep`] makes of them.
+    #[must_use]
+    pub fn wire(&self) -> u64 {
+        self.wire
+    }
+}
+
 /// The size of `body` in wire form, read to its end.
 ///
 /// # Errors
 /// As [`Body::chunk`].
 pub fn wire_size(body: &mut dyn Body) -> Result<u64> {
-    let mut to = ToWire::plain(LoneCr::Keep);
-    let mut out = Vec::with_capacity(2 * CHUNK);
-    let mut size = 0;
+    let mut count = WireCount::default();
     loop {
-        out.clear();
         let piece = body.chunk()?;
         if piece.is_empty() {
-            to.finish(&mut out);
-            return Ok(size + out.len() as u64);
+            return Ok(count.wire());
         }
-        to.push(piece, &mut out);
-        size += out.len() as u64;
+        count.push(piece);
     }
 }
 
@@ -416,7 +450,11 @@ mod tests {
             let mut expect = input.clone();
             while let Some(at) = expect.windows(2).position(|w| w == b"\r\n") { expect.remove(at); }
             if !input.windows(3).any(|w| w == b"\r\r\n") { prop_assert_eq!(file, expect); }
-            prop_assert_eq!(wire_size(&mut input.as_slice()).unwrap(), on_wire.len() as u64);
+            let mut count = WireCount::default();
+            let (a, b) = input.split_at(cut.min(input.len()));
+            count.push(a);
+            count.push(b);
+            prop_assert_eq!((count.size(), count.wire()), (input.len() as u64, on_wire.len() as u64));
         }
 
         #[test]

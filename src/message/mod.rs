@@ -9,3 +9,4 @@ pub mod header;
 pub mod mime;
 pub mod param;
 mod walker;
+pub mod flags;

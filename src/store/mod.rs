@@ -1,1 +1,5 @@
 //! Messages and state on disk: Maildir, mbox, spool, SQLite, and the targets of `--into`.
+
+pub mod db;
+pub mod disk;
+pub mod maildir;
