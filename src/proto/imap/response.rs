@@ -1,0 +1,579 @@
+//! What a client reads and a server writes: responses as values (RFC 3501 section 7), and their parser.
+//!
+//! A data item or response code that is not known is kept as it came. One that is known and malformed is kept raw too
+//! inside a FETCH, so that it does not cost the row; elsewhere it is an error, because "nothing found" and "not
+//! understood" are not the same. The writing is in [`super::reply`].
+
+use super::command::{IdFields, StatusItem};
+use super::date::parse_date_time;
+use super::gather::Gathered;
+use super::lex::{Lex, Parsed, Syntax, Text};
+use super::section::Section;
+use super::set::UidList;
+use super::structure::{Envelope, Structure};
+use super::utf7;
+use chrono::{DateTime, FixedOffset};
+
+/// One response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// `+ text`: go on.
+    Continue(String),
+    /// The answer to the command with that tag: OK, NO or BAD.
+    Tagged(String, Status),
+    /// `* ...`
+    Untagged(Untagged),
+}
+
+/// OK, NO, BAD, BYE, PREAUTH with code and text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Which of them.
+    pub condition: Condition,
+    /// `[...]`
+    pub code: Option<Code>,
+    /// For people.
+    pub text: String,
+}
+
+/// The condition of a status response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Done.
+    Ok,
+    /// Failed.
+    No,
+    /// Not understood.
+    Bad,
+    /// The server closes the connection.
+    Bye,
+    /// A greeting: logged in already.
+    PreAuth,
+}
+
+/// A response code (RFC 3501 section 7.1, RFC 4315, RFC 5530).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The text must be shown.
+    Alert,
+    /// These charsets can be searched in.
+    BadCharset(Vec<String>),
+    /// As the CAPABILITY response.
+    Capability(Vec<String>),
+    /// Flags that can be changed for good; `\*`: new keywords too.
+    PermanentFlags(Vec<String>),
+    /// The next message's UID.
+    UidNext(u32),
+    /// UIDs mean the same messages as long as this number is the same.
+    UidValidity(u32),
+    /// The first unseen message's sequence number.
+    Unseen(u32),
+    /// Where APPEND put it: UIDVALIDITY and UIDs.
+    AppendUid(u32, UidList),
+    /// What COPY made of what: UIDVALIDITY of the target, UIDs in the source, UIDs in the target.
+    CopyUid(u32, UidList, UidList),
+    /// Any other: its name in capitals (`READ-ONLY`, `TRYCREATE`, `AUTHENTICATIONFAILED`, ...), and what follows.
+    Other(String, String),
+}
+
+impl Code {
+    /// A code that is a name only.
+    #[must_use]
+    pub fn named(name: &str) -> Code {
+        if name == "ALERT" { Code::Alert } else { Code::Other(name.to_owned(), String::new()) }
+    }
+
+    /// Whether it is the code of that name.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        match self {
+            Code::Alert => name == "ALERT",
+            Code::BadCharset(_) => name == "BADCHARSET",
+            Code::Other(own, _) => own == name,
+            _ => false,
+        }
+    }
+}
+
+/// A response that is not asked for by one command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Untagged {
+    /// OK, NO, BAD, BYE, PREAUTH
+    Status(Status),
+    /// CAPABILITY
+    Capability(Vec<String>),
+    /// FLAGS
+    Flags(Vec<String>),
+    /// LIST
+    List(Listed),
+    /// LSUB
+    Lsub(Listed),
+    /// STATUS: the mailbox, and what is known about it.
+    Mailbox(String, Vec<(StatusItem, u64)>),
+    /// SEARCH: sequence numbers or UIDs.
+    Search(Vec<u32>),
+    /// So many messages are there.
+    Exists(u32),
+    /// So many of them are recent.
+    Recent(u32),
+    /// The message with that sequence number is gone, and all above count one less.
+    Expunge(u32),
+    /// NAMESPACE: personal, other users', shared.
+    Namespace(Spaces, Spaces, Spaces),
+    /// ID
+    Id(IdFields),
+    /// A message's data, by its sequence number.
+    Fetch(u32, Vec<FetchValue>),
+    /// Anything else, without the `* `.
+    Other(Vec<u8>),
+}
+
+/// Namespaces: prefix (decoded) and separator.
+pub type Spaces = Vec<(String, Option<char>)>;
+
+/// A mailbox in LIST and LSUB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// `\Noselect`, `\HasChildren`, ...
+    pub attributes: Vec<String>,
+    /// What separates levels of the hierarchy.
+    pub delimiter: Option<char>,
+    /// The name, decoded as far as it can be.
+    pub name: String,
+    /// The name as it came; if `utf7::encode(name)` differs, the server's name is not well-formed.
+    pub wire: Vec<u8>,
+}
+
+impl Listed {
+    /// Whether it has that attribute, in any case.
+    #[must_use]
+    pub fn has(&self, attribute: &str) -> bool {
+        self.attributes.iter().any(|a| a.eq_ignore_ascii_case(attribute))
+    }
+}
+
+/// One data item of a FETCH response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchValue {
+    /// FLAGS
+    Flags(Vec<String>),
+    /// INTERNALDATE
+    InternalDate(DateTime<FixedOffset>),
+    /// RFC822.SIZE
+    Size(u64),
+    /// UID
+    Uid(u32),
+    /// ENVELOPE
+    Envelope(Box<Envelope>),
+    /// BODY
+    Body(Structure),
+    /// BODYSTRUCTURE
+    BodyStructure(Structure),
+    /// A body section.
+    Section(BodyName, Data),
+    /// An item that is not known, or known and malformed: its name and its value as it came.
+    Other(String, Vec<u8>),
+}
+
+/// Under which name a body section is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum BodyName {
+    /// `BODY[...]`, and from which byte on if it is a part of it.
+    Section(Section, Option<u64>),
+    /// RFC822
+    Rfc822,
+    /// RFC822.HEADER
+    Header,
+    /// RFC822.TEXT
+    Text,
+}
+
+/// The bytes of a body section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// NIL: there is no such section.
+    Nil,
+    /// Here they are.
+    Bytes(Vec<u8>),
+    /// They went elsewhere: a literal that was [elided](Gathered::elide).
+    Streamed(u64),
+}
+
+fn utf8(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl Response {
+    /// Reads a gathered response.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse(from: &Gathered) -> Parsed<Response> {
+        let mut l = from.lex();
+        if l.eat(b'+') {
+            l.sp();
+            return Ok(Response::Continue(utf8(l.rest())));
+        }
+        if l.eat(b'*') {
+            l.expect_sp()?;
+            return untagged(&mut l).map(Response::Untagged);
+        }
+        let tag = l.tag()?;
+        l.expect_sp()?;
+        let at = l.position();
+        match condition(l.word()) {
+            Some(c @ (Condition::Ok | Condition::No | Condition::Bad)) => Ok(Response::Tagged(tag, status(&mut l, c))),
+            _ => Err(Syntax::new(at, "expected OK, NO or BAD")),
+        }
+    }
+}
+
+/// Whether a line's end can announce a literal: the text of a status response is for people, and may end in anything.
+#[must_use]
+pub fn may_have_literals(first_line: &[u8]) -> bool {
+    let mut l = Lex::new(first_line);
+    if l.eat(b'+') {
+        return false;
+    }
+    if !l.eat(b'*') && l.tag().is_err() {
+        return true;
+    }
+    !(l.sp() && condition(l.word()).is_some())
+}
+
+/// If the last line of `g` announces the literal of a body section: the sequence number and the section. That literal
+/// may be streamed; any other belongs to the row itself.
+#[must_use]
+pub fn announced(g: &Gathered) -> Option<(u32, BodyName)> {
+    let mut start = g.lex();
+    let number = (start.eat(b'*') && start.sp()).then(|| start.number().ok())??;
+    if !(start.sp() && start.eat_word("FETCH")) {
+        return None;
+    }
+    let mut l = Lex::new(g.last_line());
+    while !l.at_end() {
+        match l.peek() {
+            Some(b'"') => drop(l.quoted().ok()?),
+            Some(b) if b.is_ascii_alphabetic() => {
+                let word = l.word();
+                let mut try_here = l.clone();
+                if let Some(Ok(name)) = body_name(word, &mut try_here)
+                    && try_here.sp()
+                    && matches!(try_here.literal(), Ok(Text::Streamed(_)))
+                {
+                    return Some((number, name));
+                }
+            }
+            Some(b) => drop(l.eat(b)),
+            None => break,
+        }
+    }
+    None
+}
+
+fn condition(word: &str) -> Option<Condition> {
+    [
+        ("OK", Condition::Ok),
+        ("NO", Condition::No),
+        ("BAD", Condition::Bad),
+        ("BYE", Condition::Bye),
+        ("PREAUTH", Condition::PreAuth),
+    ]
+    .iter()
+    .find(|(name, _)| name.eq_ignore_ascii_case(word))
+    .map(|(_, condition)| *condition)
+}
+
+fn status(l: &mut Lex<'_>, condition: Condition) -> Status {
+    l.sp();
+    let before = l.clone();
+    let code = code(l);
+    if code.is_none() {
+        l.rewind(&before);
+    }
+    l.sp();
+    Status { condition, code, text: utf8(l.rest()) }
+}
+
+/// `[...]`; none if it has no end.
+fn code(l: &mut Lex<'_>) -> Option<Code> {
+    if !l.eat(b'[') {
+        return None;
+    }
+    let name = l.word().to_ascii_uppercase();
+    l.sp();
+    let start = l.clone();
+    let known = known_code(&name, l);
+    l.sp();
+    if let Some(Ok(code)) = known
+        && l.eat(b']')
+    {
+        return Some(code);
+    }
+    l.rewind(&start);
+    let from = l.position();
+    let len = l.rest().iter().position(|b| *b == b']')?;
+    for _ in 0..len {
+        let next = l.peek()?;
+        l.eat(next);
+    }
+    let rest = utf8(l.since(from));
+    l.eat(b']');
+    Some(if name == "ALERT" { Code::Alert } else { Code::Other(name, rest) })
+}
+
+fn known_code(name: &str, l: &mut Lex<'_>) -> Option<Parsed<Code>> {
+    Some(match name {
+        "BADCHARSET" if l.peek() == Some(b'(') => {
+            let mut charsets = Vec::new();
+            l.list(|l| {
+                charsets.push(utf8(&l.astring()?));
+                Ok(())
+            })
+            .map(|()| Code::BadCharset(charsets))
+        }
+        "BADCHARSET" => Ok(Code::BadCharset(Vec::new())),
+        "CAPABILITY" => Ok(Code::Capability(words(l))),
+        "PERMANENTFLAGS" => l.flags().map(Code::PermanentFlags),
+        "UIDNEXT" => l.number().map(Code::UidNext),
+        "UIDVALIDITY" => l.number().map(Code::UidValidity),
+        "UNSEEN" => l.number().map(Code::Unseen),
+        "APPENDUID" => append_uid(l),
+        "COPYUID" => copy_uid(l),
+        _ => return None,
+    })
+}
+
+fn append_uid(l: &mut Lex<'_>) -> Parsed<Code> {
+    let validity = l.number()?;
+    l.expect_sp()?;
+    Ok(Code::AppendUid(validity, UidList::parse(l)?))
+}
+
+fn copy_uid(l: &mut Lex<'_>) -> Parsed<Code> {
+    let validity = l.number()?;
+    l.expect_sp()?;
+    let source = UidList::parse(l)?;
+    l.expect_sp()?;
+    Ok(Code::CopyUid(validity, source, UidList::parse(l)?))
+}
+
+/// Words up to the end of the line, or to the `]` of a code.
+fn words(l: &mut Lex<'_>) -> Vec<String> {
+    let mut words = Vec::new();
+    l.sp();
+    while let Ok(word) = l.atom() {
+        words.push(utf8(word));
+        l.sp();
+    }
+    words
+}
+
+fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
+    let start = l.clone();
+    if l.peek().is_some_and(|b| b.is_ascii_digit()) {
+        let number = l.number()?;
+        l.expect_sp()?;
+        let word = l.word().to_ascii_uppercase();
+        return Ok(match word.as_str() {
+            "EXISTS" => Untagged::Exists(number),
+            "RECENT" => Untagged::Recent(number),
+            "EXPUNGE" => Untagged::Expunge(number),
+            "FETCH" => {
+                l.expect_sp()?;
+                Untagged::Fetch(number, fetch(l)?)
+            }
+            _ => Untagged::Other(start.rest().to_vec()),
+        });
+    }
+    let word = l.word().to_ascii_uppercase();
+    if let Some(condition) = condition(&word) {
+        return Ok(Untagged::Status(status(l, condition)));
+    }
+    Ok(match word.as_str() {
+        "CAPABILITY" => Untagged::Capability(words(l)),
+        "FLAGS" => {
+            l.expect_sp()?;
+            Untagged::Flags(l.flags()?)
+        }
+        "LIST" => Untagged::List(listed(l)?),
+        "LSUB" => Untagged::Lsub(listed(l)?),
+        "STATUS" => mailbox_status(l)?,
+        "SEARCH" => search(l)?,
+        "NAMESPACE" => Untagged::Namespace(spaces(l)?, spaces(l)?, spaces(l)?),
+        "ID" => {
+            l.expect_sp()?;
+            id(l)?
+        }
+        _ => Untagged::Other(start.rest().to_vec()),
+    })
+}
+
+fn delimiter(l: &mut Lex<'_>) -> Parsed<Option<char>> {
+    Ok(l.nstring()?.and_then(|s| utf8(&s).chars().next()))
+}
+
+fn listed(l: &mut Lex<'_>) -> Parsed<Listed> {
+    l.expect_sp()?;
+    let attributes = l.flags()?;
+    l.expect_sp()?;
+    let delimiter = delimiter(l)?;
+    l.expect_sp()?;
+    // Some servers leave a name unquoted that has spaces or brackets in it: then it is the rest of the line.
+    let before = l.clone();
+    let wire = match l.list_mailbox() {
+        Ok(name) if l.at_end() || matches!(l.peek(), Some(b' ')) && l.rest().starts_with(b" (") => name.into_owned(),
+        _ => before.rest().to_vec(),
+    };
+    Ok(Listed { attributes, delimiter, name: utf7::decode_lossy(&wire), wire })
+}
+
+fn mailbox_status(l: &mut Lex<'_>) -> Parsed<Untagged> {
+    l.expect_sp()?;
+    let name = utf7::decode_lossy(&l.astring()?);
+    l.expect_sp()?;
+    let mut items = Vec::new();
+    l.list(|l| {
+        let at = l.position();
+        let item = StatusItem::named(utf8(l.atom()?).as_str());
+        l.expect_sp()?;
+        match item {
+            Some(item) => items.push((item, l.number64()?)),
+            None => drop(l.value().map_err(|_| Syntax::new(at, "expected a STATUS item"))?),
+        }
+        Ok(())
+    })?;
+    Ok(Untagged::Mailbox(name, items))
+}
+
+fn search(l: &mut Lex<'_>) -> Parsed<Untagged> {
+    let mut found = Vec::new();
+    while l.sp() && l.peek().is_some_and(|b| b.is_ascii_digit()) {
+        found.push(l.number()?);
+    }
+    // CONDSTORE adds `(MODSEQ n)`.
+    if l.peek() == Some(b'(') {
+        l.value()?;
+    }
+    l.expect_end()?;
+    Ok(Untagged::Search(found))
+}
+
+fn spaces(l: &mut Lex<'_>) -> Parsed<Spaces> {
+    l.sp();
+    let mut spaces = Vec::new();
+    if l.peek() != Some(b'(') {
+        l.nstring()?;
+        return Ok(spaces);
+    }
+    l.list(|l| {
+        l.expect(b'(')?;
+        let prefix = utf7::decode_lossy(&l.string()?);
+        l.expect_sp()?;
+        spaces.push((prefix, delimiter(l)?));
+        while l.sp() {
+            l.value()?;
+        }
+        l.expect(b')')
+    })?;
+    Ok(spaces)
+}
+
+fn id(l: &mut Lex<'_>) -> Parsed<Untagged> {
+    let mut fields = Vec::new();
+    if l.peek() == Some(b'(') {
+        l.list(|l| {
+            let name = l.astring()?.into_owned();
+            l.expect_sp()?;
+            fields.push((name, l.nstring_owned()?));
+            Ok(())
+        })?;
+    }
+    Ok(Untagged::Id(fields))
+}
+
+/// What follows the name of a body item; `None` if that name is none.
+fn body_name(word: &str, l: &mut Lex<'_>) -> Option<Parsed<BodyName>> {
+    if word.eq_ignore_ascii_case("BODY") && l.peek() == Some(b'[') {
+        return Some(section(l));
+    }
+    [("RFC822", BodyName::Rfc822), ("RFC822.HEADER", BodyName::Header), ("RFC822.TEXT", BodyName::Text)]
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(word))
+        .map(|(_, name)| Ok(name))
+}
+
+fn section(l: &mut Lex<'_>) -> Parsed<BodyName> {
+    let section = Section::parse(l)?;
+    let mut origin = None;
+    if l.eat(b'<') {
+        origin = Some(l.number64()?);
+        l.expect(b'>')?;
+    }
+    Ok(BodyName::Section(section, origin))
+}
+
+fn fetch(l: &mut Lex<'_>) -> Parsed<Vec<FetchValue>> {
+    let mut values = Vec::new();
+    l.list(|l| {
+        let at = l.position();
+        let word = l.word();
+        if word.is_empty() {
+            return l.expected("a FETCH item");
+        }
+        if let Some(name) = body_name(word, l) {
+            let name = name?;
+            l.expect_sp()?;
+            values.push(FetchValue::Section(name, data(l)?));
+            return Ok(());
+        }
+        // An unknown item may have a section too: BINARY[1], X[...].
+        if l.eat(b'[') {
+            while l.peek().is_some_and(|b| b != b']') {
+                let next = l.peek().unwrap_or_default();
+                l.eat(next);
+            }
+            l.expect(b']')?;
+        }
+        let name = utf8(l.since(at));
+        l.expect_sp()?;
+        let before = l.clone();
+        let value = match value(&name.to_ascii_uppercase(), l) {
+            Some(Ok(value)) if matches!(l.peek(), Some(b' ' | b')')) => value,
+            _ => {
+                l.rewind(&before);
+                FetchValue::Other(name, l.value()?.to_vec())
+            }
+        };
+        values.push(value);
+        Ok(())
+    })?;
+    Ok(values)
+}
+
+fn data(l: &mut Lex<'_>) -> Parsed<Data> {
+    if l.at_literal() {
+        return Ok(match l.literal()? {
+            Text::Bytes(bytes) => Data::Bytes(bytes.into_owned()),
+            Text::Streamed(size) => Data::Streamed(size),
+        });
+    }
+    Ok(l.nstring()?.map_or(Data::Nil, |bytes| Data::Bytes(bytes.into_owned())))
+}
+
+fn value(name: &str, l: &mut Lex<'_>) -> Option<Parsed<FetchValue>> {
+    Some(match name {
+        "FLAGS" => l.flags().map(FetchValue::Flags),
+        "INTERNALDATE" => parse_date_time(l).map(FetchValue::InternalDate),
+        "RFC822.SIZE" => l.number64().map(FetchValue::Size),
+        "UID" => l.number().map(FetchValue::Uid),
+        "ENVELOPE" => Envelope::parse(l).map(|e| FetchValue::Envelope(Box::new(e))),
+        "BODY" => Structure::parse(l).map(FetchValue::Body),
+        "BODYSTRUCTURE" => Structure::parse(l).map(FetchValue::BodyStructure),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;
