@@ -1,0 +1,257 @@
+//! [`Mailbox`]: a selected folder, as sessions see it.
+
+use super::Account;
+use super::look::{Again, Watch};
+use super::uids::{self, Keywords};
+use crate::error::{Local, Result};
+use crate::message::flags::{FORWARDED, Flags};
+use crate::store::disk;
+use crate::store::maildir::{self, Maildir, Sub};
+use rustix::fs::AtFlags;
+use std::cell::RefCell;
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// A selected folder: a view that changes only when its owner says so.
+#[derive(Debug)]
+pub struct Mailbox {
+    pub(super) account: Account,
+    pub(super) name: String,
+    pub(super) maildir: Maildir,
+    pub(super) read_only: bool,
+    pub(super) validity: u32,
+    pub(super) uid_next: u32,
+    pub(super) messages: Vec<Message>,
+    /// One for each message.
+    pub(super) files: Vec<Entry>,
+    pub(super) keywords: Keywords,
+    pub(super) watch: Watch,
+    pub(super) again: RefCell<Again>,
+}
+
+/// A message of a selected folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its UID.
+    pub uid: u32,
+    /// Its flags, as far as this session knows.
+    pub flags: Flags,
+    /// Whether it is `\Recent` for this session.
+    pub recent: bool,
+    /// Its internal date, in whole seconds.
+    pub internal_date: SystemTime,
+}
+
+/// Where a message lies.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: Box<[u8]>,
+    pub(super) sub: Sub,
+    /// The file is gone, and the session has not been told yet.
+    pub(super) gone: bool,
+    /// Someone else has changed the flags, and the session has not been told yet.
+    pub(super) changed: bool,
+}
+
+/// How flags are changed (STORE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagChange {
+    /// `FLAGS`: these and no others.
+    Set,
+    /// `+FLAGS`.
+    Add,
+    /// `-FLAGS`.
+    Remove,
+}
+
+/// What [`Mailbox::sync`] found, in the order in which a session tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Sequence numbers for EXPUNGE, descending, so that each is valid when it is sent.
+    pub expunged: Vec<u32>,
+    /// The number of messages, if new ones came.
+    pub exists: Option<u32>,
+    /// The number of recent messages, if it is another than before.
+    pub recent: Option<u32>,
+    /// Indexes of messages whose flags another session or program has changed.
+    pub flags: Vec<usize>,
+}
+
+/// What COPYUID tells (RFC 4315): `source[i]` became `target[i]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The target's UIDVALIDITY.
+    pub uid_validity: u32,
+    /// UIDs here.
+    pub source: Vec<u32>,
+    /// UIDs there.
+    pub target: Vec<u32>,
+}
+
+impl Mailbox {
+    pub(super) fn open(account: Account, name: String, maildir: Maildir, read_only: bool) -> Result<Mailbox> {
+        let row = match account.db().read(|t| uids::folder(t, &name))? {
+            Some(row) => row,
+            None => account.db().write(|t| uids::folder_or_new(t, &name, SystemTime::now()))?,
+        };
+        let mut mailbox = Mailbox {
+            account,
+            name,
+            maildir,
+            read_only,
+            validity: row.validity,
+            uid_next: 1,
+            messages: Vec::new(),
+            files: Vec::new(),
+            keywords: Keywords::default(),
+            watch: Watch::default(),
+            again: RefCell::default(),
+        };
+        mailbox.look()?;
+        mailbox.drop_gone();
+        mailbox.files.iter_mut().for_each(|f| f.changed = false);
+        Ok(mailbox)
+    }
+
+    /// The folder's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it was EXAMINEd.
+    #[must_use]
+    pub fn read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Its UIDVALIDITY, the same as long as this value lives.
+    #[must_use]
+    pub fn uid_validity(&self) -> u32 {
+        self.validity
+    }
+
+    /// A UID that is higher than all here, and not higher than that of the next new message. Never 0.
+    #[must_use]
+    pub fn uid_next(&self) -> u32 {
+        self.uid_next
+    }
+
+    /// The messages, by ascending UID; the index and one is the sequence number.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// The keywords that this folder knows.
+    #[must_use]
+    pub fn keywords(&self) -> Vec<String> {
+        let mut words: Vec<String> = self.keywords.words().map(str::to_owned).collect();
+        if self.messages.iter().any(|m| m.flags.has_keyword(FORWARDED)) {
+            words.push(FORWARDED.to_owned());
+        }
+        words.sort_unstable();
+        words
+    }
+
+    /// The directories that change when messages come, go, or change flags.
+    #[must_use]
+    pub fn watch_paths(&self) -> Vec<PathBuf> {
+        vec![self.maildir.sub(Sub::New), self.maildir.sub(Sub::Cur)]
+    }
+
+    /// Takes in what has changed since; cheap when the directories stand still. With `expunges` false, messages that are
+    /// gone keep their numbers until a later call (RFC 3501 7.4.1).
+    ///
+    /// # Errors
+    /// 75 when the folder was removed or renamed: there is nothing left to serve. 74 and 75 from disk and database.
+    pub fn sync(&mut self, expunges: bool) -> Result<Changes> {
+        let before = (self.messages.len(), self.recent());
+        if self.stale()? {
+            self.look()?;
+        }
+        let exists = (self.messages.len() > before.0).then_some(());
+        let expunged = if expunges { self.drop_gone() } else { Vec::new() };
+        let mut flags = Vec::new();
+        for (index, file) in self.files.iter_mut().enumerate() {
+            if std::mem::take(&mut file.changed) && !file.gone {
+                flags.push(index);
+            }
+        }
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let recent = self.recent();
+        Ok(Changes {
+            expunged,
+            exists: exists.map(|()| count(self.messages.len())),
+            recent: (recent != before.1).then_some(count(recent)),
+            flags,
+        })
+    }
+
+    /// Opens a message; `None` if it has vanished. Finds it again if another program has renamed it.
+    ///
+    /// # Errors
+    /// 66 when it is there and can't be read.
+    pub fn file(&self, index: usize) -> Result<Option<File>> {
+        let Some(entry) = self.files.get(index).filter(|f| !f.gone) else { return Ok(None) };
+        let open = |sub: Sub, name: &[u8]| self.maildir.open(sub).and_then(|dir| disk::open(dir, name));
+        let (mut sub, mut name) = (entry.sub, entry.name.clone());
+        loop {
+            match open(sub, &name) {
+                Ok(file) => return Ok(Some(file)),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => match self.find_again(sub, &name)? {
+                    Some(found) => (sub, name) = found,
+                    None => return Ok(None),
+                },
+                Err(e) => return Err(e).opening(String::from_utf8_lossy(&name)),
+            }
+        }
+    }
+
+    /// A message's size with CRLF line ends; `None` if it has vanished. Taken from the `W=` in its name, if the `S=`
+    /// there is the file's size; else counted, once, and remembered.
+    ///
+    /// # Errors
+    /// As [`Mailbox::file`], and the database's.
+    pub fn wire_size(&mut self, index: usize) -> Result<Option<u64>> {
+        let Some(entry) = self.files.get(index) else { return Ok(None) };
+        let (told_size, told_wire) = maildir::sizes(&entry.name);
+        if let (Some(told), Some(wire)) = (told_size, told_wire) {
+            let path = self.maildir.sub(entry.sub);
+            let dir = self.maildir.open(entry.sub).local(path.display())?;
+            let size = rustix::fs::statat(dir, &*entry.name, AtFlags::SYMLINK_NOFOLLOW).ok();
+            if size.and_then(|s| u64::try_from(s.st_size).ok()) == Some(told) {
+                return Ok(Some(wire));
+            }
+        }
+        let Some(file) = self.file(index)? else { return Ok(None) };
+        let Some(uid) = self.messages.get(index).map(|m| m.uid) else { return Ok(None) };
+        let size = file.metadata().local(&self.name)?.len();
+        let known = self.account.db().read(|t| uids::counted(t, self.validity, uid))?;
+        if let Some((_, wire)) = known.filter(|(counted, _)| *counted == size) {
+            return Ok(Some(wire));
+        }
+        let wire = crate::text::wire_size(&mut crate::body::FileBody::new(file, self.name.as_str()))?;
+        self.account.db().write(|t| uids::set_counted(t, self.validity, uid, size, wire))?;
+        Ok(Some(wire))
+    }
+
+    fn recent(&self) -> usize {
+        self.messages.iter().filter(|m| m.recent).count()
+    }
+
+    /// Takes the gone ones out; returns their sequence numbers, descending.
+    fn drop_gone(&mut self) -> Vec<u32> {
+        if !self.files.iter().any(|f| f.gone) {
+            return Vec::new();
+        }
+        let numbers = (1u32..).zip(&self.files).filter(|(_, f)| f.gone).map(|(n, _)| n);
+        let mut expunged: Vec<u32> = numbers.collect();
+        expunged.reverse();
+        let mut files = self.files.iter();
+        self.messages.retain(|_| files.next().is_some_and(|f| !f.gone));
+        self.files.retain(|f| !f.gone);
+        expunged
+    }
+}

@@ -1,0 +1,257 @@
+//! What SQLite keeps about a tree: UIDVALIDITYs, UIDs, keyword letters, sizes that took reading to know. Not flags, and
+//! not whether a message exists: those are the files' names.
+
+use crate::error::{Error, Result};
+use crate::message::flags::FORWARDED;
+use crate::store::db::{Schema, Sql};
+use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
+use std::time::{Duration, SystemTime};
+
+/// `pipepost.sqlite` in the root of a tree.
+pub(super) static SCHEMA: Schema = Schema {
+    migrations: &["
+        CREATE TABLE validity (last INTEGER NOT NULL); -- the highest UIDVALIDITY ever given in this tree
+        INSERT INTO validity VALUES (0);
+        CREATE TABLE folder (
+            validity INTEGER PRIMARY KEY,              -- UIDVALIDITY: never given twice, so it names the folder for good
+            name TEXT NOT NULL UNIQUE,
+            uid_next INTEGER NOT NULL
+        );
+        CREATE TABLE message (
+            folder INTEGER NOT NULL REFERENCES folder(validity) ON DELETE CASCADE,
+            uid INTEGER NOT NULL,
+            base BLOB NOT NULL,                        -- the file's name up to ':2,'
+            date INTEGER NOT NULL,                     -- internal date, seconds since 1970
+            recent INTEGER NOT NULL,                   -- 1: no session that may claim \\Recent has seen it
+            size INTEGER,                              -- the file's size when wire was counted
+            wire INTEGER,                              -- its size with CRLF line ends
+            PRIMARY KEY (folder, uid)
+        ) WITHOUT ROWID;
+        CREATE UNIQUE INDEX message_base ON message(folder, base);
+        CREATE INDEX message_recent ON message(folder, uid) WHERE recent = 1;
+        CREATE TABLE keyword (
+            folder INTEGER NOT NULL REFERENCES folder(validity) ON DELETE CASCADE,
+            letter INTEGER NOT NULL,                   -- 'a' to 'z' in the file's name
+            word TEXT NOT NULL COLLATE NOCASE,
+            PRIMARY KEY (folder, letter),
+            UNIQUE (folder, word)
+        ) WITHOUT ROWID;
+    "],
+    repair: "move it away with its -wal and -shm: messages and flags are in the Maildir, only UIDs start anew",
+};
+
+/// A folder's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FolderRow {
+    pub(super) validity: u32,
+    pub(super) uid_next: u32,
+}
+
+/// A message's row.
+#[derive(Clone, Debug)]
+pub(super) struct MessageRow {
+    pub(super) uid: u32,
+    pub(super) base: Box<[u8]>,
+    pub(super) date: i64,
+    pub(super) recent: bool,
+}
+
+/// The seconds that the table keeps.
+pub(super) fn seconds(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
+    }
+}
+
+/// The time of [`seconds`].
+pub(super) fn time(seconds: i64) -> SystemTime {
+    let span = Duration::from_secs(seconds.unsigned_abs());
+    let epoch = SystemTime::UNIX_EPOCH;
+    let time = if seconds < 0 { epoch.checked_sub(span) } else { epoch.checked_add(span) };
+    time.unwrap_or(epoch)
+}
+
+fn folder_row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
+    Ok(FolderRow { validity: row.get(0)?, uid_next: row.get(1)? })
+}
+
+/// The folder of this name.
+pub(super) fn folder(t: &Transaction<'_>, name: &str) -> Result<Option<FolderRow>> {
+    let mut select = t.prepare_cached("SELECT validity, uid_next FROM folder WHERE name = ?1").sql()?;
+    select.query_row([name], folder_row).optional().sql()
+}
+
+/// The folder of this UIDVALIDITY, if it still has this name.
+pub(super) fn still(t: &Transaction<'_>, validity: u32, name: &str) -> Result<FolderRow> {
+    folder(t, name)?
+        .filter(|f| f.validity == validity)
+        .ok_or_else(|| Error::temporary(format!("the folder {name} was removed or renamed")))
+}
+
+/// The folder of this name, made if it is not there. Its UIDVALIDITY is the clock's, but always higher than any that
+/// this tree has seen: whatever becomes of folders, a client never takes new UIDs for old ones.
+pub(super) fn folder_or_new(t: &Transaction<'_>, name: &str, now: SystemTime) -> Result<FolderRow> {
+    if let Some(found) = folder(t, name)? {
+        return Ok(found);
+    }
+    let last: u32 = t.query_row("SELECT last FROM validity", [], |row| row.get(0)).sql()?;
+    let clock = u32::try_from(seconds(now).max(1)).unwrap_or(u32::MAX);
+    let next = last.checked_add(1).ok_or_else(|| Error::refused("this tree has used up its UIDVALIDITYs"))?;
+    let validity = clock.max(next);
+    t.execute("UPDATE validity SET last = ?1", [validity]).sql()?;
+    t.execute("INSERT INTO folder (validity, name, uid_next) VALUES (?1, ?2, 1)", params![validity, name]).sql()?;
+    Ok(FolderRow { validity, uid_next: 1 })
+}
+
+/// Forgets the folder of this name, with all that belongs to it.
+pub(super) fn remove_folder(t: &Transaction<'_>, name: &str) -> Result<()> {
+    t.execute("DELETE FROM folder WHERE name = ?1", [name]).sql().map(|_| ())
+}
+
+/// Gives the folder another name; its UIDs and UIDVALIDITY stay.
+pub(super) fn rename_folder(t: &Transaction<'_>, from: &str, to: &str) -> Result<()> {
+    remove_folder(t, to)?;
+    t.execute("UPDATE folder SET name = ?2 WHERE name = ?1", [from, to]).sql().map(|_| ())
+}
+
+/// The messages from this UID on, ascending.
+pub(super) fn messages(t: &Transaction<'_>, folder: u32, from: u32) -> Result<Vec<MessageRow>> {
+    let mut select = t
+        .prepare_cached("SELECT uid, base, date, recent FROM message WHERE folder = ?1 AND uid >= ?2 ORDER BY uid")
+        .sql()?;
+    let rows = select.query_map([folder, from], |row| {
+        let base = row.get_ref(1)?.as_blob()?.into();
+        Ok(MessageRow { uid: row.get(0)?, base, date: row.get(2)?, recent: row.get(3)? })
+    });
+    rows.and_then(Iterator::collect).sql()
+}
+
+/// The UID of the message with this base name.
+pub(super) fn uid_of(t: &Transaction<'_>, folder: u32, base: &[u8]) -> Result<Option<u32>> {
+    let mut select = t.prepare_cached("SELECT uid FROM message WHERE folder = ?1 AND base = ?2").sql()?;
+    select.query_row(params![folder, base], |row| row.get(0)).optional().sql()
+}
+
+/// Gives the folder's next UID to a message. The caller writes `folder.uid_next` back with [`set_next`] once.
+pub(super) fn assign(t: &Transaction<'_>, folder: &mut FolderRow, base: &[u8], date: i64, recent: bool) -> Result<u32> {
+    let uid = folder.uid_next;
+    folder.uid_next = uid.checked_add(1).ok_or_else(|| Error::refused("this folder has used up its UIDs"))?;
+    let mut insert =
+        t.prepare_cached("INSERT INTO message (folder, uid, base, date, recent) VALUES (?1, ?2, ?3, ?4, ?5)").sql()?;
+    insert.execute(params![folder.validity, uid, base, date, recent]).sql()?;
+    Ok(uid)
+}
+
+/// Writes the next UID down.
+pub(super) fn set_next(t: &Transaction<'_>, folder: FolderRow) -> Result<()> {
+    let mut update = t.prepare_cached("UPDATE folder SET uid_next = ?2 WHERE validity = ?1").sql()?;
+    update.execute([folder.validity, folder.uid_next]).sql().map(|_| ())
+}
+
+/// Forgets messages whose files are gone.
+pub(super) fn forget(t: &Transaction<'_>, folder: u32, uids: impl IntoIterator<Item = u32>) -> Result<()> {
+    let mut delete = t.prepare_cached("DELETE FROM message WHERE folder = ?1 AND uid = ?2").sql()?;
+    for uid in uids {
+        delete.execute([folder, uid]).sql()?;
+    }
+    Ok(())
+}
+
+/// Takes \Recent of the messages below `end` for one session: returns their UIDs, ascending.
+pub(super) fn claim_recent(t: &Transaction<'_>, folder: u32, end: u32) -> Result<Vec<u32>> {
+    let mut select =
+        t.prepare_cached("SELECT uid FROM message WHERE folder = ?1 AND recent = 1 AND uid < ?2 ORDER BY uid").sql()?;
+    let uids: Vec<u32> = select.query_map([folder, end], |row| row.get(0)).and_then(Iterator::collect).sql()?;
+    if !uids.is_empty() {
+        let update = "UPDATE message SET recent = 0 WHERE folder = ?1 AND recent = 1 AND uid < ?2";
+        t.execute(update, [folder, end]).sql()?;
+    }
+    Ok(uids)
+}
+
+/// The sizes that were counted: the file's, and on the wire.
+pub(super) fn counted(t: &Transaction<'_>, folder: u32, uid: u32) -> Result<Option<(u64, u64)>> {
+    let mut select =
+        t.prepare_cached("SELECT size, wire FROM message WHERE folder = ?1 AND uid = ?2 AND wire IS NOT NULL").sql()?;
+    let sizes: Option<(i64, i64)> =
+        select.query_row([folder, uid], |row| Ok((row.get(0)?, row.get(1)?))).optional().sql()?;
+    Ok(sizes.and_then(|(size, wire)| Some((u64::try_from(size).ok()?, u64::try_from(wire).ok()?))))
+}
+
+/// Remembers sizes that were counted.
+pub(super) fn set_counted(t: &Transaction<'_>, folder: u32, uid: u32, size: u64, wire: u64) -> Result<()> {
+    let (Ok(size), Ok(wire)) = (i64::try_from(size), i64::try_from(wire)) else { return Ok(()) };
+    let mut update =
+        t.prepare_cached("UPDATE message SET size = ?3, wire = ?4 WHERE folder = ?1 AND uid = ?2").sql()?;
+    update.execute(params![folder, uid, size, wire]).sql().map(|_| ())
+}
+
+/// What the letters `a` to `z` mean in one folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keywords(Vec<(u8, String)>);
+
+impl Keywords {
+    /// Reads them.
+    pub(super) fn load(t: &Transaction<'_>, folder: u32) -> Result<Keywords> {
+        let mut select =
+            t.prepare_cached("SELECT letter, word FROM keyword WHERE folder = ?1 ORDER BY letter").sql()?;
+        let rows = select.query_map([folder], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).sql().map(Keywords)
+    }
+
+    /// The keyword that a letter stands for.
+    pub(super) fn word(&self, letter: u8) -> Option<&str> {
+        self.0.iter().find(|(l, _)| *l == letter).map(|(_, w)| w.as_str())
+    }
+
+    /// The letter that stands for a keyword.
+    pub(super) fn letter(&self, word: &str) -> Option<u8> {
+        self.0.iter().find(|(_, w)| w.eq_ignore_ascii_case(word)).map(|(l, _)| *l)
+    }
+
+    /// All keywords, in the order of their letters.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, w)| w.as_str())
+    }
+
+    /// Gives letters to those of `words` that have none. When all 26 are taken, `used` is asked which letters any file
+    /// still carries, and the others are given anew.
+    pub(super) fn extend<'a>(
+        &mut self,
+        t: &Transaction<'_>,
+        folder: u32,
+        words: impl Iterator<Item = &'a str>,
+        used: impl Fn() -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        let words: Vec<&str> = words.collect();
+        let wanted = |word: &str| words.iter().any(|w| w.eq_ignore_ascii_case(word));
+        for &word in &words {
+            if word.eq_ignore_ascii_case(FORWARDED) || self.letter(word).is_some() {
+                continue;
+            }
+            let free = |taken: &Keywords| (b'a'..=b'z').find(|l| taken.word(*l).is_none());
+            let letter = match free(self) {
+                Some(letter) => letter,
+                None => {
+                    let used = used()?;
+                    for (letter, _) in self.0.extract_if(.., |(l, w)| !used.contains(l) && !wanted(w)) {
+                        t.execute("DELETE FROM keyword WHERE folder = ?1 AND letter = ?2", params![folder, letter])
+                            .sql()?;
+                    }
+                    free(self).ok_or_else(|| Error::refused("a folder can hold 26 different keywords, no more"))?
+                }
+            };
+            t.execute("INSERT INTO keyword (folder, letter, word) VALUES (?1, ?2, ?3)", params![folder, letter, word])
+                .sql()?;
+            self.0.push((letter, word.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Copies one folder's keywords to another that has none.
+    pub(super) fn copy(t: &Transaction<'_>, from: u32, to: u32) -> Result<()> {
+        let copy = "INSERT INTO keyword (folder, letter, word) SELECT ?2, letter, word FROM keyword WHERE folder = ?1";
+        t.execute(copy, [from, to]).sql().map(|_| ())
+    }
+}
