@@ -7,5 +7,6 @@ pub mod decode;
 pub mod facts;
 pub mod header;
 pub mod mime;
+pub mod outgoing;
 pub mod param;
 mod walker;
