@@ -7,6 +7,7 @@ pub mod decode;
 pub mod facts;
 pub mod header;
 pub mod mime;
+pub mod outgoing;
 pub mod param;
 mod walker;
 pub mod flags;
