@@ -1,1 +1,13 @@
-//! What every program shares on the command line.
+//! What every program shares on the command line: arguments, the way to an account, reports, the exit.
+
+pub mod args;
+pub mod connect;
+pub mod exit;
+pub mod local;
+pub mod out;
+pub mod system;
+pub mod tool;
+pub mod world;
+
+pub use exit::{Failure, Outcome};
+pub use tool::{Entry, Tool};

@@ -14,8 +14,8 @@ pub struct Ready {
     pub read: bool,
     /// A write will not block.
     pub write: bool,
-    /// The bell has been rung.
-    pub bell: bool,
+    /// Which of the bells has been rung.
+    pub bell: Option<usize>,
 }
 
 /// A byte stream in both directions.
@@ -30,11 +30,11 @@ pub trait Stream: Send {
     /// # Errors
     /// The system's.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    /// Waits until reading, or writing if `write` is set, is possible, or `bell` is readable, or `until`.
+    /// Waits until reading, or writing if `write` is set, is possible, or one of `bells` is readable, or `until`.
     ///
     /// # Errors
     /// The system's.
-    fn ready(&mut self, read: bool, write: bool, bell: Option<BorrowedFd<'_>>, until: Deadline) -> io::Result<Ready>;
+    fn ready(&mut self, read: bool, write: bool, bells: &[BorrowedFd<'_>], until: Deadline) -> io::Result<Ready>;
     /// Ends both directions; the peer reads the end of the stream.
     fn close(&mut self);
 }
@@ -95,8 +95,8 @@ impl<S: Connected> Stream for Socket<S> {
         self.io.write(bytes)
     }
 
-    fn ready(&mut self, read: bool, write: bool, bell: Option<BorrowedFd<'_>>, until: Deadline) -> io::Result<Ready> {
-        wait(Some((self.io.as_fd(), read, write)), bell, until)
+    fn ready(&mut self, read: bool, write: bool, bells: &[BorrowedFd<'_>], until: Deadline) -> io::Result<Ready> {
+        wait(Some((self.io.as_fd(), read, write)), bells, until)
     }
 
     fn close(&mut self) {
@@ -104,26 +104,24 @@ impl<S: Connected> Stream for Socket<S> {
     }
 }
 
-/// poll(2) on a socket and a bell, with a deadline; interruptions by signals are invisible.
+/// poll(2) on a socket and bells, with a deadline; interruptions by signals are invisible.
 ///
 /// # Errors
 /// The system's.
 pub fn wait(
     socket: Option<(BorrowedFd<'_>, bool, bool)>,
-    bell: Option<BorrowedFd<'_>>,
+    bells: &[BorrowedFd<'_>],
     until: Deadline,
 ) -> io::Result<Ready> {
     loop {
-        let mut fds = Vec::with_capacity(2);
+        let mut fds = Vec::with_capacity(3);
         if let Some((fd, read, write)) = socket {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::IN, read);
             flags.set(PollFlags::OUT, write);
             fds.push(PollFd::from_borrowed_fd(fd, flags));
         }
-        if let Some(fd) = bell {
-            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        }
+        fds.extend(bells.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
         let timeout = until.left().and_then(|d| Timespec::try_from(d).ok());
         match poll(&mut fds, timeout.as_ref()) {
             Ok(0) if until.passed() => return Ok(Ready::default()),
@@ -137,7 +135,7 @@ pub fn wait(
                     ready.read = read && got.intersects(PollFlags::IN | trouble);
                     ready.write = write && got.intersects(PollFlags::OUT | trouble);
                 }
-                ready.bell = events.next().is_some_and(|got| !got.is_empty());
+                ready.bell = events.position(|got| !got.is_empty());
                 return Ok(ready);
             }
             Err(e) => return Err(e.into()),

@@ -4,17 +4,22 @@
 //! put first, so nobody waits for an answer to something unsent, and answers to pipelined commands share a flight; a flush that blocks reads meanwhile, so two writers never
 //! wait for each other.
 
+mod incoming;
+
+pub use incoming::{Dotted, Exact};
+
 use super::deadline::Deadline;
 use super::stream::Stream;
 use super::trace::{Side, Trace, TraceTo};
 use crate::body::{Body, CHUNK};
 use crate::error::{Error, Result, words};
 use crate::secret::Secret;
-use crate::text::{LoneCr, ToWire, Undot, chomp};
+use crate::text::{LoneCr, ToWire, chomp};
 use memchr::memchr;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest line that is read when nothing else is said: replies, commands, list entries.
@@ -26,6 +31,8 @@ const PACE: u64 = 64 * 1024;
 /// ... in this time has stalled.
 const PACE_TIME: Duration = Duration::from_secs(60);
 
+/// Why a server's session ends when nobody else ended it.
+const STOPPED: &str = "the server is shutting down";
 /// Shorter secrets are not looked for in what the peer says: they would hide every other word.
 const SECRET: usize = 3;
 
@@ -80,6 +87,7 @@ pub struct Wire {
     unsent: usize,
     secrets: Vec<Secret>,
     ours: Option<IpAddr>,
+    stop: Option<Arc<OwnedFd>>,
     trace: Option<Trace>,
 }
 
@@ -102,6 +110,7 @@ impl Wire {
             unsent: 0,
             secrets: Vec::new(),
             ours: None,
+            stop: None,
             trace: None,
         }
     }
@@ -133,6 +142,11 @@ impl Wire {
     /// Notes that address.
     pub fn comes_from(&mut self, address: IpAddr) {
         self.ours = Some(address);
+    }
+
+    /// Waiting for a command ends with an error once `stop` is readable; a body on its way may finish.
+    pub fn stops_on(&mut self, stop: Arc<OwnedFd>) {
+        self.stop = Some(stop);
     }
 
     /// What the peer said, with the secrets that we sent masked: some servers repeat them in their errors.
@@ -238,7 +252,7 @@ impl Wire {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     let listen = !self.ended && self.input.len() - self.start < STASH;
-                    let ready = match self.io.ready(listen, true, None, self.effective()) {
+                    let ready = match self.io.ready(listen, true, &[], self.effective()) {
                         Ok(ready) => ready,
                         Err(e) => break Err(self.failed(&e)),
                     };
@@ -364,8 +378,11 @@ impl Wire {
                 Ok(()) if !self.ended => return Ok(()),
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    match self.io.ready(true, false, None, self.effective()) {
+                    // Who is in the middle of a message may finish it.
+                    let stop = self.stop.as_ref().filter(|_| self.pace.is_none()).map(AsFd::as_fd);
+                    match self.io.ready(true, false, stop.as_slice(), self.effective()) {
                         Ok(ready) if ready.read => {}
+                        Ok(ready) if ready.bell.is_some() => return Err(self.gone(STOPPED)),
                         Ok(_) => return Err(self.late()),
                         Err(e) => return Err(self.failed(&e)),
                     }
@@ -430,14 +447,12 @@ impl Wire {
 
     /// The next `n` bytes, a literal, as a [`Body`]. One that is dropped half-read leaves the rest on the wire.
     pub fn exact(&mut self, n: u64) -> Exact<'_> {
-        self.transfer(true);
-        Exact { wire: self, left: n }
+        Exact::new(self, n)
     }
 
     /// A dot-terminated body without its dots, in wire form, as a [`Body`].
     pub fn dotted(&mut self) -> Dotted<'_> {
-        self.transfer(true);
-        Dotted { wire: self, undot: Undot::default(), out: Vec::new() }
+        Dotted::new(self)
     }
 
     /// Whether a read would not wait. Never waits itself.
@@ -477,7 +492,7 @@ impl Wire {
             if self.ended {
                 return Quiet::Closed;
             }
-            match self.io.ready(true, false, None, soon) {
+            match self.io.ready(true, false, &[], soon) {
                 Ok(ready) if ready.read => {
                     let _ = self.fill_now();
                 }
@@ -495,9 +510,12 @@ impl Wire {
         if self.has_input() {
             return Ok(Wake::Input);
         }
-        match self.io.ready(true, false, bell, until.or_earlier(self.whole)) {
+        let stop = self.stop.as_ref().map(AsFd::as_fd);
+        let bells: Vec<BorrowedFd<'_>> = stop.into_iter().chain(bell).collect();
+        match self.io.ready(true, false, &bells, until.or_earlier(self.whole)) {
             Ok(ready) if ready.read => Ok(Wake::Input),
-            Ok(ready) if ready.bell => Ok(Wake::Bell),
+            Ok(ready) if ready.bell == Some(0) && stop.is_some() => Err(self.gone(STOPPED)),
+            Ok(ready) if ready.bell.is_some() => Ok(Wake::Bell),
             Ok(_) => Ok(Wake::Deadline),
             Err(e) => Err(self.failed(&e)),
         }
@@ -513,78 +531,5 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         self.io.close();
-    }
-}
-
-/// A literal on its way in, [`Wire::exact`].
-pub struct Exact<'w> {
-    wire: &'w mut Wire,
-    left: u64,
-}
-
-impl Exact<'_> {
-    /// What is still to come.
-    #[must_use]
-    pub fn left(&self) -> u64 {
-        self.left
-    }
-}
-
-impl Body for Exact<'_> {
-    fn chunk(&mut self) -> Result<&[u8]> {
-        if self.left == 0 {
-            return Ok(&[]);
-        }
-        let piece = self.wire.some(self.left)?;
-        self.left -= piece.len() as u64;
-        Ok(piece)
-    }
-}
-
-impl Drop for Exact<'_> {
-    fn drop(&mut self) {
-        self.wire.transfer(false);
-    }
-}
-
-/// A dot-terminated body on its way in, [`Wire::dotted`].
-pub struct Dotted<'w> {
-    wire: &'w mut Wire,
-    undot: Undot,
-    out: Vec<u8>,
-}
-
-impl Dotted<'_> {
-    /// Whether a CR or LF without the other has been seen, see [`Undot::saw_bare`].
-    #[must_use]
-    pub fn saw_bare(&self) -> bool {
-        self.undot.saw_bare()
-    }
-}
-
-impl Body for Dotted<'_> {
-    fn chunk(&mut self) -> Result<&[u8]> {
-        self.out.clear();
-        while self.out.is_empty() && !self.undot.ended() {
-            if self.wire.buffered().is_empty() {
-                self.wire.fill()?;
-            }
-            let used = self.undot.push(self.wire.buffered(), &mut self.out);
-            self.wire.start += used;
-            let wire = &mut *self.wire;
-            if let Some(trace) = &mut wire.trace {
-                trace.body(wire.us.other(), &self.out);
-                if self.undot.ended() {
-                    trace.heard(b".\r\n", &[]);
-                }
-            }
-        }
-        Ok(&self.out)
-    }
-}
-
-impl Drop for Dotted<'_> {
-    fn drop(&mut self) {
-        self.wire.transfer(false);
     }
 }

@@ -1,1 +1,2 @@
-//! The programs, and their registry.
+//! The programs, and their registry [`ALL`], which feeds src/bin, the executable `pipepost`, the pages, the completions and the
+//! tests.

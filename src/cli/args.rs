@@ -1,0 +1,87 @@
+//! Argument groups: a flag has one meaning everywhere because it is defined once, here.
+
+use clap::Args;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What every program that talks to a server takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// Say nothing but errors.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Tell the steps on stderr.
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5)).
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<OsString>,
+    /// Show message bodies in the trace too.
+    #[arg(long, requires = "trace")]
+    pub trace_data: bool,
+    /// Read the password of a URL's user from the first line of FILE, which nobody else may read.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// What every listing takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Listing {
+    /// One JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+    /// The columns, in this order.
+    #[arg(short = 'o', long, value_name = "COLUMN,...", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// End records with NUL instead of a newline.
+    #[arg(short = '0', long)]
+    pub null: bool,
+    /// End with status 1 if nothing is listed.
+    #[arg(short, long)]
+    pub exit_status: bool,
+}
+
+/// Reads `90`, `90s`, `5m`, `1h30m`, `2d`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{}: not a duration like 30s, 5m, 1h", crate::text::escape(text));
+    let (mut total, mut rest) = (0u64, text);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let unit = after.chars().next();
+        let seconds = match unit {
+            Some('s') => 1,
+            None if number.len() == text.len() => 1,
+            Some('m') => 60,
+            Some('h') => 3600,
+            Some('d') => 86400,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        total = number.checked_mul(seconds).and_then(|n| total.checked_add(n)).ok_or_else(wrong)?;
+        rest = after.get(unit.map_or(0, char::len_utf8)..).unwrap_or_default();
+    }
+    if total == 0 { Err(wrong()) } else { Ok(Duration::from_secs(total)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, seconds) in [("90", 90), ("30s", 30), ("5m", 300), ("1h30m", 5400), ("2d", 172_800)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+        }
+        for bad in ["", "0", "x", "5", "5m3", "-1s", "1y", "99999999999999999999s", "9999999999999999999d", "1é"] {
+            assert_eq!(duration(bad).is_ok(), bad == "5", "{bad}");
+        }
+    }
+}

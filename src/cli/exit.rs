@@ -1,0 +1,160 @@
+//! The way out: [`main()`] parses the arguments, runs the tool, and turns what happened into stderr's lines and a status.
+
+use crate::error::{Error, Exit, Fate};
+use crate::text::escape;
+use clap::error::ErrorKind;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Why a tool stops: the status, and what and where for people.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status.
+    pub exit: Exit,
+    /// What and where, outermost first.
+    pub why: anyhow::Error,
+    /// One line of advice.
+    pub advice: Option<String>,
+}
+
+/// What a tool ends with.
+pub type Outcome = Result<Exit, Failure>;
+
+impl Failure {
+    /// 64: wrong arguments.
+    pub fn usage(text: impl Into<String>) -> Failure {
+        Error::usage(text).into()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(e: Error) -> Failure {
+        Failure { exit: e.exit(), advice: e.advice().map(str::to_owned), why: anyhow::Error::new(e) }
+    }
+}
+
+/// The status for several items, pipepost(7): one outcome, its code; 79 if any is unknown; 67 if some are done; 75 if any
+/// can be retried; else the first failure's.
+#[derive(Debug, Default)]
+pub struct Tally {
+    done: bool,
+    unknown: bool,
+    later: bool,
+    first: Option<Exit>,
+    same: bool,
+}
+
+impl Tally {
+    /// Notes an item that is done.
+    pub fn done(&mut self) {
+        self.done = true;
+    }
+
+    /// Notes an item that failed with `exit`.
+    pub fn failed(&mut self, exit: Exit) {
+        match exit {
+            Exit::Unknown => self.unknown = true,
+            Exit::TempFail => self.later = true,
+            _ => {}
+        }
+        self.same = self.first.is_none_or(|first| self.same && first == exit);
+        self.first.get_or_insert(exit);
+    }
+
+    /// Notes an item by its fate, with the status that each fate alone has when sending.
+    pub fn fate(&mut self, fate: Fate) {
+        match fate {
+            Fate::Done => self.done(),
+            Fate::Later => self.failed(Exit::TempFail),
+            Fate::Never => self.failed(Exit::Refused),
+            Fate::Unknown => self.failed(Exit::Unknown),
+        }
+    }
+
+    /// The status of all.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self.first {
+            None => Exit::Ok,
+            Some(_) if self.unknown => Exit::Unknown,
+            Some(_) if self.done => Exit::Partial,
+            Some(first) if self.same => first,
+            Some(_) if self.later => Exit::TempFail,
+            Some(first) => first,
+        }
+    }
+}
+
+/// Writes an error for people: one line, at most one more with advice.
+pub fn complain(program: &str, text: &str, advice: Option<&str>) {
+    use std::io::Write;
+    let mut lines = format!("{program}: {}\n", escape(text));
+    if let Some(advice) = advice {
+        lines.push_str(&format!("{program}: {}\n", escape(advice)));
+    }
+    // With stderr gone nobody is there to be told.
+    let _ = std::io::stderr().write_all(lines.as_bytes());
+}
+
+/// Runs a tool on arguments (the program's name first).
+pub fn main<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> ExitCode {
+    let parsed = T::try_parse_from(arguments);
+    let exit = match parsed {
+        Ok(tool) => match tool.run() {
+            Ok(exit) => exit,
+            Err(failure) => {
+                complain(program, &format!("{:#}", failure.why), failure.advice.as_deref());
+                failure.exit
+            }
+        },
+        Err(e) => arguments_error(program, &e),
+    };
+    ExitCode::from(exit.code())
+}
+
+fn arguments_error(program: &str, e: &clap::Error) -> Exit {
+    if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        use std::io::Write;
+        let text = e.render();
+        let written = if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+            write!(std::io::stdout(), "{}", text.ansi())
+        } else {
+            write!(std::io::stdout(), "{text}")
+        };
+        return match written {
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Exit::IoErr,
+            _ => Exit::Ok,
+        };
+    }
+    // clap tells it in a paragraph, then tips and the usage: the paragraph as one line is what and where.
+    let text = e.render().to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    complain(program, line.strip_prefix("error: ").unwrap_or(&line), Some(&format!("try {program} --help")));
+    Exit::Usage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_items_one_status() {
+        let tally = |fates: &[Fate]| {
+            let mut t = Tally::default();
+            fates.iter().for_each(|f| t.fate(*f));
+            t.exit()
+        };
+        use Fate::{Done, Later, Never, Unknown};
+        assert_eq!(tally(&[]), Exit::Ok);
+        assert_eq!(tally(&[Done, Done]), Exit::Ok);
+        assert_eq!(tally(&[Never, Never]), Exit::Refused);
+        assert_eq!(tally(&[Never, Later]), Exit::TempFail);
+        assert_eq!(tally(&[Done, Later]), Exit::Partial);
+        assert_eq!(tally(&[Done, Unknown, Never]), Exit::Unknown);
+        let mut t = Tally::default();
+        t.failed(Exit::Data);
+        t.failed(Exit::Refused);
+        assert_eq!(t.exit(), Exit::Data);
+    }
+}

@@ -1,0 +1,203 @@
+//! stdout for data, and what a listing looks like: aligned columns on a terminal, TSV in a pipe, JSON lines.
+
+use crate::error::{Error, Exit, Local, Result};
+use crate::text::escape;
+use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use unicode_width::UnicodeWidthStr;
+
+/// stdout, buffered. A reader that has closed it is told apart from a disk that is full.
+pub struct Out {
+    to: BufWriter<Stdout>,
+    terminal: bool,
+}
+
+impl Default for Out {
+    fn default() -> Out {
+        let stdout = std::io::stdout();
+        Out { terminal: stdout.is_terminal(), to: BufWriter::with_capacity(32 * 1024, stdout) }
+    }
+}
+
+/// Whether a listing should go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Somebody reads.
+    There,
+    /// The pipe is closed: a listing stops quietly.
+    Gone,
+}
+
+impl Out {
+    /// Whether a person reads it.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    fn told(result: std::io::Result<()>) -> Result<Reader> {
+        match result {
+            Ok(()) => Ok(Reader::There),
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+            Err(e) => Err(e).local("stdout"),
+        }
+    }
+
+    /// Writes bytes.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<Reader> {
+        Out::told(self.to.write_all(bytes))
+    }
+
+    /// Sends what is buffered.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn flush(&mut self) -> Result<Reader> {
+        Out::told(self.to.flush())
+    }
+}
+
+/// How a listing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Aligned under a heading: a terminal.
+    Aligned,
+    /// Tab-separated, no heading: a pipe.
+    Tsv,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A column: its name (of `-o` and JSON) and the width that it gets on a terminal, of which a number is the right edge.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name, lower case.
+    pub name: &'static str,
+    /// Characters on a terminal.
+    pub width: usize,
+    /// Right-aligned.
+    pub right: bool,
+}
+
+/// A listing that writes each row as it comes.
+pub struct Table {
+    out: Out,
+    form: Form,
+    columns: Vec<Column>,
+    nul: bool,
+    started: bool,
+    /// How many rows there were.
+    pub rows: u64,
+}
+
+/// The columns that `-o` names, out of `known`.
+///
+/// # Errors
+/// 64: one is not known.
+pub fn choose(names: &[String], known: &[Column]) -> Result<Vec<Column>> {
+    names
+        .iter()
+        .map(|name| {
+            known.iter().find(|c| c.name == name).copied().ok_or_else(|| {
+                let all: Vec<_> = known.iter().map(|c| c.name).collect();
+                Error::usage(format!("{}: no such column (there are {})", escape(name), all.join(", ")))
+            })
+        })
+        .collect()
+}
+
+impl Table {
+    /// A listing of `columns`; `json` and `nul` as the flags of those names say.
+    #[must_use]
+    pub fn new(columns: Vec<Column>, json: bool, nul: bool) -> Table {
+        let out = Out::default();
+        let form = match (json, out.is_terminal() && !nul) {
+            (true, _) => Form::Json,
+            (false, true) => Form::Aligned,
+            (false, false) => Form::Tsv,
+        };
+        Table { out, form, columns, nul, started: false, rows: 0 }
+    }
+
+    /// The columns.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Writes a row: `cell` gives a column's text, `json` the whole object when that is the form.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn row(
+        &mut self,
+        mut cell: impl FnMut(&Column) -> String,
+        json: impl FnOnce() -> serde_json::Value,
+    ) -> Result<Reader> {
+        let end = if self.nul { "\0" } else { "\n" };
+        let mut text = String::new();
+        if !std::mem::replace(&mut self.started, true) && self.form == Form::Aligned {
+            let heading: Vec<String> = self.columns.iter().map(|c| c.name.to_uppercase()).collect();
+            text.push_str(&aligned(&self.columns, &heading));
+            text.push('\n');
+        }
+        match self.form {
+            Form::Json => text.push_str(&json().to_string()),
+            form => {
+                let cells: Vec<String> = self.columns.iter().map(|c| escape(cell(c))).collect();
+                text.push_str(&if form == Form::Tsv { cells.join("\t") } else { aligned(&self.columns, &cells) });
+            }
+        }
+        text.push_str(end);
+        self.rows += 1;
+        let reader = self.out.write(text.as_bytes())?;
+        if self.form == Form::Aligned { self.out.flush() } else { Ok(reader) }
+    }
+
+    /// Sends the rest; the status of a listing: 1 if there was nothing and `exit_status` asked.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn end(mut self, exit_status: bool) -> Result<Exit> {
+        self.out.flush()?;
+        Ok(if exit_status && self.rows == 0 { Exit::None } else { Exit::Ok })
+    }
+}
+
+fn aligned(columns: &[Column], cells: &[String]) -> String {
+    let mut line = String::new();
+    for (i, (column, cell)) in columns.iter().zip(cells).enumerate() {
+        let width = cell.width();
+        let pad = " ".repeat(column.width.saturating_sub(width));
+        let last = i + 1 == columns.len();
+        if column.right {
+            line.push_str(&pad);
+            line.push_str(cell);
+        } else {
+            line.push_str(cell);
+            if !last {
+                line.push_str(&pad);
+            }
+        }
+        if !last {
+            line.push_str("  ");
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_by_width_not_bytes() {
+        let columns = [Column { name: "a", width: 4, right: false }, Column { name: "n", width: 3, right: true }];
+        assert_eq!(aligned(&columns, &["é日".into(), "7".into()]), "é日     7");
+        assert_eq!(aligned(&columns, &["toolong".into(), "1234".into()]), "toolong  1234");
+        assert_eq!(choose(&["n".into()], &columns).unwrap().len(), 1);
+        assert_eq!(choose(&["x\n".into()], &columns).unwrap_err().to_string(), "x\\n: no such column (there are a, n)");
+    }
+}

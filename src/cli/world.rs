@@ -1,0 +1,217 @@
+//! The [`World`] of `local:` and of `mail-serve`: a tree of Maildirs, one directory a user, owned by one Unix user.
+
+use crate::error::{Error, Local, Result};
+use crate::proto::mailbox::Mailbox as Address;
+use crate::secret::Secret;
+use crate::server::mailbox::Account;
+use crate::server::{Denied, Limits, Login, Refusal, World};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// Who may log in.
+pub enum Passwords {
+    /// Whoever has a mailbox, with this password.
+    One(Secret),
+    /// Everybody, with any.
+    Any,
+}
+
+/// The mailboxes that stay open between sessions: opening one costs a millisecond, which is much for a small message.
+const OPEN: usize = 64;
+
+/// Mailboxes of all users, shared by all sessions.
+pub struct Tree {
+    root: PathBuf,
+    host: String,
+    domains: Vec<String>,
+    owner: String,
+    create: bool,
+    passwords: Option<Passwords>,
+    limits: Limits,
+    open: Mutex<HashMap<String, Account>>,
+}
+
+impl Tree {
+    /// The tree under `root`, made (0700) if it is not there. `create`: users come into being when somebody logs in or writes
+    /// to them.
+    ///
+    /// # Errors
+    /// 73: it can't be made; 78: it belongs to somebody else.
+    pub fn open(root: &Path, create: bool, passwords: Option<Passwords>) -> Result<Tree> {
+        crate::store::disk::make_dirs(root).creating(root.display())?;
+        let owner = super::system::user_name();
+        let tree = Tree {
+            root: root.to_owned(),
+            host: super::system::host_name(),
+            domains: vec!["localhost".into(), super::system::node_name().to_ascii_lowercase()],
+            owner,
+            create,
+            passwords,
+            limits: Limits::default(),
+            open: Mutex::new(HashMap::new()),
+        };
+        Ok(tree)
+    }
+
+    /// The caller, whose mailbox always exists; mail to postmaster is theirs.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// A user's directory, or `None` if that can't be a user: the name is folded to lower case, and whatever could mean
+    /// something in a path is encoded as `%XX`.
+    fn directory(&self, user: &str) -> Option<PathBuf> {
+        let mut name = String::new();
+        for (i, c) in user.to_lowercase().chars().enumerate() {
+            if c.is_alphanumeric() || "_-@+".contains(c) || (c == '.' && i > 0) {
+                name.push(c);
+            } else {
+                for b in c.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(name, "%{b:02X}");
+                }
+            }
+        }
+        (!name.is_empty() && name.len() <= 200).then(|| self.root.join(name))
+    }
+
+    /// The account of `user`, whose name need not be in lower case; `None`: there is no such user.
+    ///
+    /// # Errors
+    /// 73, 74: it can't be opened.
+    pub fn account(&self, user: &str) -> Result<Option<Account>> {
+        let key = user.to_lowercase();
+        let Some(directory) = self.directory(user) else { return Ok(None) };
+        let mut open = self.open.lock().map_err(|_| Error::internal("a session has panicked"))?;
+        // The directory is the truth: somebody may have removed it.
+        let exists = Account::exists(&directory);
+        if let Some(account) = open.get(&key).filter(|_| exists) {
+            return Ok(Some(account.clone()));
+        }
+        if !exists && !self.create && key != self.owner.to_lowercase() {
+            return Ok(None);
+        }
+        let account = Account::open(&directory)?;
+        if open.len() >= OPEN {
+            open.clear();
+        }
+        open.insert(key, account.clone());
+        Ok(Some(account))
+    }
+}
+
+/// One session's view of the tree.
+pub struct Visit {
+    tree: Arc<Tree>,
+    known: Option<String>,
+}
+
+impl Visit {
+    /// A session of somebody who has to log in, or, with `known`, of that user.
+    #[must_use]
+    pub fn new(tree: Arc<Tree>, known: Option<String>) -> Visit {
+        Visit { tree, known }
+    }
+}
+
+impl World for Visit {
+    fn host(&self) -> &str {
+        &self.tree.host
+    }
+
+    fn known(&mut self) -> Result<Option<Login>> {
+        let Some(user) = self.known.clone() else { return Ok(None) };
+        let account = self.tree.account(&user)?;
+        let account = account.ok_or_else(|| Error::usage(format!("{user}: can't be a user's name")))?;
+        Ok(Some(Login { user, account }))
+    }
+
+    fn login(&mut self, user: &str, password: &Secret) -> Result<Login, Denied> {
+        let right = match &self.tree.passwords {
+            Some(Passwords::Any) => true,
+            Some(Passwords::One(right)) => right.same(password.expose()),
+            None => false,
+        };
+        // The account is looked up either way, so that the time tells nobody which names exist.
+        let allowed = if right { self.tree.account(user) } else { Ok(None) };
+        match allowed {
+            Ok(Some(account)) => Ok(Login { user: user.to_lowercase(), account }),
+            Ok(None) => Err(Denied::Wrong),
+            Err(e) => Err(Denied::Failed(e)),
+        }
+    }
+
+    fn recipient(&mut self, to: Option<&Address>) -> Result<Account, Refusal> {
+        let owner = self.tree.owner.clone();
+        let user = match to {
+            None => owner,
+            Some(to) => {
+                let domain = to.domain().to_ascii_lowercase();
+                let literal = matches!(domain.as_str(), "[127.0.0.1]" | "[ipv6:::1]");
+                if !literal && !self.tree.domains.contains(&domain) && domain != self.tree.host {
+                    return Err(Refusal::NoRoute);
+                }
+                let name = to.local().split('+').next().unwrap_or_default();
+                if name.eq_ignore_ascii_case("postmaster") { owner } else { name.to_owned() }
+            }
+        };
+        match self.tree.account(&user) {
+            Ok(Some(account)) => Ok(account),
+            Ok(None) => Err(Refusal::NoSuchUser),
+            Err(e) => Err(Refusal::Failed(e)),
+        }
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.tree.limits
+    }
+}
+
+/// The password of a server: the first line of `file`, which is made with a random one (0600) if it is not there.
+///
+/// # Errors
+/// 73, 74: it can't be made or read; 78: others may read it.
+pub fn server_password(file: &Path) -> Result<Secret> {
+    let name = file.display();
+    if !file.exists() {
+        let mut random = [0u8; 15];
+        getrandom::fill(&mut random).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
+        let mut line = crate::proto::sasl::base64(&random).replace(['+', '/'], "x");
+        line.push('\n');
+        use std::io::Write;
+        let mut made = crate::store::disk::create(rustix::fs::CWD, file).creating(&name)?;
+        made.write_all(line.as_bytes()).and_then(|()| crate::store::disk::sync(&made)).local(&name)?;
+    }
+    super::connect::read_password_file(file).map_err(|e| e.at(name))
+}
+
+/// A user's name as the last word of `local://USER`; the caller's if there is none.
+///
+/// # Errors
+/// 64: nothing that could be a name.
+pub fn local_user(named: Option<&str>) -> Result<String> {
+    match named {
+        None => Ok(super::system::user_name()),
+        Some(name) if crate::text::breaks_line(name) => Err(Error::usage("a line break or NUL in a user's name")),
+        Some(name) => Ok(name.to_lowercase()),
+    }
+}
+
+/// Makes sure that nobody else owns or reads a directory that holds mail.
+///
+/// # Errors
+/// 78: somebody does.
+pub fn must_be_private(root: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata(root).local(root.display())?;
+    let uid = rustix::process::getuid().as_raw();
+    if meta.uid() != uid {
+        return Err(Error::config(format!("{}: belongs to another user", root.display())));
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(Error::config(format!("{}: others may write there", root.display())).advise("chmod go-w"));
+    }
+    Ok(())
+}

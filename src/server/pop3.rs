@@ -1,0 +1,362 @@
+//! The POP3 server session: RFC 1939 whole (but APOP, which needs the password in clear), CAPA and RESP-CODES (2449),
+//! PIPELINING, AUTH PLAIN (5034).
+//!
+//! One session has the maildrop; the numbers are those of its start; DELE takes effect at QUIT and nowhere else.
+
+use super::mailbox::{Mailbox, MaildropLock};
+use super::{Denied, Guesses, Login, World, looks_like_http};
+use crate::body::{Body, FileBody};
+use crate::error::{Exit, Result};
+use crate::net::{Deadline, Wire};
+use crate::proto::pop3::Command;
+use crate::proto::sasl;
+use crate::secret::Secret;
+use crate::text::{LoneCr, ToWire};
+use std::collections::HashSet;
+use std::fs::File;
+
+/// The longest command line: 255 (RFC 2449 4), with room for AUTH's initial response.
+const COMMAND_LINE: usize = 12 * 1024;
+
+/// Serves one client until it quits, leaves or is thrown out.
+///
+/// # Errors
+/// 75: the connection was lost (nothing is deleted then).
+pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
+    let known = world.known()?.map(|login| login.user);
+    wire.put("+OK pipepost POP3 ready\r\n")?;
+    let Some(mut drop) = authorization(wire, world, known)? else { return wire.flush() };
+    transaction(wire, world, &mut drop)
+}
+
+fn command(wire: &mut Wire, world: &dyn World) -> Result<Vec<u8>> {
+    wire.until(Deadline::after(world.limits().pop3_idle));
+    match wire.line(COMMAND_LINE) {
+        Ok(line) => Ok(line.to_vec()),
+        Err(e) => {
+            if e.exit() == Exit::Protocol {
+                wire.put("-ERR line too long\r\n")?;
+                wire.flush()?;
+            }
+            Err(e)
+        }
+    }
+}
+
+fn capabilities(wire: &mut Wire) -> Result<()> {
+    wire.put(
+        "+OK\r\nTOP\r\nUSER\r\nUIDL\r\nSASL PLAIN\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n\
+         IMPLEMENTATION pipepost\r\n.\r\n",
+    )
+}
+
+/// The AUTHORIZATION state. `None`: the client has quit or was thrown out.
+fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) -> Result<Option<Maildrop>> {
+    let (mut name, mut errors, mut first) = (None, 0, true);
+    let mut guesses = Guesses::default();
+    loop {
+        let line = command(wire, world)?;
+        if std::mem::take(&mut first) && looks_like_http(&line) {
+            return Ok(None);
+        }
+        let credentials = match Command::parse(&line) {
+            Ok(Command::Capa) => {
+                capabilities(wire)?;
+                continue;
+            }
+            Ok(Command::Quit) => {
+                wire.put("+OK bye\r\n")?;
+                return Ok(None);
+            }
+            Ok(Command::User(user)) => {
+                name = Some(user);
+                wire.put("+OK\r\n")?;
+                continue;
+            }
+            Ok(Command::Pass(password)) => match name.take() {
+                Some(user) => Some((user, Secret::new(password))),
+                None => {
+                    wire.put("-ERR USER first\r\n")?;
+                    continue;
+                }
+            },
+            Ok(Command::Auth(Some(mechanism), initial)) if mechanism == "PLAIN" => {
+                let answer = match initial {
+                    Some(text) => text.into_bytes(),
+                    None => {
+                        wire.put("+ \r\n")?;
+                        wire.line(COMMAND_LINE)?.to_vec()
+                    }
+                };
+                sasl::unbase64(&answer).and_then(|message| sasl::read_plain(&message))
+            }
+            Ok(Command::Auth(None, _)) => {
+                wire.put("+OK\r\nPLAIN\r\n.\r\n")?;
+                continue;
+            }
+            Ok(Command::Auth(..) | Command::Apop | Command::Stls) => {
+                wire.put("-ERR not offered\r\n")?;
+                continue;
+            }
+            other => {
+                wire.put(format!("-ERR {}\r\n", other.err().unwrap_or("log in first")))?;
+                errors += 1;
+                if errors >= world.limits().errors {
+                    return Ok(None);
+                }
+                continue;
+            }
+        };
+        let Some((user, password)) = credentials else {
+            wire.put("-ERR cancelled or malformed\r\n")?;
+            continue;
+        };
+        // A connection whose identity is known needs no password, but is nobody else's.
+        let login = match (&known, world.known()?) {
+            (Some(known), Some(login)) if *known == user => Ok(login),
+            _ => world.login(&user, &password),
+        };
+        match login {
+            Ok(login) => match Maildrop::open(&login) {
+                Ok(Some(drop)) => {
+                    wire.put(format!("+OK {} messages\r\n", drop.mailbox.messages().len()))?;
+                    return Ok(Some(drop));
+                }
+                Ok(None) => wire.put("-ERR [IN-USE] another session has this maildrop\r\n")?,
+                Err(_) => wire.put("-ERR [SYS/TEMP] the maildrop can't be opened now\r\n")?,
+            },
+            Err(Denied::Failed(_)) => wire.put("-ERR [SYS/TEMP] can't check that now\r\n")?,
+            Err(Denied::Wrong) => {
+                let enough = guesses.failed(wire, world.limits());
+                wire.put("-ERR [AUTH] wrong name or password\r\n")?;
+                if enough {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+struct Maildrop {
+    login: Login,
+    mailbox: Mailbox,
+    deleted: HashSet<u32>,
+    _lock: MaildropLock,
+}
+
+impl Maildrop {
+    fn open(login: &Login) -> Result<Option<Maildrop>> {
+        let Some(lock) = login.account.lock_maildrop()? else { return Ok(None) };
+        // Read-only: looking at a maildrop marks nothing as seen or old for others.
+        let mailbox = login.account.select("INBOX", true)?;
+        let login = Login { user: login.user.clone(), account: login.account.clone() };
+        Ok(Some(Maildrop { login, mailbox, deleted: HashSet::new(), _lock: lock }))
+    }
+
+    /// The index of message `number`, if there is one that is not deleted.
+    fn index(&self, number: u32) -> Option<usize> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        (index < self.mailbox.messages().len() && !self.deleted.contains(&number)).then_some(index)
+    }
+
+    fn numbers(&self) -> Vec<(u32, usize)> {
+        (1u32..).zip(0..self.mailbox.messages().len()).filter(|(n, _)| !self.deleted.contains(n)).collect()
+    }
+
+    fn size(&mut self, index: usize) -> Result<u64> {
+        // What has vanished meanwhile keeps its number and is empty.
+        Ok(self.mailbox.wire_size(index)?.unwrap_or(0))
+    }
+
+    /// RFC 1939 7: 1 to 70 printable characters, unique for ever.
+    fn uidl(&self, index: usize) -> String {
+        let uid = self.mailbox.messages().get(index).map_or(0, |m| m.uid);
+        format!("{}.{uid}", self.mailbox.uid_validity())
+    }
+}
+
+const GONE: &str = "-ERR no such message\r\n";
+
+fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> Result<()> {
+    let mut errors = 0;
+    loop {
+        let line = command(wire, world)?;
+        let command = match Command::parse(&line) {
+            Ok(command) => command,
+            Err(wrong) => {
+                wire.put(format!("-ERR {wrong}\r\n"))?;
+                errors += 1;
+                if errors >= world.limits().errors {
+                    return wire.flush();
+                }
+                continue;
+            }
+        };
+        match command {
+            Command::Capa => capabilities(wire)?,
+            Command::Stat => {
+                let (mut count, mut size) = (0, 0u64);
+                for (_, index) in drop.numbers() {
+                    count += 1;
+                    size += drop.size(index)?;
+                }
+                wire.put(format!("+OK {count} {size}\r\n"))?;
+            }
+            Command::List(Some(number)) => match drop.index(number) {
+                Some(index) => {
+                    let size = drop.size(index)?;
+                    wire.put(format!("+OK {number} {size}\r\n"))?;
+                }
+                None => wire.put(GONE)?,
+            },
+            Command::List(None) => {
+                wire.put("+OK\r\n")?;
+                for (number, index) in drop.numbers() {
+                    let size = drop.size(index)?;
+                    wire.put(format!("{number} {size}\r\n"))?;
+                }
+                wire.put(".\r\n")?;
+            }
+            Command::Uidl(Some(number)) => match drop.index(number) {
+                Some(index) => wire.put(format!("+OK {number} {}\r\n", drop.uidl(index)))?,
+                None => wire.put(GONE)?,
+            },
+            Command::Uidl(None) => {
+                wire.put("+OK\r\n")?;
+                for (number, index) in drop.numbers() {
+                    wire.put(format!("{number} {}\r\n", drop.uidl(index)))?;
+                }
+                wire.put(".\r\n")?;
+            }
+            Command::Retr(number) => match open(drop, number)? {
+                Some((file, size)) => {
+                    wire.put(format!("+OK {size} octets\r\n"))?;
+                    wire.put_dotted(&mut FileBody::new(file, "message"), LoneCr::Keep)?;
+                    wire.put(".\r\n")?;
+                }
+                None => wire.put(GONE)?,
+            },
+            Command::Top(number, lines) => match open(drop, number)? {
+                Some((file, _)) => {
+                    wire.put("+OK\r\n")?;
+                    let mut top = Top::new(FileBody::new(file, "message"), lines);
+                    wire.put_dotted(&mut top, LoneCr::Keep)?;
+                    wire.put(".\r\n")?;
+                }
+                None => wire.put(GONE)?,
+            },
+            Command::Dele(number) => match drop.index(number) {
+                Some(_) => {
+                    drop.deleted.insert(number);
+                    wire.put("+OK marked\r\n")?;
+                }
+                None => wire.put(GONE)?,
+            },
+            Command::Noop => wire.put("+OK\r\n")?,
+            Command::Rset => {
+                drop.deleted.clear();
+                wire.put("+OK\r\n")?;
+            }
+            Command::Quit => {
+                let answer = match update(drop) {
+                    Ok(()) => "+OK bye\r\n",
+                    Err(_) => "-ERR [SYS/TEMP] some deleted messages are still there\r\n",
+                };
+                wire.put(answer)?;
+                return wire.flush();
+            }
+            Command::User(_) | Command::Pass(_) | Command::Auth(..) | Command::Apop | Command::Stls => {
+                wire.put("-ERR already logged in\r\n")?;
+            }
+        }
+    }
+}
+
+fn open(drop: &mut Maildrop, number: u32) -> Result<Option<(File, u64)>> {
+    let Some(index) = drop.index(number) else { return Ok(None) };
+    let Some(file) = drop.mailbox.file(index)? else { return Ok(None) };
+    let size = drop.size(index)?;
+    Ok(Some((file, size)))
+}
+
+/// The UPDATE state: what was marked goes now.
+fn update(drop: &mut Maildrop) -> Result<()> {
+    if drop.deleted.is_empty() {
+        return Ok(());
+    }
+    let uids: Vec<u32> = (1u32..)
+        .zip(drop.mailbox.messages())
+        .filter(|(number, _)| drop.deleted.contains(number))
+        .map(|(_, message)| message.uid)
+        .collect();
+    drop.login.account.select("INBOX", false)?.remove(&uids)
+}
+
+/// The header, the blank line and the first lines of a message, for TOP.
+struct Top<B> {
+    from: B,
+    to: ToWire,
+    wire: Vec<u8>,
+    lines: u64,
+    column: u64,
+    body: bool,
+    ended: bool,
+}
+
+impl<B: Body> Top<B> {
+    fn new(from: B, lines: u64) -> Top<B> {
+        let to = ToWire::plain(LoneCr::Keep);
+        Top { from, to, wire: Vec::new(), lines, column: 0, body: false, ended: false }
+    }
+}
+
+impl<B: Body> Body for Top<B> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        self.wire.clear();
+        while self.wire.is_empty() && !self.ended {
+            let piece = self.from.chunk()?;
+            if piece.is_empty() {
+                self.ended = true;
+                self.to.finish(&mut self.wire);
+                break;
+            }
+            self.to.push(piece, &mut self.wire);
+            let mut keep = 0;
+            for line in self.wire.split_inclusive(|b| *b == b'\n') {
+                if self.body && self.lines == 0 {
+                    self.ended = true;
+                    break;
+                }
+                keep += line.len();
+                let blank = self.column == 0 && line == b"\r\n";
+                self.column = if line.ends_with(b"\n") { 0 } else { self.column + line.len() as u64 };
+                if self.column == 0 && self.body {
+                    self.lines -= 1;
+                }
+                self.body |= blank;
+            }
+            self.wire.truncate(keep);
+        }
+        Ok(&self.wire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn top_is_the_header_and_some_lines() {
+        let text = &b"A: b\nC: d\n\n1\n2\n3"[..];
+        for (lines, expect) in [
+            (0, "A: b\r\nC: d\r\n\r\n"),
+            (1, "A: b\r\nC: d\r\n\r\n1\r\n"),
+            (2, "A: b\r\nC: d\r\n\r\n1\r\n2\r\n"),
+            (9, "A: b\r\nC: d\r\n\r\n1\r\n2\r\n3"),
+        ] {
+            let got = Top::new(text, lines).whole(1000).unwrap().unwrap();
+            assert_eq!(String::from_utf8(got).unwrap(), expect, "{lines}");
+        }
+        assert_eq!(Top::new(&b"A: b\n"[..], 3).whole(100).unwrap().unwrap(), b"A: b\r\n");
+    }
+}
