@@ -7,7 +7,7 @@ use super::mime::{Encoding, Part};
 use crate::body::Body;
 use crate::error::Result;
 use encodify::{base64, rfc2047};
-use memchr::{memchr, memchr2};
+use memchr::{memchr2, memmem};
 
 /// The content of a body: [`decoded`].
 pub struct Decoded<B> {
@@ -199,7 +199,7 @@ pub fn file_name(part: &Part) -> Option<String> {
     let disposition = part.disposition();
     let raw = disposition.as_ref().and_then(|d| d.parameter("filename"));
     let raw = raw.or_else(|| part.content_type.parameter("name"))?;
-    let name = if memchr(b'?', raw).is_some() { words(raw) } else { String::from_utf8_lossy(raw).into_owned() };
+    let name = if memmem::find(raw, b"=?").is_some() { words(raw) } else { String::from_utf8_lossy(raw).into_owned() };
     Some(name.replace(['\r', '\n', '\0'], "\u{fffd}"))
 }
 

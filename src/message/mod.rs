@@ -2,8 +2,10 @@
 
 pub mod addr;
 pub mod charset;
+pub mod compose;
 pub mod date;
 pub mod decode;
+pub mod encode;
 pub mod facts;
 pub mod flags;
 pub mod header;
