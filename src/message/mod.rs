@@ -9,6 +9,7 @@ pub mod encode;
 pub mod facts;
 pub mod flags;
 pub mod header;
+pub mod mbox;
 pub mod mime;
 pub mod outgoing;
 pub mod param;

@@ -1,0 +1,285 @@
+//! [`Mbox`]: the messages of an mbox stream (mboxrd), or the one message that a stream is.
+//!
+//! A message starts with a `From ` line: the first line, or a line after an empty one that has a time and a year in it, so
+//! that "From the desk of Bob" in a text that nobody quoted starts none. `>From ` lines lose one `>`, and the empty line
+//! before the next `From ` line is no part of the message. Left out: Content-Length (mboxcl), MMDF.
+
+use crate::body::Body;
+use crate::error::Result;
+use crate::text::chomp;
+use memchr::memchr;
+
+/// A longer line is no `From ` line.
+const MAX_LINE: usize = 1000;
+
+/// A stream of messages. [`Mbox::next_message`] goes to the next one; then the mbox itself is the [`Body`] of that message.
+pub struct Mbox<B> {
+    from: B,
+    /// Input that is not dealt with yet.
+    rest: Vec<u8>,
+    out: Vec<u8>,
+    /// An empty line of which the next line decides whether it is part of the message.
+    empty: Vec<u8>,
+    kind: Option<Kind>,
+    from_line: Vec<u8>,
+    line_start: bool,
+    ended: bool,
+    message: At,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Mbox,
+    One,
+}
+
+/// Where we are in the current message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// None has begun, or the `From ` line of the next one has been read.
+    Before,
+    Inside,
+    End,
+}
+
+impl<B: Body> Mbox<B> {
+    /// Reads `from` as an mbox if its first line starts with `From `, else as one message.
+    pub fn new(from: B) -> Mbox<B> {
+        let (rest, out, empty, from_line) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Mbox { from, rest, out, empty, kind: None, from_line, line_start: true, ended: false, message: At::Before }
+    }
+
+    /// Whether it is an mbox; known after the first [`Mbox::next_message`].
+    pub fn is_mbox(&self) -> bool {
+        self.kind == Some(Kind::Mbox)
+    }
+
+    /// The `From ` line of the current message, without its line end; empty outside an mbox.
+    pub fn from_line(&self) -> &[u8] {
+        &self.from_line
+    }
+
+    /// Goes to the next message, past what is left of this one; `false` is the end. No bytes at all are no message.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn next_message(&mut self) -> Result<bool> {
+        if self.kind.is_none() {
+            while self.rest.len() < 5 && self.more()? {}
+            if self.rest.is_empty() {
+                return Ok(false);
+            }
+            if !self.rest.starts_with(b"From ") {
+                self.kind = Some(Kind::One);
+                self.message = At::Inside;
+                return Ok(true);
+            }
+            self.kind = Some(Kind::Mbox);
+            while memchr(b'\n', &self.rest).is_none() && self.rest.len() < MAX_LINE && self.more()? {}
+            let end = memchr(b'\n', &self.rest).map_or(self.rest.len(), |lf| lf + 1);
+            self.begin(end);
+        }
+        self.skip()?;
+        if self.message == At::End {
+            return Ok(false);
+        }
+        self.message = At::Inside;
+        Ok(true)
+    }
+
+    /// The first `len` bytes of the rest are a `From ` line.
+    fn begin(&mut self, len: usize) {
+        let tail = self.rest.split_off(len.min(self.rest.len()));
+        self.from_line = chomp(&self.rest).to_vec();
+        self.rest = tail;
+        self.message = At::Before;
+    }
+
+    fn more(&mut self) -> Result<bool> {
+        let piece = self.from.chunk()?;
+        self.rest.extend_from_slice(piece);
+        self.ended |= piece.is_empty();
+        Ok(!self.ended)
+    }
+
+    /// Moves whole lines from the rest to the output; stops behind a `From ` line, or where more input is needed.
+    fn lines(&mut self) {
+        let mut at = 0;
+        while let Some(rest) = self.rest.get(at..).filter(|rest| !rest.is_empty()) {
+            let lf = memchr(b'\n', rest).map(|lf| lf + 1);
+            let line = rest.get(..lf.unwrap_or(rest.len())).unwrap_or(rest);
+            if self.line_start {
+                if lf.is_none() && !self.ended && undecided(line) {
+                    break;
+                }
+                if matches!(line, b"\n" | b"\r\n") {
+                    self.out.append(&mut self.empty);
+                    self.empty.extend_from_slice(line);
+                    at += line.len();
+                    continue;
+                }
+                if !self.empty.is_empty() && is_from_line(line) {
+                    self.empty.clear();
+                    let len = line.len();
+                    self.rest.drain(..at);
+                    self.begin(len);
+                    return;
+                }
+                self.out.append(&mut self.empty);
+            }
+            let quoted = self.line_start && is_quoted(line);
+            self.out.extend_from_slice(if quoted { line.get(1..).unwrap_or_default() } else { line });
+            self.line_start = lf.is_some();
+            at += line.len();
+        }
+        self.rest.drain(..at);
+    }
+}
+
+impl<B: Body> Body for Mbox<B> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        self.out.clear();
+        if self.kind == Some(Kind::One) && self.message == At::Inside {
+            if self.rest.is_empty() {
+                let piece = self.from.chunk()?;
+                if piece.is_empty() {
+                    self.message = At::End;
+                }
+                return Ok(piece);
+            }
+            std::mem::swap(&mut self.out, &mut self.rest);
+            return Ok(&self.out);
+        }
+        while self.out.is_empty() && self.message == At::Inside {
+            self.lines();
+            if self.out.is_empty() && self.message == At::Inside && !self.more()? {
+                self.lines();
+                // The empty line that ends an mbox is no part of its last message.
+                self.empty.clear();
+                if self.out.is_empty() {
+                    self.message = At::End;
+                }
+            }
+        }
+        Ok(&self.out)
+    }
+}
+
+/// Whether the beginning of a line leaves open what it is.
+fn undecided(line: &[u8]) -> bool {
+    let unquoted = line.iter().position(|b| *b != b'>').map_or(&[][..], |at| line.get(at..).unwrap_or_default());
+    let from = b"From ";
+    let maybe_from = unquoted.starts_with(from) || from.starts_with(unquoted);
+    line == b"\r" || (line.len() < MAX_LINE && maybe_from)
+}
+
+fn is_quoted(line: &[u8]) -> bool {
+    let quotes = line.iter().take_while(|b| **b == b'>').count();
+    quotes > 0 && line.get(quotes..).is_some_and(|rest| rest.starts_with(b"From "))
+}
+
+/// Whether it has what asctime(3) writes: a time and a year.
+fn is_from_line(line: &[u8]) -> bool {
+    if !line.starts_with(b"From ") || line.len() > MAX_LINE {
+        return false;
+    }
+    let mut words = line.split(|b| b.is_ascii_whitespace());
+    let digits = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
+    let time = |word: &[u8]| {
+        word.len() >= 4
+            && word.contains(&b':')
+            && word.split(|b| *b == b':').all(|n| (1..3).contains(&n.len()) && digits(n))
+    };
+    words.any(time) && line.split(|b| b.is_ascii_whitespace()).any(|word| word.len() == 4 && digits(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    struct Steps<'a>(&'a [u8], usize);
+    impl Body for Steps<'_> {
+        fn chunk(&mut self) -> Result<&[u8]> {
+            let (now, rest) = self.0.split_at(self.1.min(self.0.len()));
+            self.0 = rest;
+            Ok(now)
+        }
+    }
+
+    fn messages(text: &str, step: usize) -> Vec<String> {
+        let mut mbox = Mbox::new(Steps(text.as_bytes(), step));
+        let mut all = Vec::new();
+        while mbox.next_message().unwrap() {
+            all.push(String::from_utf8(mbox.whole(1_000_000).unwrap().unwrap()).unwrap());
+        }
+        assert!(!mbox.next_message().unwrap());
+        all
+    }
+
+    const F: &str = "From a@b Sun Nov 22 22:16:00 2026\n";
+
+    #[test]
+    fn messages_of_many_shapes() {
+        for (text, expect) in [
+            (String::new(), vec![]),
+            ("A: b\n\nFrom x\n>From y\n\n".into(), vec!["A: b\n\nFrom x\n>From y\n\n"]),
+            (format!("{F}A: b\n\nx\n\n{F}A: c\n\ny\n\n"), vec!["A: b\n\nx\n", "A: c\n\ny\n"]),
+            (
+                format!("{F}A: b\n\n>From x\n>>From y\n> From\nFrom z\n\nFrom the desk\n"),
+                vec!["A: b\n\nFrom x\n>From y\n> From\nFrom z\n\nFrom the desk\n"],
+            ),
+            (format!("{F}\n\n\n\n{F}"), vec!["\n\n\n", ""]),
+            (format!("From x\r\nA: b\r\n\r\n{}", F.replace('\n', "\r\n")), vec!["A: b\r\n", ""]),
+            (format!("{F}x"), vec!["x"]),
+            ("From x".into(), vec![""]),
+            (format!("{F}A: b\n\nFr"), vec!["A: b\n\nFr"]),
+        ] {
+            for step in [1, 2, 7, 1000] {
+                assert_eq!(messages(&text, step), expect, "{text:?} {step}");
+            }
+        }
+        let mut mbox = Mbox::new(F.as_bytes());
+        assert!(mbox.next_message().unwrap() && mbox.is_mbox());
+        assert_eq!(mbox.from_line(), F.trim_end().as_bytes());
+    }
+
+    #[test]
+    fn messages_may_be_passed_over() {
+        let text = format!("{F}A: b\n\nx\n\n{F}A: c\n");
+        let mut mbox = Mbox::new(text.as_bytes());
+        assert!(mbox.next_message().unwrap());
+        assert!(mbox.next_message().unwrap());
+        assert_eq!(mbox.whole(100).unwrap().unwrap(), b"A: c\n");
+        assert!(!mbox.next_message().unwrap());
+    }
+
+    #[test]
+    fn large_ones_take_linear_time() {
+        let many = format!("{F}A: b\n\n{}\n", ">From \n\n".repeat(300_000));
+        assert_eq!(messages(&many, 32_768).len(), 1);
+        let split = format!("{F}\n").repeat(50_000);
+        assert_eq!(messages(&split, 32_768).len(), 50_000);
+        assert_eq!(messages(&format!("{F}{}", ">".repeat(1_000_000)), 4096)[0].len(), 1_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_mboxrd_is_read_again(bodies in proptest::collection::vec(proptest::collection::vec(prop_oneof![
+            Just("From x Sun Nov 22 22:16:00 2026"), Just(">From y"), Just(""), Just("text"), Just("From"), Just(">"),
+        ], 0..6), 1..4), step in 1usize..40) {
+            let mut text = String::new();
+            let mut expect = Vec::new();
+            for body in &bodies {
+                text.push_str(F);
+                for line in body {
+                    let quote = if line.trim_start_matches('>').starts_with("From ") { ">" } else { "" };
+                    text.push_str(&format!("{quote}{line}\n"));
+                }
+                text.push('\n');
+                expect.push(body.iter().map(|line| format!("{line}\n")).collect::<String>());
+            }
+            prop_assert_eq!(messages(&text, step), expect);
+        }
+    }
+}
