@@ -15,8 +15,9 @@ const MAX_LINE: usize = 1000;
 /// A stream of messages. [`Mbox::next_message`] goes to the next one; then the mbox itself is the [`Body`] of that message.
 pub struct Mbox<B> {
     from: B,
-    /// Input that is not dealt with yet.
-    rest: Vec<u8>,
+    /// Input, of which everything before `start` is dealt with.
+    input: Vec<u8>,
+    start: usize,
     out: Vec<u8>,
     /// An empty line of which the next line decides whether it is part of the message.
     empty: Vec<u8>,
@@ -45,8 +46,9 @@ enum At {
 impl<B: Body> Mbox<B> {
     /// Reads `from` as an mbox if its first line starts with `From `, else as one message.
     pub fn new(from: B) -> Mbox<B> {
-        let (rest, out, empty, from_line) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Mbox { from, rest, out, empty, kind: None, from_line, line_start: true, ended: false, message: At::Before }
+        let (input, out, empty, from_line) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let message = At::Before;
+        Mbox { from, input, start: 0, out, empty, kind: None, from_line, line_start: true, ended: false, message }
     }
 
     /// Whether it is an mbox; known after the first [`Mbox::next_message`].
@@ -65,18 +67,18 @@ impl<B: Body> Mbox<B> {
     /// Those of the source.
     pub fn next_message(&mut self) -> Result<bool> {
         if self.kind.is_none() {
-            while self.rest.len() < 5 && self.more()? {}
-            if self.rest.is_empty() {
+            while self.rest().len() < 5 && self.more()? {}
+            if self.rest().is_empty() {
                 return Ok(false);
             }
-            if !self.rest.starts_with(b"From ") {
+            if !self.rest().starts_with(b"From ") {
                 self.kind = Some(Kind::One);
                 self.message = At::Inside;
                 return Ok(true);
             }
             self.kind = Some(Kind::Mbox);
-            while memchr(b'\n', &self.rest).is_none() && self.rest.len() < MAX_LINE && self.more()? {}
-            let end = memchr(b'\n', &self.rest).map_or(self.rest.len(), |lf| lf + 1);
+            while memchr(b'\n', self.rest()).is_none() && self.rest().len() < MAX_LINE && self.more()? {}
+            let end = memchr(b'\n', self.rest()).map_or(self.rest().len(), |lf| lf + 1);
             self.begin(end);
         }
         self.skip()?;
@@ -87,52 +89,53 @@ impl<B: Body> Mbox<B> {
         Ok(true)
     }
 
+    fn rest(&self) -> &[u8] {
+        self.input.get(self.start..).unwrap_or_default()
+    }
+
     /// The first `len` bytes of the rest are a `From ` line.
     fn begin(&mut self, len: usize) {
-        let tail = self.rest.split_off(len.min(self.rest.len()));
-        self.from_line = chomp(&self.rest).to_vec();
-        self.rest = tail;
+        self.from_line = chomp(self.rest().get(..len).unwrap_or_default()).to_vec();
+        self.start += len;
         self.message = At::Before;
     }
 
     fn more(&mut self) -> Result<bool> {
+        self.input.drain(..self.start);
+        self.start = 0;
         let piece = self.from.chunk()?;
-        self.rest.extend_from_slice(piece);
+        self.input.extend_from_slice(piece);
         self.ended |= piece.is_empty();
         Ok(!self.ended)
     }
 
     /// Moves whole lines from the rest to the output; stops behind a `From ` line, or where more input is needed.
     fn lines(&mut self) {
-        let mut at = 0;
-        while let Some(rest) = self.rest.get(at..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = self.input.get(self.start..).filter(|rest| !rest.is_empty()) {
             let lf = memchr(b'\n', rest).map(|lf| lf + 1);
             let line = rest.get(..lf.unwrap_or(rest.len())).unwrap_or(rest);
+            let len = line.len();
             if self.line_start {
                 if lf.is_none() && !self.ended && undecided(line) {
-                    break;
+                    return;
                 }
                 if matches!(line, b"\n" | b"\r\n") {
                     self.out.append(&mut self.empty);
                     self.empty.extend_from_slice(line);
-                    at += line.len();
+                    self.start += len;
                     continue;
                 }
                 if !self.empty.is_empty() && is_from_line(line) {
                     self.empty.clear();
-                    let len = line.len();
-                    self.rest.drain(..at);
-                    self.begin(len);
-                    return;
+                    return self.begin(len);
                 }
                 self.out.append(&mut self.empty);
             }
             let quoted = self.line_start && is_quoted(line);
             self.out.extend_from_slice(if quoted { line.get(1..).unwrap_or_default() } else { line });
             self.line_start = lf.is_some();
-            at += line.len();
+            self.start += len;
         }
-        self.rest.drain(..at);
     }
 }
 
@@ -140,15 +143,15 @@ impl<B: Body> Body for Mbox<B> {
     fn chunk(&mut self) -> Result<&[u8]> {
         self.out.clear();
         if self.kind == Some(Kind::One) && self.message == At::Inside {
-            if self.rest.is_empty() {
+            if self.rest().is_empty() {
                 let piece = self.from.chunk()?;
                 if piece.is_empty() {
                     self.message = At::End;
                 }
                 return Ok(piece);
             }
-            std::mem::swap(&mut self.out, &mut self.rest);
-            return Ok(&self.out);
+            let start = std::mem::replace(&mut self.start, self.input.len());
+            return Ok(self.input.get(start..).unwrap_or_default());
         }
         while self.out.is_empty() && self.message == At::Inside {
             self.lines();
@@ -211,7 +214,7 @@ mod tests {
         let mut mbox = Mbox::new(Steps(text.as_bytes(), step));
         let mut all = Vec::new();
         while mbox.next_message().unwrap() {
-            all.push(String::from_utf8(mbox.whole(1_000_000).unwrap().unwrap()).unwrap());
+            all.push(String::from_utf8(mbox.whole(10_000_000).unwrap().unwrap()).unwrap());
         }
         assert!(!mbox.next_message().unwrap());
         all
