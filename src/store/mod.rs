@@ -3,3 +3,4 @@
 pub mod db;
 pub mod disk;
 pub mod maildir;
+pub mod sink;
