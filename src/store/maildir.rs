@@ -180,12 +180,7 @@ impl Maildir {
     /// # Errors
     /// 73.
     pub fn begin(&self) -> Result<Incoming> {
-        let path = self.path.join("tmp");
-        let dir = disk::open_dir(&path).creating(path.display())?;
-        let name = disk::unique().creating(path.display())?;
-        let file = disk::create(&dir, &name).creating(path.display())?;
-        let file = BufWriter::with_capacity(32 * 1024, file);
-        Ok(Incoming { tmp: Tmp { dir, name, path }, file, count: WireCount::default() })
+        Incoming::begin(&self.path.join("tmp"), "")
     }
 }
 
@@ -212,6 +207,19 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// Begins a message in a directory; its name there begins with `prefix`.
+    ///
+    /// # Errors
+    /// 73.
+    pub fn begin(dir: &Path, prefix: &str) -> Result<Incoming> {
+        let path = dir.to_owned();
+        let dir = disk::open_dir(&path).creating(path.display())?;
+        let name = format!("{prefix}{}", disk::unique().creating(path.display())?);
+        let file = disk::create(&dir, &name).creating(path.display())?;
+        let file = BufWriter::with_capacity(crate::body::CHUNK, file);
+        Ok(Incoming { tmp: Tmp { dir, name, path }, file, count: WireCount::default() })
+    }
+
     /// The next bytes, in file form.
     ///
     /// # Errors
@@ -279,6 +287,26 @@ impl Sealed {
         };
         link_or_copy(&self.tmp.dir, self.tmp.name.as_bytes(), to, sub, &name)?;
         Ok(name)
+    }
+
+    /// Gives it one name in its own directory; `false` if that is taken. The directory is not synced here.
+    ///
+    /// # Errors
+    /// 73.
+    pub fn name(&self, name: &str) -> Result<bool> {
+        let dir = &self.tmp.dir;
+        let done = match fs::linkat(dir, &self.tmp.name, dir, name, AtFlags::empty()) {
+            // No hard links here.
+            Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => {
+                disk::rename(dir, self.tmp.name.as_str(), dir, name)
+            }
+            done => done.map_err(std::io::Error::from),
+        };
+        match done {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(e) => Err(e).creating(self.tmp.path.join(name).display()),
+        }
     }
 
     /// A copy with another date, in the folder's `tmp`.

@@ -3,4 +3,5 @@
 pub mod db;
 pub mod disk;
 pub mod maildir;
+pub mod sink;
 pub mod spool;

@@ -1,0 +1,357 @@
+//! The mboxrd format, and `mbox:FILE`.
+//!
+//! Messages are collected in a nameless file beside the mbox and appended in one go at the commit, so that the lock is
+//! held for as long as the disk takes, not the network. The lock is fcntl(2) and flock(2) on the mbox itself, which dies
+//! with the process; no dot-lock is made. A crash in the middle of the append leaves a cut message at the end.
+
+use super::out::Out;
+use super::{About, Receipt, Sink};
+use crate::error::{Error, Local, Result};
+use crate::store::disk;
+use rustix::fs::FlockOperation;
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long one waits for another program's lock.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The line before a message: `From `, the envelope sender or MAILER-DAEMON, the date in UTC as asctime(3) writes it.
+#[must_use]
+pub fn from_line(about: &About) -> String {
+    let address = about.return_path.as_deref().filter(|a| !a.is_empty()).unwrap_or("MAILER-DAEMON");
+    // As qmail does, so that the date can be found behind it.
+    let word = |c: char| if c.is_whitespace() || crate::text::is_unsafe(c) { '-' } else { c };
+    let address: String = address.chars().map(word).collect();
+    let date = about.date.unwrap_or_else(SystemTime::now);
+    let seconds = date.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let last = 253_402_300_799; // the end of 9999
+    let seconds = i64::try_from(seconds.min(last)).unwrap_or(0);
+    let date = chrono::DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    format!("From {address} {}\n", date.format("%a %b %e %H:%M:%S %Y"))
+}
+
+/// Puts `>` before each line that is `From ` after any number of `>` (mboxrd), piece by piece.
+#[derive(Clone, Copy, Debug)]
+pub struct Quote {
+    state: State,
+    /// The line has no byte yet.
+    empty: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// At the start of a line, or behind its `>`s, with so many bytes of `From ` held back.
+    Start(usize),
+    Text,
+}
+
+const FROM: &[u8] = b"From ";
+
+impl Default for Quote {
+    fn default() -> Quote {
+        Quote { state: State::Start(0), empty: true }
+    }
+}
+
+impl Quote {
+    /// Quotes the next piece, appends the result to `out`.
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        let mut rest = input;
+        while let Some((&b, after)) = rest.split_first() {
+            match self.state {
+                State::Text => {
+                    let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+                    let (run, tail) = rest.split_at(end);
+                    out.extend_from_slice(run);
+                    self.empty = run.ends_with(b"\n");
+                    if self.empty {
+                        self.state = State::Start(0);
+                    }
+                    rest = tail;
+                }
+                State::Start(0) if b == b'>' => {
+                    out.push(b);
+                    self.empty = false;
+                    rest = after;
+                }
+                State::Start(held) if FROM.get(held) == Some(&b) => {
+                    rest = after;
+                    self.empty = false;
+                    self.state = State::Start(held + 1);
+                    if held + 1 == FROM.len() {
+                        out.push(b'>');
+                        self.release(out);
+                    }
+                }
+                State::Start(_) => self.release(out),
+            }
+        }
+    }
+
+    /// The end of the message: the last line is ended, if it was not, and an empty line follows.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        self.release(out);
+        out.extend_from_slice(if self.empty { b"\n" } else { b"\n\n" });
+        *self = Quote::default();
+    }
+
+    fn release(&mut self, out: &mut Vec<u8>) {
+        if let State::Start(held) = self.state {
+            out.extend_from_slice(FROM.get(..held).unwrap_or_default());
+        }
+        self.state = State::Text;
+    }
+}
+
+/// `mbox:FILE`.
+pub(super) struct MboxFile {
+    path: PathBuf,
+    spool: Out,
+    /// How much of the spool is whole messages.
+    whole: u64,
+    quote: Quote,
+    quoted: Vec<u8>,
+    current: Option<String>,
+    ended: Vec<String>,
+}
+
+impl MboxFile {
+    pub(super) fn open(path: &Path) -> Result<MboxFile> {
+        let dir = disk::parent(path);
+        // Found out now, not after an hour of fetching.
+        if std::fs::symlink_metadata(path).is_ok() {
+            disk::open_or_create(path).creating(path.display())?;
+        }
+        let spool = Out::new(tempfile::tempfile_in(&dir).creating(dir.display())?, path.display().to_string());
+        Ok(MboxFile {
+            path: path.to_owned(),
+            spool,
+            whole: 0,
+            quote: Quote::default(),
+            quoted: Vec::new(),
+            current: None,
+            ended: Vec::new(),
+        })
+    }
+
+    fn cut(&mut self, to: u64) -> Result<()> {
+        self.spool.forget();
+        let file = self.spool.file();
+        file.set_len(to).and_then(|()| file.seek(SeekFrom::Start(to))).local(self.path.display()).map(|_| ())
+    }
+
+    /// Appends the spool to the mbox; on failure the mbox is as long as before.
+    fn append(&mut self) -> Result<()> {
+        let at = self.path.display().to_string();
+        let mut mbox = lock(&self.path)?;
+        let before = mbox.metadata().local(&at)?.len();
+        let done = tail(&mbox, before)
+            .and_then(|gap| mbox.seek(SeekFrom::End(0)).and_then(|_| mbox.write_all(gap)))
+            .local(&at)
+            .and_then(|()| copy(self.spool.file(), &mut mbox, &at))
+            .and_then(|()| disk::sync(&mbox).local(&at));
+        if done.is_err() {
+            let _ = mbox.set_len(before).and_then(|()| disk::sync(&mbox));
+            return done;
+        }
+        disk::sync_parent(&self.path).local(&at)
+    }
+}
+
+/// What must come before the first From_ line, so that an empty line does.
+fn tail(mbox: &File, len: u64) -> std::io::Result<&'static [u8]> {
+    let mut last = [b'\n'; 2];
+    let have = usize::try_from(len.min(2)).unwrap_or(2);
+    if let Some(end) = last.get_mut(2 - have..) {
+        mbox.read_exact_at(end, len - have as u64)?;
+    }
+    Ok(match last {
+        [b'\n', b'\n'] => b"",
+        [_, b'\n'] => b"\n",
+        _ => b"\n\n",
+    })
+}
+
+fn copy(spool: &mut File, mbox: &mut File, at: &str) -> Result<()> {
+    spool.seek(SeekFrom::Start(0)).local(at)?;
+    let mut buffer = vec![0; crate::body::CHUNK];
+    loop {
+        match spool.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(n) => mbox.write_all(buffer.get(..n).unwrap_or_default()).local(at)?,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e).local(at),
+        }
+    }
+}
+
+/// The mbox, ours alone until it is closed.
+fn lock(path: &Path) -> Result<File> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let file = disk::open_or_create(path).creating(path.display())?;
+        let locked = match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => match file.try_lock() {
+                Ok(()) => true,
+                Err(TryLockError::WouldBlock) => false,
+                Err(TryLockError::Error(e)) => return Err(e).local(path.display()),
+            },
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => false,
+            Err(e) => return Err(e).local(path.display()),
+        };
+        if locked {
+            // Whoever had the lock may have moved the file away.
+            let (ours, named) = (file.metadata().local(path.display())?, std::fs::symlink_metadata(path));
+            if named.is_ok_and(|named| (named.dev(), named.ino()) == (ours.dev(), ours.ino())) {
+                return Ok(file);
+            }
+        } else {
+            if Instant::now() > until {
+                return Err(Error::temporary(format!("{}: another program keeps it locked", path.display())));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Sink for MboxFile {
+    fn begin(&mut self, about: &About) -> Result<()> {
+        self.current = Some(about.reference.clone());
+        self.quote = Quote::default();
+        self.spool.put(from_line(about).as_bytes())
+    }
+
+    fn write(&mut self, file_form: &[u8]) -> Result<()> {
+        self.quoted.clear();
+        self.quote.push(file_form, &mut self.quoted);
+        self.spool.put(&self.quoted)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.quoted.clear();
+        self.quote.finish(&mut self.quoted);
+        self.spool.put(&self.quoted)?;
+        self.spool.flush()?;
+        self.whole = self.spool.file().stream_position().local(self.path.display())?;
+        self.ended.extend(self.current.take());
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<()> {
+        match self.current.take() {
+            Some(_) => self.cut(self.whole),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(&mut self) -> Result<Vec<Receipt>> {
+        if self.ended.is_empty() {
+            return Ok(Vec::new());
+        }
+        let done = self.append();
+        self.whole = 0;
+        let place = self.path.display().to_string();
+        let ended = std::mem::take(&mut self.ended);
+        self.cut(0)?;
+        done?;
+        Ok(ended.into_iter().map(|reference| Receipt { reference, places: vec![place.clone()] }).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{about, push};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn quoted(text: &[u8], cut: usize) -> Vec<u8> {
+        let (mut quote, mut out) = (Quote::default(), Vec::new());
+        let (a, b) = text.split_at(cut.min(text.len()));
+        quote.push(a, &mut out);
+        quote.push(b, &mut out);
+        quote.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn examples() {
+        assert_eq!(quoted(b"From x\n>From\n>>From y\nFrom", 3), b">From x\n>From\n>>>From y\nFrom\n\n");
+        assert_eq!(quoted(b"", 0), b"\n");
+        assert_eq!(quoted(b">", 0), b">\n\n");
+        assert_eq!(quoted(b"a\n\n", 0), b"a\n\n\n");
+        let line = |path: &str| from_line(&About { return_path: Some(path.into()), ..about("1") });
+        assert_eq!(line("bob@example.org"), "From bob@example.org Sun Sep  9 01:46:40 2001\n");
+        assert_eq!(line("\"a b\"@c\nFrom x\u{202e}"), "From \"a-b\"@c-From-x- Sun Sep  9 01:46:40 2001\n");
+        assert_eq!(line(""), "From MAILER-DAEMON Sun Sep  9 01:46:40 2001\n");
+        let far = About { date: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 50)), ..about("1") };
+        assert_eq!(from_line(&far), "From MAILER-DAEMON Fri Dec 31 23:59:59 9999\n");
+    }
+
+    proptest! {
+        #[test]
+        fn a_reader_gets_the_same_bytes(text in "([>From \n]|From |\n|>){0,20}", cut in 0usize..60) {
+            let out = String::from_utf8(quoted(text.as_bytes(), cut)).unwrap();
+            let whole = if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" };
+            let mut back = String::new();
+            let body = out.strip_suffix('\n').unwrap();
+            for line in body.split_inclusive('\n') {
+                prop_assert!(!line.starts_with("From "));
+                let from = line.trim_start_matches('>').starts_with("From ");
+                back.push_str(if from { line.strip_prefix('>').unwrap() } else { line });
+            }
+            prop_assert_eq!(back, whole);
+        }
+    }
+
+    #[test]
+    fn what_fails_leaves_the_mbox_as_it_was() {
+        let t = tempfile::tempdir().unwrap();
+        let path = t.path().join("m");
+        std::fs::write(&path, "From x\n\nold").unwrap();
+        let mut sink = MboxFile::open(&path).unwrap();
+        sink.begin(&about("1")).unwrap();
+        sink.write(&vec![b'x'; 100_000]).unwrap();
+        sink.abort().unwrap();
+        assert_eq!(sink.commit().unwrap(), []);
+        assert_eq!(std::fs::read(&path).unwrap(), b"From x\n\nold");
+        push(&mut sink, &about("2"), "new\n");
+        assert_eq!(sink.commit().unwrap().len(), 1);
+        let head = "From MAILER-DAEMON Sun Sep  9 01:46:40 2001\n";
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("From x\n\nold\n\n{head}new\n\n"));
+        // The mbox has become unwritable: the message is not counted, nor sent twice later.
+        push(&mut sink, &about("3"), "lost\n");
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        assert_eq!(sink.commit().unwrap_err().exit().code(), 73);
+        std::fs::remove_file(&path).unwrap();
+        push(&mut sink, &about("4"), "4\n");
+        sink.commit().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{head}4\n\n"));
+        assert!(MboxFile::open(Path::new("/dev/full")).is_err());
+        assert!(MboxFile::open(&t.path().join("no/m")).is_err());
+    }
+
+    #[test]
+    fn two_writers_do_not_mix() {
+        let t = tempfile::tempdir().unwrap();
+        let path = &t.path().join("m");
+        std::thread::scope(|s| {
+            for w in 0..4 {
+                s.spawn(move || {
+                    let mut sink = MboxFile::open(path).unwrap();
+                    for _ in 0..10 {
+                        push(&mut sink, &about("x"), &format!("{w}{w}{w}\n").repeat(500));
+                        sink.commit().unwrap();
+                    }
+                });
+            }
+        });
+        let text = std::fs::read_to_string(path).unwrap();
+        let messages: Vec<&str> = text.split("From MAILER-DAEMON Sun Sep  9 01:46:40 2001\n").skip(1).collect();
+        assert_eq!(messages.len(), 40);
+        assert!(messages.iter().all(|m| m.len() == 2001 && m.trim_end().split('\n').all(|l| l == &m[..3])));
+    }
+}
