@@ -1,6 +1,6 @@
 //! A folder that is open for reading: SEARCH and FETCH by UID.
 
-use super::talk::{Listen, Talk};
+use super::talk::{Listen, Row, Talk};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::proto::imap::command::Command;
@@ -21,7 +21,7 @@ const RANGES: usize = 4_000_000;
 pub struct Fetched {
     /// Its sequence number now.
     pub number: u32,
-    /// Its UID, which was asked for.
+    /// Its UID; 0: not yet known.
     pub uid: u32,
     /// Its flags, `\Recent` among them.
     pub flags: Option<Vec<String>>,
@@ -37,15 +37,15 @@ pub struct Fetched {
 
 /// Takes what FETCH finds, as it arrives.
 pub trait Rows {
-    /// A body section of message `number`, of `size` bytes: `body` is in wire form and may be left half-read. It may come before
-    /// anybody knows its UID: that is told by the next [`row`](Rows::row) of the same number. If another number or the end comes
-    /// first, it is nothing that was asked for.
+    /// A body section of `size` bytes: `body` is in wire form and may be left half-read. `so_far` is the row that it belongs to:
+    /// a server may send its UID and the rest behind the section. Then the next [`row`](Rows::row) of the same number tells it; if
+    /// another number or the end comes first, the section was nothing that was asked for.
     ///
     /// # Errors
     /// Its own; the connection is then closed.
-    fn literal(&mut self, number: u32, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()>;
+    fn literal(&mut self, so_far: &Fetched, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()>;
 
-    /// The row itself.
+    /// The row, whole, of a message that was asked for.
     ///
     /// # Errors
     /// Its own; the connection is then closed.
@@ -129,7 +129,7 @@ impl<'c> Selected<'c> {
 }
 
 /// A set's text, in parts that are short enough for a command.
-fn parts(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -180,7 +180,7 @@ struct Listener<'r> {
 
 impl Listener<'_> {
     /// A flag that somebody changes meanwhile comes as a row too: one of ours has something that we asked for.
-    fn is_ours(&self, uid: u32, row: &Fetched, other: bool) -> bool {
+    fn is_whole(&self, row: &Fetched, other: bool) -> bool {
         let there = |item: &FetchItem| match item {
             FetchItem::InternalDate => row.internal_date.is_some(),
             FetchItem::Rfc822Size => row.size.is_some(),
@@ -188,44 +188,61 @@ impl Listener<'_> {
             _ => !row.sections.is_empty(),
         };
         let mut wanted = self.items.iter().filter(|i| !matches!(i, FetchItem::Uid | FetchItem::Flags)).peekable();
-        let complete = other || wanted.peek().is_none() || wanted.any(there);
-        complete && self.asked.as_ref().is_none_or(|asked| within(asked, uid))
+        other || wanted.peek().is_none() || wanted.any(there)
+    }
+
+    fn was_asked(&self, uid: u32) -> bool {
+        self.asked.as_ref().is_none_or(|asked| within(asked, uid))
     }
 }
 
+/// The row, whether there was something in it that is unknown, and sections that are here.
+fn row(number: u32, values: Vec<FetchValue>) -> (Fetched, bool, Vec<(BodyName, Vec<u8>)>) {
+    let mut row = Fetched { number, ..Fetched::default() };
+    let (mut other, mut here) = (false, Vec::new());
+    for value in values {
+        match value {
+            FetchValue::Uid(n) => row.uid = n,
+            FetchValue::Flags(flags) => row.flags = Some(flags),
+            FetchValue::InternalDate(date) => row.internal_date = Some(date),
+            FetchValue::Size(n) => row.size = Some(n),
+            FetchValue::Envelope(envelope) => row.envelope = Some(envelope),
+            FetchValue::Section(name, Data::Streamed(size)) => row.sections.push((name, Some(size))),
+            FetchValue::Section(name, Data::Nil) => row.sections.push((name, None)),
+            FetchValue::Section(name, Data::Bytes(bytes)) => {
+                row.sections.push((name.clone(), Some(bytes.len() as u64)));
+                here.push((name, bytes));
+            }
+            // Known and malformed, perhaps: the row counts without it.
+            FetchValue::Other(..) => other = true,
+            FetchValue::Body(_) | FetchValue::BodyStructure(_) => {}
+        }
+    }
+    (row, other, here)
+}
+
 impl Listen for Listener<'_> {
-    fn literal(&mut self, number: u32, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()> {
-        self.rows.literal(number, name, size, body)
+    fn literal(&mut self, so_far: Row, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()> {
+        let (number, values) = so_far;
+        let (so_far, ..) = row(number, values);
+        if so_far.uid == 0 || self.was_asked(so_far.uid) {
+            self.rows.literal(&so_far, name, size, body)
+        } else {
+            Ok(())
+        }
     }
 
     fn untagged(&mut self, what: Untagged) -> Result<()> {
         let Untagged::Fetch(number, values) = what else { return Ok(()) };
-        let mut row = Fetched { number, ..Fetched::default() };
-        let (mut uid, mut other) = (None, false);
-        for value in values {
-            match value {
-                FetchValue::Uid(n) => uid = Some(n),
-                FetchValue::Flags(flags) => row.flags = Some(flags),
-                FetchValue::InternalDate(date) => row.internal_date = Some(date),
-                FetchValue::Size(n) => row.size = Some(n),
-                FetchValue::Envelope(envelope) => row.envelope = Some(envelope),
-                FetchValue::Section(name, Data::Streamed(size)) => row.sections.push((name, Some(size))),
-                FetchValue::Section(name, Data::Nil) => row.sections.push((name, None)),
-                FetchValue::Section(name, Data::Bytes(bytes)) => {
-                    // Short ones may come as a quoted string.
-                    let size = bytes.len() as u64;
-                    self.rows.literal(number, &name, size, &mut bytes.as_slice())?;
-                    row.sections.push((name, Some(size)));
-                }
-                // Known and malformed: the row counts without it.
-                FetchValue::Other(..) => other = true,
-                FetchValue::Body(_) | FetchValue::BodyStructure(_) => {}
-            }
+        let (row, other, here) = row(number, values);
+        if row.uid == 0 || !self.is_whole(&row, other) || !self.was_asked(row.uid) {
+            return Ok(());
         }
-        match uid.filter(|uid| self.is_ours(*uid, &row, other)) {
-            Some(uid) => self.rows.row(Fetched { uid, ..row }),
-            None => Ok(()),
+        // Short sections may come as a quoted string.
+        for (name, bytes) in here {
+            self.rows.literal(&row, &name, bytes.len() as u64, &mut bytes.as_slice())?;
         }
+        self.rows.row(row)
     }
 
     fn answered(&mut self, _: usize, answer: Result<Status>) -> Result<()> {

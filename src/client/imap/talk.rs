@@ -8,7 +8,7 @@ use crate::proto::imap::command::Command;
 use crate::proto::imap::encode::{Piece, encode};
 use crate::proto::imap::gather::Gathered;
 use crate::proto::imap::response::{
-    BodyName, Code, Condition, Response, Status, Untagged, announced, may_have_literals,
+    BodyName, Code, Condition, FetchValue, Response, Status, Untagged, announced, may_have_literals,
 };
 use crate::text::{chomp, escape};
 use std::collections::VecDeque;
@@ -22,17 +22,22 @@ const FLIGHT: usize = 100;
 const HELD: usize = 1024 * 1024;
 /// Texts that a person must see, kept until somebody asks.
 const ALERTS: usize = 20;
+/// Body sections of one message's row: nobody asks for so many.
+const SECTIONS: usize = 100;
 /// LITERAL- (RFC 7888 4) sends no longer ones unasked.
 const SHORT: usize = 4096;
+
+/// A message's number and what was told of it.
+pub(super) type Row = (u32, Vec<FetchValue>);
 
 /// Who hears what comes between a command and its answer.
 pub(super) trait Listen {
     /// A response that has no tag. What is nobody's business is dropped here.
     fn untagged(&mut self, what: Untagged) -> Result<()>;
 
-    /// A body section of message `number`, as a literal of `size` bytes, before the row that it belongs to.
-    fn literal(&mut self, number: u32, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()> {
-        let _ = (number, name, size);
+    /// A body section as a literal of `size` bytes. `so_far` is the row that it belongs to, as far as it has come.
+    fn literal(&mut self, so_far: Row, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()> {
+        let _ = (so_far, name, size);
         body.skip().map(drop)
     }
 
@@ -82,14 +87,7 @@ pub(super) struct Talk {
 
 impl Talk {
     pub(super) fn new(wire: Wire) -> Talk {
-        Talk {
-            wire,
-            tag: 0,
-            line: Vec::new(),
-            gathered: Gathered::default(),
-            told: Told::default(),
-            leaving: false,
-        }
+        Talk { wire, tag: 0, line: Vec::new(), gathered: Gathered::default(), told: Told::default(), leaving: false }
     }
 
     pub(super) fn peer(&self) -> String {
@@ -358,6 +356,7 @@ impl Talk {
 
     fn gather(&mut self, all: &mut Gathered, listen: &mut dyn Listen) -> Result<()> {
         let mut row = false;
+        let mut sections = 0;
         loop {
             let first = all.is_empty();
             if !self.next_line(if row { HELD.saturating_sub(all.len()) } else { LINE }, first, &mut row)? {
@@ -369,12 +368,23 @@ impl Talk {
             }
             let Some(literal) = all.push_line(&self.line) else { return Ok(()) };
             if row && let Some((number, name)) = announced(all) {
+                all.elide();
+                sections += 1;
+                if sections > SECTIONS {
+                    return Err(self.protocol("more body sections than anybody asked for"));
+                }
+                // What there is of the row, as if it ended here.
+                let mut ended = all.clone();
+                ended.push_line(b")");
+                let so_far = match Response::parse(&ended) {
+                    Ok(Response::Untagged(Untagged::Fetch(number, values))) => (number, values),
+                    _ => (number, Vec::new()),
+                };
                 self.wire.until(Deadline::NEVER);
                 let mut body = self.wire.exact(literal.size);
-                listen.literal(number, &name, literal.size, &mut body)?;
+                listen.literal(so_far, &name, literal.size, &mut body)?;
                 // Should the listener have left something: the row goes on behind it.
                 body.skip()?;
-                all.elide();
                 continue;
             }
             // Half of the room stays for what the row still has to say.
@@ -494,5 +504,7 @@ fn is_row(line: &[u8]) -> bool {
     let Some(rest) = word_after(line, "* ") else { return false };
     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
     digits > 0
-        && rest.get(digits..digits.saturating_add(7)).is_some_and(|w| w.eq_ignore_ascii_case(b" FETCH ") || w == b" FETCH(")
+        && rest
+            .get(digits..digits.saturating_add(7))
+            .is_some_and(|w| w.eq_ignore_ascii_case(b" FETCH ") || w == b" FETCH(")
 }
