@@ -1,5 +1,6 @@
 //! The shared client module: blocking, straight-line code over one [`Wire`] each; one client is one connection.
 
+pub mod imap;
 pub mod pop3;
 pub mod smtp;
 

@@ -409,25 +409,46 @@ impl Wire {
     /// # Errors
     /// As [`Wire::line`].
     pub fn raw_line(&mut self, max: usize) -> Result<&[u8]> {
+        match self.line_end(max)? {
+            Some(end) => Ok(self.take_line(end)),
+            None => Err(Error::protocol(format!("a line of more than {max} bytes")).at(&self.peer)),
+        }
+    }
+
+    /// As [`Wire::raw_line`], but a line that is longer than `max` bytes comes in pieces of that size: only the last one ends
+    /// with LF. For lists of numbers, which may be of any length.
+    ///
+    /// # Errors
+    /// 75: the connection ended or the deadline passed.
+    pub fn line_piece(&mut self, max: usize) -> Result<&[u8]> {
+        let end = self.line_end(max)?.unwrap_or(self.start.saturating_add(max));
+        Ok(self.take_line(end))
+    }
+
+    /// Where the next line ends in the input; `None`: it is longer than `max`.
+    fn line_end(&mut self, max: usize) -> Result<Option<usize>> {
         loop {
             let from = self.scanned.max(self.start);
             let found = self.input.get(from..).and_then(|new| memchr(b'\n', new)).map(|at| from + at + 1);
-            let end = found.unwrap_or(self.input.len());
-            if end - self.start > max {
-                return Err(Error::protocol(format!("a line of more than {max} bytes")).at(&self.peer));
+            if found.unwrap_or(self.input.len()) - self.start > max {
+                return Ok(None);
             }
             if found.is_some() {
-                let line = self.input.get(self.start..end).unwrap_or_default();
-                self.start = end;
-                self.scanned = end;
-                if let Some(trace) = &mut self.trace {
-                    trace.heard(line, &self.secrets);
-                }
-                return Ok(line);
+                return Ok(found);
             }
             self.scanned = self.input.len();
             self.fill()?;
         }
+    }
+
+    fn take_line(&mut self, end: usize) -> &[u8] {
+        let line = self.input.get(self.start..end).unwrap_or_default();
+        self.start = end;
+        self.scanned = end;
+        if let Some(trace) = &mut self.trace {
+            trace.heard(line, &self.secrets);
+        }
+        line
     }
 
     /// The next at most `max` bytes of a body, at least one.

@@ -1,0 +1,249 @@
+//! The IMAP client (RFC 3501): SASL-IR (4959), LITERAL+ and LITERAL- (7888), response codes of RFC 5530.
+//!
+//! It only reads: mailboxes are opened by EXAMINE. Commands are pipelined, and their answers must come in order; whatever
+//! the server has to tell unasked is welcome at any time after the login. Left out here: STARTTLS, SASL mechanisms other
+//! than PLAIN, and all that changes something.
+
+mod selected;
+mod talk;
+
+pub use selected::{Fetched, Rows, Selected};
+
+use super::Login;
+use crate::error::{Error, Exit, Result};
+use crate::net::Wire;
+use crate::proto::imap::command::{Command, StatusItem};
+use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
+use crate::proto::sasl;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+use talk::{Deaf, Listen, Talk};
+
+/// LOGOUT is a courtesy.
+const LOGOUT: Duration = Duration::from_secs(5);
+/// Bytes of folder names that are held; a server that has more of them has no end.
+const NAMES: usize = 64 * 1024 * 1024;
+
+/// One connection, logged in.
+pub struct Client {
+    talk: Talk,
+}
+
+/// What STATUS tells of a folder; what the server left out is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// How many messages there are.
+    pub messages: Option<u64>,
+    /// How many of them have `\Recent`.
+    pub recent: Option<u64>,
+    /// How many have no `\Seen`.
+    pub unseen: Option<u64>,
+    /// The UID that the next message will get.
+    pub uid_next: Option<u64>,
+    /// What makes UIDs comparable.
+    pub uid_validity: Option<u64>,
+}
+
+/// Takes a folder's place in the list, and its counts or why there are none.
+pub type EachCount<'f> = dyn FnMut(usize, Result<Counts>) -> Result<()> + 'f;
+
+impl Client {
+    /// Reads the greeting and logs in. `preauth`: whether a server may say that the connection is the identity (PREAUTH),
+    /// which is so over a socket pair and a Unix socket.
+    ///
+    /// # Errors
+    /// 75: the server is busy; 76: it breaks the protocol; 77: the login is refused, impossible or may not be sent.
+    pub fn open(wire: Wire, login: &Login, preauth: bool) -> Result<Client> {
+        let mut client = Client { talk: Talk::new(wire) };
+        let greeting = client.talk.greeting()?;
+        client.talk.must_be_quiet()?;
+        if greeting.condition == Condition::PreAuth && !preauth {
+            return Err(client.talk.protocol("claims to know who we are (PREAUTH) over a connection that can't tell"));
+        }
+        if !client.talk.told.fresh {
+            client.capability()?;
+        }
+        if greeting.condition != Condition::PreAuth {
+            // What the server can do may differ for those who are logged in.
+            client.talk.told.fresh = false;
+            client.login(login)?;
+            if !client.talk.told.fresh {
+                client.capability()?;
+            }
+        }
+        Ok(client)
+    }
+
+    fn capability(&mut self) -> Result<()> {
+        let answer = self.talk.ask(&Command::Capability, &mut Deaf)?;
+        self.must_be_ok("CAPABILITY: ", &answer)
+    }
+
+    fn login(&mut self, login: &Login) -> Result<()> {
+        let peer = self.talk.peer();
+        let password = login.password().map_err(|e| e.at(&peer))?;
+        let (what, answer) = if self.talk.has("AUTH=PLAIN") {
+            let message =
+                sasl::plain(&login.user, password).ok_or_else(|| Error::usage("a NUL in name or password"))?;
+            let mechanism = "PLAIN".to_owned();
+            let answer = if self.talk.has("SASL-IR") {
+                self.talk.ask(&Command::Authenticate { mechanism, initial: Some(message) }, &mut Deaf)?
+            } else {
+                let command = Command::Authenticate { mechanism, initial: None };
+                self.talk.ask_with_response(&command, message.expose())?
+            };
+            ("AUTHENTICATE: ", answer)
+        } else if !self.talk.has("LOGINDISABLED") {
+            let command = Command::Login { user: login.user.clone().into_bytes(), password: password.clone() };
+            ("LOGIN: ", self.talk.ask(&command, &mut Deaf)?)
+        } else {
+            return Err(Error::auth("the server offers no login that we know").at(peer));
+        };
+        match (&answer.condition, &answer.code) {
+            (Condition::Ok, _) => Ok(()),
+            (Condition::No, code) => {
+                let e = self.talk.refused(what, &answer);
+                let denied = ["AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"];
+                let denied = code.as_ref().is_none_or(|code| denied.iter().any(|name| code.is(name)));
+                Err(if denied { e.with_exit(Exit::Auth) } else { e })
+            }
+            _ => Err(self.talk.refused(what, &answer)),
+        }
+    }
+
+    fn must_be_ok(&self, what: &str, answer: &Status) -> Result<()> {
+        if answer.condition == Condition::Ok { Ok(()) } else { Err(self.talk.refused(what, answer)) }
+    }
+
+    /// Texts that the server wants a person to see (ALERT, RFC 3501 7.1), each once. Escape them.
+    pub fn alerts(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.talk.told.alerts)
+    }
+
+    /// LIST: the folders that match any of the patterns (`*`: all, `%`: the first level), each once, in the server's order.
+    ///
+    /// # Errors
+    /// 64: CR, LF or NUL in a pattern; 69, 75, 76.
+    pub fn list(&mut self, patterns: &[&str]) -> Result<Vec<Listed>> {
+        let mut found = Folders { seen: HashSet::new(), list: Vec::new(), bytes: 0, answers: Vec::new() };
+        let list = |pattern: &&str| Command::List { reference: String::new(), pattern: (*pattern).to_owned() };
+        self.talk.flight(&mut patterns.iter().map(list), &mut found)?;
+        for answer in found.answers {
+            self.must_be_ok("LIST: ", &answer?)?;
+        }
+        Ok(found.list)
+    }
+
+    /// STATUS of each of `names`, in their order. A folder that has none (`\Noselect`, no right to read) is told by the error
+    /// in its place.
+    ///
+    /// # Errors
+    /// 75, 76 of the connection; whatever `each` returns.
+    pub fn counts(&mut self, names: &[&str], each: &mut EachCount<'_>) -> Result<()> {
+        let peer = self.talk.peer();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (at, name) in names.iter().enumerate() {
+            places.entry(name).or_insert(at);
+        }
+        let mut statuses = Statuses { places, names, known: HashMap::new(), each, peer };
+        use StatusItem::{Messages, Recent, UidNext, UidValidity, Unseen};
+        let status = |name: &&str| Command::Status {
+            mailbox: (*name).to_owned(),
+            items: vec![Messages, Recent, UidNext, UidValidity, Unseen],
+        };
+        self.talk.flight(&mut names.iter().map(status), &mut statuses)
+    }
+
+    /// EXAMINE: opens a folder without changing anything in it, `\Recent` included.
+    ///
+    /// # Errors
+    /// 64: CR, LF or NUL in the name; 69: there is no such folder; 75; 76: a server without UIDs.
+    pub fn examine(&mut self, folder: &str) -> Result<Selected<'_>> {
+        self.talk.told.exists = None;
+        self.talk.told.uid_validity = None;
+        self.talk.told.uid_next = None;
+        let answer = self.talk.ask(&Command::Examine { mailbox: folder.to_owned() }, &mut Deaf)?;
+        self.must_be_ok(&format!("{}: ", crate::text::escape(folder)), &answer)?;
+        Selected::new(&mut self.talk)
+    }
+
+    /// Says goodbye. Nothing hangs on the answer, so one that does not come is no error.
+    ///
+    /// # Errors
+    /// 76: what came was an answer to something earlier, so none of them can be trusted.
+    pub fn logout(mut self) -> Result<()> {
+        self.talk.leave(LOGOUT);
+        match self.talk.ask(&Command::Logout, &mut Deaf) {
+            Err(e) if e.exit() == Exit::Protocol => Err(e),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Folders {
+    seen: HashSet<Vec<u8>>,
+    list: Vec<Listed>,
+    bytes: usize,
+    answers: Vec<Result<Status>>,
+}
+
+impl Listen for Folders {
+    fn untagged(&mut self, what: Untagged) -> Result<()> {
+        if let Untagged::List(listed) = what
+            && self.seen.insert(listed.wire.clone())
+        {
+            self.bytes = self.bytes.saturating_add(listed.wire.len()).saturating_add(size_of::<Listed>());
+            if self.bytes > NAMES {
+                return Err(Error::protocol("a list of folders without end"));
+            }
+            self.list.push(listed);
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, _: usize, answer: Result<Status>) -> Result<()> {
+        self.answers.push(answer);
+        Ok(())
+    }
+}
+
+struct Statuses<'a> {
+    places: HashMap<&'a str, usize>,
+    names: &'a [&'a str],
+    known: HashMap<usize, Counts>,
+    each: &'a mut EachCount<'a>,
+    peer: String,
+}
+
+impl Listen for Statuses<'_> {
+    fn untagged(&mut self, what: Untagged) -> Result<()> {
+        if let Untagged::Mailbox(name, items) = what
+            && let Some(at) = self.places.get(name.as_str())
+        {
+            let counts = self.known.entry(*at).or_default();
+            for (item, n) in items {
+                *match item {
+                    StatusItem::Messages => &mut counts.messages,
+                    StatusItem::Recent => &mut counts.recent,
+                    StatusItem::UidNext => &mut counts.uid_next,
+                    StatusItem::UidValidity => &mut counts.uid_validity,
+                    StatusItem::Unseen => &mut counts.unseen,
+                } = Some(n);
+            }
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, at: usize, answer: Result<Status>) -> Result<()> {
+        let name = self.names.get(at).copied().unwrap_or_default();
+        let what = format!("{}: ", crate::text::escape(name));
+        let answer = answer.and_then(|status| match status.condition {
+            Condition::Ok => Ok(self.known.remove(&at).unwrap_or_default()),
+            _ => Err(talk::refusal(&what, &status).at(&self.peer)),
+        });
+        (self.each)(at, answer)
+    }
+}
+
+#[cfg(test)]
+mod tests;
