@@ -1,2 +1,4 @@
-//! All programs in one executable.
-fn main() {}
+//! All programs in one executable, for packages.
+fn main() -> std::process::ExitCode {
+    pipepost::tools::main_of_all()
+}

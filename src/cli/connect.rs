@@ -12,9 +12,13 @@ use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 /// A password line longer than this is something else.
 const PASSWORD: usize = 4096;
+
+/// See [`Reach::patience`].
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How this program reaches servers.
 pub struct Reach {
@@ -45,10 +49,22 @@ impl Reach {
         Ok(Reach { trace, whole, password })
     }
 
+    /// Where dialogues are written.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceTo> {
+        self.trace.as_ref()
+    }
+
     /// The end of the whole operation.
     #[must_use]
     pub fn whole(&self) -> Deadline {
         self.whole
+    }
+
+    /// How long to wait for a maildrop that another session has: `--timeout`, or a minute.
+    #[must_use]
+    pub fn patience(&self) -> Deadline {
+        if self.whole == Deadline::NEVER { Deadline::after(PATIENCE) } else { self.whole }
     }
 
     /// Who logs in at `at`. `None` where nobody has to: SMTP without a user.

@@ -1,6 +1,8 @@
 //! What every program shares on the command line: arguments, the way to an account, reports, the exit.
 
+pub mod account;
 pub mod args;
+pub mod compose;
 pub mod connect;
 pub mod exit;
 pub mod local;

@@ -3,11 +3,11 @@
 //! A session that ends without QUIT deletes nothing: whatever goes wrong between RETR and QUIT, the way out is to drop the
 //! connection. Left out here: STLS, APOP, the other SASL mechanisms.
 
-use super::Login;
+use super::{Dial, Login};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
-use crate::net::Deadline;
 use crate::net::wire::{LINE, Quiet, Wire};
+use crate::net::{Deadline, Endpoint};
 use crate::proto::pop3::{Capabilities, Status, numbered};
 use crate::proto::sasl;
 use std::collections::HashMap;
@@ -46,7 +46,11 @@ impl Client {
     /// # Errors
     /// 75: the maildrop is busy or the server is; 69: it refuses; 76: it breaks the protocol; 77: the login is refused or may not be
     /// sent.
-    pub fn open(mut wire: Wire, login: &Login) -> Result<Client> {
+    pub fn open(wire: Wire, login: &Login) -> Result<Client> {
+        Client::opened(wire, login, &mut false)
+    }
+
+    fn opened(mut wire: Wire, login: &Login, busy: &mut bool) -> Result<Client> {
         wire.until(Deadline::after(REPLY));
         let mut client = Client { wire, capabilities: Capabilities::default() };
         let greeting = client.status()?;
@@ -89,7 +93,27 @@ impl Client {
                 user
             }
         };
-        if answer.ok { Ok(client) } else { Err(client.denied(&answer)) }
+        if answer.ok {
+            return Ok(client);
+        }
+        *busy = answer.code.as_deref() == Some("IN-USE");
+        Err(client.denied(&answer))
+    }
+
+    /// Dials and opens; while another session has the maildrop (`[IN-USE]`), tries again until `patience` is over.
+    ///
+    /// # Errors
+    /// As [`Client::open`] and [`Dial::dial`].
+    pub fn connect(dial: &dyn Dial, at: &Endpoint, login: &Login, patience: Deadline) -> Result<Client> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let mut busy = false;
+            match Client::opened(dial.dial(at, Deadline::NEVER)?, login, &mut busy) {
+                Err(_) if busy && patience.left().is_some_and(|left| left > pause) => std::thread::sleep(pause),
+                result => return result,
+            }
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
     }
 
     /// Whether the server can show headers without marking or moving anything.

@@ -99,6 +99,24 @@ impl Date {
         )
     }
 
+    /// As RFC 3339 has it, in the writer's zone: `2026-11-22T22:16:00+00:00`.
+    #[must_use]
+    pub fn rfc3339(&self) -> String {
+        let c = civil(self.local());
+        let (sign, zone) = (if self.zone < 0 { '-' } else { '+' }, self.zone.unsigned_abs());
+        format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{sign}{:02}:{:02}",
+            c.year,
+            c.month,
+            c.day,
+            c.hour,
+            c.minute,
+            c.second,
+            zone / 60,
+            zone % 60
+        )
+    }
+
     /// As asctime(3), in UTC: what follows the address in an mbox `From ` line: `Sun Nov 22 22:16:00 2026`.
     #[must_use]
     pub fn asctime(&self) -> String {

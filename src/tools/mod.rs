@@ -1,2 +1,69 @@
 //! The programs, and their registry [`ALL`], which feeds src/bin, the executable `pipepost`, the pages, the completions and the
-//! tests.
+//! tests. A new program is a file here, a line in `ALL`, three lines in src/bin, and `UPDATE=1 cargo test --test docs`.
+
+pub mod pop3_ls;
+
+use crate::cli::Entry;
+use crate::cli::exit::complain;
+use crate::error::Exit;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Every program, in the order of pipepost(7).
+pub const ALL: &[Entry] = &[Entry::of::<pop3_ls::Pop3Ls>("pop3-ls")];
+
+fn find(name: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.name == name)
+}
+
+/// Runs the program `name` on the process's arguments.
+#[must_use]
+pub fn main(name: &str) -> ExitCode {
+    match find(name) {
+        Some(entry) => entry.main(std::env::args_os().collect()),
+        None => ExitCode::from(Exit::Internal.code()),
+    }
+}
+
+/// The executable that is all programs: it is the one that it is called as, or the one that its first argument names.
+#[must_use]
+pub fn main_of_all() -> ExitCode {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let base = |argument: &OsString| {
+        std::path::Path::new(argument).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    if let Some(entry) = arguments.first().map(base).and_then(|name| find(&name)) {
+        return entry.main(arguments);
+    }
+    let names: Vec<&str> = ALL.iter().map(|entry| entry.name).collect();
+    match arguments.get(1).map(|argument| argument.to_string_lossy().into_owned()).as_deref() {
+        Some("-V" | "--version") => say(&format!("pipepost {}\n", env!("CARGO_PKG_VERSION"))),
+        Some("-h" | "--help") => say(&format!("usage: pipepost PROGRAM [ARGUMENT...]\n\n{}\n", names.join("\n"))),
+        Some(name) => match find(name) {
+            Some(entry) => {
+                arguments.remove(0);
+                entry.main(arguments)
+            }
+            None => {
+                complain(
+                    "pipepost",
+                    &format!("{name}: no such program"),
+                    Some(&format!("there are {}", names.join(", "))),
+                );
+                ExitCode::from(Exit::Usage.code())
+            }
+        },
+        None => {
+            complain("pipepost", "which program?", Some(&format!("there are {}", names.join(", "))));
+            ExitCode::from(Exit::Usage.code())
+        }
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(Exit::IoErr.code()),
+        _ => ExitCode::SUCCESS,
+    }
+}

@@ -1,0 +1,202 @@
+//! The flags that compose a message, shared by smtp-send and mailfmt.
+
+use crate::body::{Body, FileBody};
+use crate::error::{Error, Local, Result};
+use crate::message::addr::{self, Address};
+use crate::message::compose::{Attachment, Letter, Text, content_type, message_id};
+use crate::message::date::Date;
+use crate::message::facts::Facts;
+use crate::store::spool::Spool;
+use clap::Args;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The flags.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Compose {
+    /// Compose: the subject.
+    #[arg(short, long, value_name = "TEXT")]
+    pub subject: Option<String>,
+    /// Compose: who it is from (default: USER@HOST).
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    /// Compose: addresses for To.
+    #[arg(long, value_name = "ADDRESS,...")]
+    pub to: Vec<String>,
+    /// Compose: addresses for Cc.
+    #[arg(long, value_name = "ADDRESS,...")]
+    pub cc: Vec<String>,
+    /// Compose: blind recipients.
+    #[arg(long, value_name = "ADDRESS,...")]
+    pub bcc: Vec<String>,
+    /// Compose: attach a file.
+    #[arg(long, value_name = "FILE")]
+    pub attach: Vec<PathBuf>,
+    /// Compose: an HTML alternative to the text.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Compose: a further header field, 'Name: value'.
+    #[arg(long, value_name = "FIELD")]
+    pub header: Vec<String>,
+}
+
+/// What the flags name, read and checked.
+pub struct Composed {
+    /// The message, in wire form, without Bcc unless that was asked for.
+    pub message: Spool,
+    /// Its From.
+    pub from: Address,
+    /// To, Cc and Bcc, in this order.
+    pub recipients: Vec<Address>,
+}
+
+/// What is added to what the flags say.
+#[derive(Default)]
+pub struct Extra<'a> {
+    /// For To, if neither --to nor --cc is given.
+    pub to: &'a [Address],
+    /// HOST of pipepost(7).
+    pub host: &'a str,
+    /// Whether Bcc stays in the message.
+    pub keep_bcc: bool,
+    /// Whether to say `Auto-Submitted: auto-generated`.
+    pub auto_submitted: bool,
+}
+
+impl Compose {
+    /// Whether any of the flags is given, so that stdin is a text and not a message.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.subject.is_some()
+            || self.from.is_some()
+            || self.html.is_some()
+            || [&self.to, &self.cc, &self.bcc, &self.header].iter().any(|list| !list.is_empty())
+            || !self.attach.is_empty()
+    }
+
+    /// Composes, with `text` as the body.
+    ///
+    /// # Errors
+    /// 64: a flag's value is no address or holds a line break; 66: a file can't be read; 73, 74: temporary files.
+    pub fn compose(&self, text: &mut dyn Body, extra: &Extra<'_>) -> Result<Composed> {
+        let from = match &self.from {
+            Some(from) => one("--from", from, extra.host)?,
+            None => Address {
+                local: super::system::user_name().into_bytes(),
+                domain: extra.host.as_bytes().to_vec(),
+                ..Address::default()
+            },
+        };
+        let mut to = many("--to", &self.to, extra.host)?;
+        let (cc, bcc) = (many("--cc", &self.cc, extra.host)?, many("--bcc", &self.bcc, extra.host)?);
+        let recipients = [to.clone(), cc.clone(), bcc.clone()].concat();
+        if to.is_empty() && cc.is_empty() {
+            to = extra.to.to_vec();
+        }
+        let headers = self.header.iter().map(|field| header(field)).collect::<Result<Vec<_>>>()?;
+        let (mut text, facts) = spool(text)?;
+        let mut html = self.html.as_deref().map(|file| spool(&mut open(file)?)).transpose()?;
+        let mut random = [0u8; 32];
+        getrandom::fill(&mut random).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
+        let (id, seed) = random.split_at(16);
+        let attachments = self.attach.iter().map(|file| attachment(file)).collect::<Result<Vec<_>>>()?;
+        let letter = Letter {
+            from: vec![from.clone()],
+            to,
+            cc,
+            bcc,
+            keep_bcc: extra.keep_bcc,
+            subject: self.subject.clone(),
+            date: Date::utc(now()).to_string(),
+            message_id: message_id(id.try_into().unwrap_or_default(), extra.host),
+            headers,
+            auto_submitted: extra.auto_submitted,
+            seed: seed.iter().map(|b| format!("{b:02x}")).collect(),
+            text: Some(Text { body: Box::new(text.body()?), facts }),
+            html: match &mut html {
+                Some((spool, facts)) => Some(Text { body: Box::new(spool.body()?), facts: facts.clone() }),
+                None => None,
+            },
+            attachments,
+        };
+        let mut message = Spool::new();
+        letter.write(&mut |bytes| message.push(bytes))?;
+        Ok(Composed { message, from, recipients })
+    }
+}
+
+/// Seconds since the epoch.
+#[must_use]
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// One address of a flag or argument; without a domain it gets `host`.
+///
+/// # Errors
+/// 64 with the flag's name.
+pub fn one(flag: &str, text: &str, host: &str) -> Result<Address> {
+    let mut address = addr::parse_strict(text).map_err(|e| e.at(flag))?;
+    crate::message::outgoing::or_domain(&mut address, host);
+    Ok(address)
+}
+
+fn many(flag: &str, texts: &[String], host: &str) -> Result<Vec<Address>> {
+    let mut all = Vec::new();
+    for text in texts {
+        if crate::text::breaks_line(text) {
+            return Err(Error::usage(format!("{flag} {}: a line break or NUL", crate::text::escape(text))));
+        }
+        let items = addr::checked(text.as_bytes()).map_err(|e| e.with_exit(crate::error::Exit::Usage).at(flag))?;
+        let before = all.len();
+        all.extend(addr::mailboxes(&items).cloned());
+        if all.len() == before {
+            return Err(Error::usage(format!("{flag} {}: no address", crate::text::escape(text))));
+        }
+    }
+    all.iter_mut().for_each(|address| crate::message::outgoing::or_domain(address, host));
+    Ok(all)
+}
+
+fn header(field: &str) -> Result<(String, String)> {
+    let wrong = |why: &str| Error::usage(format!("--header {}: {why}", crate::text::escape(field)));
+    if crate::text::breaks_line(field) {
+        return Err(wrong("a line break or NUL"));
+    }
+    let (name, value) = field.split_once(':').ok_or_else(|| wrong("no colon"))?;
+    Ok((name.trim_end().to_owned(), value.trim().to_owned()))
+}
+
+fn open(file: &Path) -> Result<FileBody<File>> {
+    let name = file.display().to_string();
+    let opened = File::open(file).opening(&name)?;
+    if opened.metadata().opening(&name)?.is_dir() {
+        return Err(Error::no_input(format!("{name}: is a directory")));
+    }
+    Ok(FileBody::new(opened, name))
+}
+
+/// A text has to be known before its encoding can be chosen.
+fn spool(text: &mut dyn Body) -> Result<(Spool, Facts)> {
+    let (mut spool, mut facts) = (Spool::new(), Facts::of_body());
+    loop {
+        let piece = text.chunk()?;
+        if piece.is_empty() {
+            facts.end();
+            return Ok((spool, facts));
+        }
+        facts.push(piece);
+        spool.push(piece)?;
+    }
+}
+
+fn attachment(file: &Path) -> Result<Attachment<'static>> {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.ok_or_else(|| Error::no_input(format!("{}: no file name", file.display())))?;
+    if crate::text::breaks_line(&name) {
+        return Err(Error::usage(format!("--attach {}: a line break in the name", crate::text::escape(&name))));
+    }
+    let content_type = content_type(&name).to_owned();
+    Ok(Attachment { name, content_type, charset: None, body: Box::new(open(file)?) })
+}

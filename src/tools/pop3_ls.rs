@@ -1,0 +1,167 @@
+//! pop3-ls(1): lists a maildrop.
+
+use crate::cli::account::account;
+use crate::cli::args::{Common, Listing};
+use crate::cli::connect::Reach;
+use crate::cli::out::{Column, Reader, Table, choose};
+use crate::cli::{Outcome, Tool};
+use crate::client::pop3::{Client, Entry};
+use crate::error::{Error, Exit};
+use crate::message::date::Date;
+use crate::message::decode::words;
+use crate::message::header::Header;
+use crate::net::endpoint::Service;
+use clap::Parser;
+use serde_json::json;
+
+/// Lists the messages of a POP3 maildrop.
+#[derive(Parser)]
+#[command(name = "pop3-ls", version, about)]
+pub struct Pop3Ls {
+    /// The account: local:, local://USER, or a URL like pop3+plain://USER@127.0.0.1:1110.
+    #[arg(value_name = "ACCOUNT:")]
+    account: Option<String>,
+    #[command(flatten)]
+    listing: Listing,
+    #[command(flatten)]
+    common: Common,
+}
+
+const COLUMNS: [Column; 6] = [
+    Column { name: "number", width: 6, right: true },
+    Column { name: "uidl", width: 20, right: false },
+    Column { name: "size", width: 9, right: true },
+    Column { name: "date", width: 25, right: false },
+    Column { name: "from", width: 28, right: false },
+    Column { name: "subject", width: 20, right: false },
+];
+
+/// A header section longer than this is shown as far as that.
+const HEADER: usize = 1 << 20;
+
+/// The fields of a header that listings show.
+struct Heading {
+    date: String,
+    from: String,
+    subject: String,
+}
+
+impl Heading {
+    fn of(header: &Header) -> Heading {
+        let field = |name| header.get(name).map(words).unwrap_or_default();
+        let date = header.get("Date").and_then(Date::parse).map(|d| d.rfc3339());
+        Heading { date: date.unwrap_or_default(), from: field("From"), subject: field("Subject") }
+    }
+}
+
+impl Tool for Pop3Ls {
+    const MAN: &'static str = r#"
+.Sh COLUMNS
+.Cm number ,
+.Cm uidl
+(the unique id),
+.Cm size
+(octets, as the server says),
+.Cm date
+(of the header, RFC 3339),
+.Cm from
+and
+.Cm subject
+(decoded).
+The last three cost a TOP for each message; without them the listing is two commands.
+With
+.Fl -json
+each line is an object with the keys
+.Li number , uidl , size ,
+and, if they were asked for,
+.Li date , from , subject ;
+a missing value is null.
+.Sh EXIT STATUS
+0, also for an empty maildrop (1 with
+.Fl e ) ;
+64 wrong arguments, 69 refused, 75 busy or unreachable, 76 protocol error, 77 login refused; see
+.Xr pipepost 7 .
+.Sh EXAMPLES
+The caller's own mail on this machine:
+.Bd -literal -offset indent
+pop3-ls
+.Ed
+.Pp
+How many bytes are there?
+.Bd -literal -offset indent
+pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
+.Ed
+"#;
+
+    fn run(self) -> Outcome {
+        let columns =
+            if self.listing.columns.is_empty() { COLUMNS.to_vec() } else { choose(&self.listing.columns, &COLUMNS)? };
+        let at = account(self.account.as_deref(), Service::Pop3)?;
+        let reach = Reach::new(&self.common)?;
+        let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
+        let mut client = Client::connect(&reach, &at, &login, reach.patience())?;
+        let entries = client.listing()?;
+        let headings = columns.iter().any(|c| matches!(c.name, "date" | "from" | "subject")) && client.has_top();
+        let mut table = Table::new(columns, self.listing.json, self.listing.null);
+        let mut reader = Reader::There;
+        if headings {
+            let numbers: Vec<u32> = entries.iter().map(|e| e.number).collect();
+            let mut rows = entries.iter();
+            let listed = client.top(&numbers, &mut |_, body| {
+                let heading = match body {
+                    Ok(body) => {
+                        let raw = body.whole(HEADER)?.unwrap_or_default();
+                        Some(Heading::of(&Header::parse(raw)))
+                    }
+                    // It may have gone meanwhile; the others have not.
+                    Err(_) => None,
+                };
+                if let Some(entry) = rows.next() {
+                    reader = row(&mut table, entry, heading.as_ref(), true)?;
+                }
+                match reader {
+                    Reader::There => Ok(()),
+                    Reader::Gone => Err(Error::new(Exit::Ok, "nobody reads on")),
+                }
+            });
+            match listed {
+                Err(e) if reader == Reader::There => return Err(e.into()),
+                _ => {}
+            }
+        } else {
+            for entry in &entries {
+                reader = row(&mut table, entry, None, false)?;
+                if reader == Reader::Gone {
+                    break;
+                }
+            }
+        }
+        if reader == Reader::Gone {
+            return Ok(Exit::Ok);
+        }
+        client.quit()?;
+        Ok(table.end(self.listing.exit_status)?)
+    }
+}
+
+fn row(table: &mut Table, entry: &Entry, heading: Option<&Heading>, headings: bool) -> crate::error::Result<Reader> {
+    let uidl = entry.uidl.as_deref();
+    let cell = |column: &Column| match column.name {
+        "number" => entry.number.to_string(),
+        "uidl" => uidl.map(|u| String::from_utf8_lossy(u).into_owned()).unwrap_or_default(),
+        "size" => entry.size.to_string(),
+        "date" => heading.map(|h| h.date.clone()).unwrap_or_default(),
+        "from" => heading.map(|h| h.from.clone()).unwrap_or_default(),
+        _ => heading.map(|h| h.subject.clone()).unwrap_or_default(),
+    };
+    let object = || {
+        let mut object = json!({ "number": entry.number, "uidl": uidl.map(crate::text::escape), "size": entry.size });
+        if headings && let Some(object) = object.as_object_mut() {
+            object.insert("date".into(), json!(heading.map(|h| &h.date).filter(|d| !d.is_empty())));
+            object.insert("from".into(), json!(heading.map(|h| &h.from)));
+            object.insert("subject".into(), json!(heading.map(|h| &h.subject)));
+        }
+        object
+    };
+    table.row(cell, object)
+}
