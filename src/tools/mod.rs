@@ -2,6 +2,7 @@
 //! tests. A new program is a file here, a line in `ALL`, three lines in src/bin, and `UPDATE=1 cargo test --test docs`.
 
 pub mod pop3_ls;
+pub mod smtp_send;
 
 use crate::cli::Entry;
 use crate::cli::exit::complain;
@@ -10,7 +11,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Every program, in the order of pipepost(7).
-pub const ALL: &[Entry] = &[Entry::of::<pop3_ls::Pop3Ls>("pop3-ls")];
+pub const ALL: &[Entry] = &[Entry::of::<smtp_send::SmtpSend>("smtp-send"), Entry::of::<pop3_ls::Pop3Ls>("pop3-ls")];
 
 fn find(name: &str) -> Option<&'static Entry> {
     ALL.iter().find(|entry| entry.name == name)

@@ -1,0 +1,4 @@
+//! smtp-send(1).
+fn main() -> std::process::ExitCode {
+    pipepost::tools::main("smtp-send")
+}

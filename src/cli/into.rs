@@ -1,0 +1,109 @@
+//! `--into`: messages from a server to where they shall be.
+
+use crate::body::Body;
+use crate::error::Result;
+use crate::store::sink::{About, Every, Form, Sink, Target};
+use crate::text::ToFile;
+use clap::Args;
+
+/// The flags.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Into {
+    /// Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR; may be repeated.
+    #[arg(long, value_name = "TARGET")]
+    pub into: Vec<Target>,
+    /// stdout gets the messages as they are.
+    #[arg(long, conflicts_with = "mbox")]
+    pub raw: bool,
+    /// stdout gets an mboxrd stream, also for one message.
+    #[arg(long)]
+    pub mbox: bool,
+}
+
+impl Into {
+    fn targets(&self) -> &[Target] {
+        if self.into.is_empty() { &[Target::Stdout] } else { &self.into }
+    }
+
+    /// Opens them. `one`: a single message was asked for by its number, UID or reference, so stdout gets it as it is.
+    ///
+    /// # Errors
+    /// 73, 74.
+    pub fn open(&self, one: bool) -> Result<Every> {
+        let form = if self.raw || (one && !self.mbox) { Form::Raw } else { Form::Mbox };
+        Ok(Every::new(self.targets().iter().map(|target| target.open(form)).collect::<Result<_>>()?))
+    }
+
+    /// All targets in one text: the name of the state, unless another is given.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let mut all: Vec<String> = self.targets().iter().map(Target::canonical).collect();
+        all.sort();
+        all.join(" ")
+    }
+}
+
+/// The Return-Path, where there is one, is the first field (RFC 5321 4.4): this much is looked at.
+const FIRST_LINE: usize = 1024;
+
+/// Puts one message in wire form into a sink, whole or not at all.
+///
+/// # Errors
+/// The source's or the sink's; the sink has taken back what it had of the message.
+pub fn pour(sink: &mut dyn Sink, mut about: About, body: &mut dyn Body) -> Result<()> {
+    let mut first = Vec::new();
+    while first.len() < FIRST_LINE && !first.contains(&b'\n') {
+        let piece = body.chunk()?;
+        if piece.is_empty() {
+            break;
+        }
+        first.extend_from_slice(piece);
+    }
+    about.return_path = return_path(&first);
+    sink.begin(&about)?;
+    let poured = rest(sink, &first, body);
+    if poured.is_err() {
+        // The first error is the one to tell.
+        let _ = sink.abort();
+    }
+    poured
+}
+
+fn rest(sink: &mut dyn Sink, first: &[u8], body: &mut dyn Body) -> Result<()> {
+    let (mut to, mut out) = (ToFile::default(), Vec::new());
+    to.push(first, &mut out);
+    loop {
+        sink.write(&out)?;
+        out.clear();
+        let piece = body.chunk()?;
+        if piece.is_empty() {
+            to.finish(&mut out);
+            sink.write(&out)?;
+            return sink.end();
+        }
+        to.push(piece, &mut out);
+    }
+}
+
+fn return_path(start: &[u8]) -> Option<String> {
+    let line = start.split(|b| *b == b'\n').next()?;
+    let (name, value) = line.split_at_checked("Return-Path:".len())?;
+    if !name.eq_ignore_ascii_case(b"Return-Path:") {
+        return None;
+    }
+    let value = std::str::from_utf8(value).ok()?.trim();
+    Some(value.strip_prefix('<')?.strip_suffix('>')?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_return_path_is_the_first_field() {
+        assert_eq!(return_path(b"Return-Path: <a@b>\r\nX: y").as_deref(), Some("a@b"));
+        assert_eq!(return_path(b"return-path:<>\r\n").as_deref(), Some(""));
+        assert_eq!(return_path(b"X: y\r\nReturn-Path: <a@b>\r\n"), None);
+        assert_eq!(return_path(b""), None);
+    }
+}

@@ -1,0 +1,345 @@
+//! smtp-send(1): sends messages.
+
+use crate::body::FileBody;
+use crate::cli::account::account;
+use crate::cli::args::Common;
+use crate::cli::compose::{Compose, Extra, one};
+use crate::cli::connect::Reach;
+use crate::cli::exit::{Tally, complain};
+use crate::cli::out::Out;
+use crate::cli::outgoing::Outgoing;
+use crate::cli::{Failure, Outcome, Tool, system};
+use crate::client::Dial;
+use crate::client::smtp::{Client, Envelope, Outcome as Sent};
+use crate::error::{Error, Exit, Fate, Local, Result};
+use crate::message::addr::Address;
+use crate::message::mbox::Mbox;
+use crate::message::outgoing::{each_once, recipients, sender};
+use crate::net::endpoint::{Endpoint, Service};
+use crate::net::{Deadline, Wire};
+use crate::proto::mailbox::Mailbox;
+use clap::Parser;
+use serde_json::json;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+/// Sends a message by SMTP.
+#[derive(Parser)]
+#[command(name = "smtp-send", version, about)]
+pub struct SmtpSend {
+    /// Who gets it.
+    #[arg(value_name = "RECIPIENT")]
+    recipients: Vec<String>,
+    /// The account: local:, or a URL like smtp+plain://127.0.0.1:1025.
+    #[arg(short, long, value_name = "ACCOUNT:")]
+    account: Option<String>,
+    /// Send to the addresses in To, Cc and Bcc, or only in the Resent- ones if there are any, too.
+    #[arg(short = 't', long)]
+    read_recipients: bool,
+    /// The envelope sender, where bounces go; <> for none (default: the message's Sender or From).
+    #[arg(short = 'f', long, value_name = "ADDRESS")]
+    mail_from: Option<String>,
+    #[command(flatten)]
+    compose: Compose,
+    /// Stdin is an mbox of messages, which are sent over one connection.
+    #[arg(long)]
+    mbox: bool,
+    /// Refuse a message with a CR that is not part of a line end, instead of ending the line there.
+    #[arg(long)]
+    strict: bool,
+    /// Send even if stdin is empty.
+    #[arg(long)]
+    allow_empty: bool,
+    /// Write the recipients that are not done to FILE, one a line.
+    #[arg(long, value_name = "FILE")]
+    failed: Option<PathBuf>,
+    /// Tell what would be sent; connect to nobody.
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// One JSON object for each recipient.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+const NAME: &str = "smtp-send";
+
+impl Tool for SmtpSend {
+    const MAN: &'static str = r#"
+.Sh INPUT
+Without the flags marked
+.Dq Compose
+stdin is one message with its header; Bcc, Resent-Bcc and Return-Path are removed, Date and Message-ID added where they are missing,
+and nothing else is changed but line ends.
+With any of them stdin is the text of the body, and the message is composed; arguments are named in To if neither
+.Fl -to
+nor
+.Fl -cc
+is given.
+A message is sent whole or not at all: if stdin can't be read to its end, or is empty, nothing is sent.
+.Sh OUTPUT
+Nothing for a message that was accepted for everybody.
+For each recipient that was not, a line on stderr.
+With
+.Fl -json ,
+a line on stdout for each recipient, an object with the keys
+.Li message
+(its number, from 1),
+.Li to , fate
+(done, later, never or unknown),
+.Li code , enhanced
+(null where no reply came) and
+.Li text .
+.Sh EXIT STATUS
+0 all recipients accepted; 64 wrong arguments or empty stdin; 65 the message can't be sent as it is; 66 a file can't be read; 67 some
+recipients accepted; 69 refused for good; 75 later may work; 76 protocol error; 77 login refused; 79 it may have been delivered.
+.Sh EXAMPLES
+A notification:
+.Bd -literal -offset indent
+uptime | smtp-send -s "load of $(hostname)" postmaster
+.Ed
+.Pp
+A message as it is, to the addresses in its header:
+.Bd -literal -offset indent
+printf 'To: bob@localhost\enSubject: hi\en\enhello\en' | smtp-send -t
+.Ed
+.Pp
+With an attachment, watching the dialogue:
+.Bd -literal -offset indent
+echo 'the list' > list.txt
+echo 'see there' | smtp-send --trace - -s list --attach list.txt bob@localhost
+.Ed
+"#;
+
+    fn run(self) -> Outcome {
+        let at = account(self.account.as_deref(), Service::Smtp)?;
+        let reach = Reach::new(&self.common)?;
+        let failed = match &self.failed {
+            Some(path) => Some((path, crate::store::disk::open_or_create(path).creating(path.display())?)),
+            None => None,
+        };
+        let mut run = Run {
+            out: Out::default(),
+            client: None,
+            tally: Tally::default(),
+            not_done: Vec::new(),
+            host: system::host_name(),
+            arguments: Vec::new(),
+            at,
+            reach,
+            number: 0,
+            flags: &self,
+        };
+        let host = run.host.clone();
+        run.arguments = self.recipients.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?;
+        let done = run.all();
+        if let Some((path, mut file)) = failed {
+            let list: String = run.not_done.iter().map(|to| format!("{to}\n")).collect();
+            write_list(&mut file, &list).local(path.display())?;
+        }
+        done?;
+        run.out.flush()?;
+        Ok(run.tally.exit())
+    }
+}
+
+fn write_list(file: &mut File, list: &str) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.write_all(list.as_bytes())?;
+    file.sync_all()
+}
+
+struct Run<'a> {
+    flags: &'a SmtpSend,
+    at: Endpoint,
+    reach: Reach,
+    host: String,
+    arguments: Vec<Address>,
+    client: Option<Client>,
+    tally: Tally,
+    not_done: Vec<String>,
+    out: Out,
+    number: u64,
+}
+
+impl Run<'_> {
+    fn all(&mut self) -> Result<(), Failure> {
+        let flags = self.flags;
+        if flags.mbox && flags.compose.is_used() {
+            return Err(Failure::usage("--mbox sends messages, the other flags compose one"));
+        }
+        if std::io::stdin().is_terminal() {
+            return Err(Error::usage("stdin is a terminal")
+                .advise("the message is read from stdin: smtp-send ... < FILE")
+                .into());
+        }
+        let mut stdin = FileBody::new(std::io::stdin().lock(), "stdin");
+        if flags.mbox {
+            let mut mbox = Mbox::new(stdin);
+            while mbox.next_message()? {
+                if !mbox.is_mbox() {
+                    return Err(Error::data("stdin is no mbox: its first line does not begin with 'From '").into());
+                }
+                match Outgoing::read(&mut mbox, &self.host).and_then(|message| self.one(message)) {
+                    // What is wrong with one message is no reason to keep the next ones.
+                    Err(e) if e.exit() == Exit::Data => {
+                        complain(NAME, &format!("message {}: {e}", self.number), e.advice());
+                        self.tally.failed(e.exit());
+                    }
+                    result => result?,
+                }
+            }
+        } else if flags.compose.is_used() {
+            let extra = Extra { to: &self.arguments, host: &self.host, keep_bcc: false, auto_submitted: true };
+            let composed = flags.compose.compose(&mut stdin, &extra)?;
+            let message = Outgoing::composed(composed.message)?;
+            self.number = 1;
+            let to = [composed.recipients, self.arguments.clone()].concat();
+            self.send(message, Some(composed.from), to)?;
+        } else {
+            let message = Outgoing::read(&mut stdin, &self.host)?;
+            self.one(message)?;
+        }
+        match self.client.take() {
+            Some(client) => Ok(client.quit()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a message that was read.
+    fn one(&mut self, message: Option<Outgoing>) -> Result<()> {
+        self.number += 1;
+        let message = match message {
+            Some(message) => message,
+            None if self.flags.allow_empty => {
+                Outgoing::read(&mut &b"\n"[..], &self.host)?.ok_or_else(|| Error::internal("an empty message"))?
+            }
+            None => return Err(Error::usage("stdin is empty").advise("--allow-empty sends an empty message")),
+        };
+        let mut to = if self.flags.read_recipients { recipients(&message.header, &self.host)? } else { Vec::new() };
+        to.extend(self.arguments.iter().cloned());
+        let from = sender(&message.header, &self.host);
+        self.send(message, from, to)
+    }
+
+    fn send(&mut self, mut message: Outgoing, from: Option<Address>, to: Vec<Address>) -> Result<()> {
+        message.check(self.flags.strict)?;
+        if message.facts.eight_bit_header {
+            return Err(
+                Error::data("the header has 8-bit bytes, which need SMTPUTF8").advise("mailfmt new encodes them")
+            );
+        }
+        let to = each_once(to).iter().map(mailbox).collect::<Result<Vec<_>>>()?;
+        if to.is_empty() {
+            return Err(Error::usage("no recipient").advise("name one as an argument, or use -t"));
+        }
+        let from = self.envelope_from(from)?;
+        let eight_bit = message.facts.eight_bit > 0;
+        let envelope = Envelope { from, to, size: message.facts.size_smtp(), eight_bit };
+        if message.facts.lone_crs > 0 && self.flags.common.verbose {
+            complain(NAME, &format!("{} CRs without LF become line ends", message.facts.lone_crs), None);
+        }
+        if self.flags.dry_run {
+            return self.tell(&envelope);
+        }
+        let mut client = match self.client.take().filter(Client::is_open) {
+            Some(client) => client,
+            None => self.connect()?,
+        };
+        let sent = client.send(&envelope, &mut message.spool.body()?);
+        self.client = Some(client);
+        for outcome in sent? {
+            self.report(&outcome)?;
+        }
+        Ok(())
+    }
+
+    fn connect(&self) -> Result<Client> {
+        let login = self.reach.login(&self.at)?;
+        let wire = self.reach.dial(&self.at, Deadline::NEVER)?;
+        if self.flags.common.verbose {
+            complain(NAME, &format!("connected to {}", self.at), None);
+        }
+        let name = ehlo_name(&self.host, &wire);
+        Client::open(wire, &name, login.as_ref())
+    }
+
+    /// MAIL FROM, pipepost(7), "Defaults when sending".
+    fn envelope_from(&self, message: Option<Address>) -> Result<Option<Mailbox>> {
+        let from = match self.flags.mail_from.as_deref() {
+            Some("<>" | "") => return Ok(None),
+            Some(text) => one("--mail-from", text, &self.host)?,
+            None => match message {
+                Some(from) => from,
+                None => one("sender", &system::user_name(), &self.host)?,
+            },
+        };
+        let from = mailbox(&from)?;
+        if from.domain() == "localhost" && !self.at.is_loopback() {
+            return Err(Error::config(format!("{from}: an address that only this machine knows"))
+                .advise("name the sender: --from or -f USER@DOMAIN"));
+        }
+        Ok(Some(from))
+    }
+
+    fn tell(&mut self, envelope: &Envelope) -> Result<()> {
+        let from = envelope.from.as_ref().map(ToString::to_string).unwrap_or_default();
+        for to in &envelope.to {
+            let line = if self.flags.json {
+                json!({ "message": self.number, "from": from, "to": to.to_string(), "size": envelope.size }).to_string()
+            } else {
+                format!("would send {} bytes from <{from}> to <{to}> at {}", envelope.size, self.at)
+            };
+            self.out.write(format!("{line}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, outcome: &Sent) -> Result<()> {
+        self.tally.fate(outcome.fate);
+        let code = outcome.code.map(|code| format!("{code} ")).unwrap_or_default();
+        match outcome.fate {
+            Fate::Done if self.flags.common.verbose => {
+                complain(NAME, &format!("{}: {code}{}", outcome.to, outcome.text), None);
+            }
+            Fate::Done => {}
+            Fate::Unknown => {
+                complain(NAME, &format!("{}: may have been delivered: {code}{}", outcome.to, outcome.text), None);
+            }
+            Fate::Later | Fate::Never => complain(NAME, &format!("{}: {code}{}", outcome.to, outcome.text), None),
+        }
+        if outcome.fate != Fate::Done {
+            self.not_done.push(outcome.to.to_string());
+        }
+        if self.flags.json {
+            let object = json!({
+                "message": self.number,
+                "to": outcome.to.to_string(),
+                "fate": outcome.fate.word(),
+                "code": outcome.code,
+                "enhanced": outcome.enhanced,
+                "text": outcome.text,
+            });
+            self.out.write(format!("{object}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// An address as SMTP has it.
+fn mailbox(address: &Address) -> Result<Mailbox> {
+    let spec = String::from_utf8_lossy(&address.spec()).into_owned();
+    Mailbox::parse(&spec).map_err(|why| Error::data(format!("{spec}: {why}")))
+}
+
+/// What EHLO says: HOST if it has a dot, else the address literal (RFC 5321 4.1.3).
+fn ehlo_name(host: &str, wire: &Wire) -> String {
+    match wire.our_address() {
+        _ if host.contains('.') => host.to_owned(),
+        Some(std::net::IpAddr::V4(address)) => format!("[{address}]"),
+        Some(std::net::IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+        None => "[127.0.0.1]".to_owned(),
+    }
+}
