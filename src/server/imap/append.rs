@@ -6,6 +6,7 @@ use super::{Session, answer, bad, failed, folder_failed, no};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::message::flags::Flags;
+use crate::net::Deadline;
 use crate::net::wire::LINE;
 use crate::proto::imap::gather::Literal;
 use crate::proto::imap::response::{Code, Condition, Status};
@@ -35,7 +36,9 @@ impl Session<'_> {
                         self.over = true;
                         return Ok(status);
                     }
+                    self.wire.until(Deadline::NEVER);
                     self.wire.exact(literal.size).skip()?;
+                    self.patience();
                     self.wire.line(LINE)?;
                 }
                 return Ok(status);
@@ -92,6 +95,8 @@ impl Session<'_> {
 
     /// The message in file form. A disk that is full does not keep the rest from being read.
     fn receive(&mut self, mut draft: Draft, size: u64) -> Result<Result<Draft>> {
+        // However long it takes, as long as it moves.
+        self.wire.until(Deadline::NEVER);
         let mut body = self.wire.exact(size);
         let mut to = ToFile::default();
         let mut out = Vec::new();

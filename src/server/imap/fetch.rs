@@ -9,6 +9,7 @@ use super::{Session, bad, failed, ok};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::message::flags::{Flag, Flags};
+use crate::net::Deadline;
 use crate::proto::imap::response::{BodyName, Data, FetchValue, Status};
 use crate::proto::imap::section::{FetchItem, Of, Partial, Section};
 use crate::proto::imap::set::SequenceSet;
@@ -42,6 +43,7 @@ impl Session<'_> {
         };
         let mut status = ok("FETCH completed");
         for index in wanted {
+            self.patience();
             match self.row(index, uid, items)? {
                 Row::Sent => {}
                 Row::Gone if uid => {}
@@ -57,12 +59,14 @@ impl Session<'_> {
         let Some(message) = mailbox.messages().get(index).cloned() else { return Ok(Row::Gone) };
         let mut opened = None;
         if items.iter().any(needs_file) {
-            // One look at both, so that the size is that of the bytes.
-            let size = match mailbox.wire_size(index) {
-                Ok(Some(size)) => size,
-                Ok(None) => return Ok(Row::Gone),
-                Err(e) => return Ok(Row::Failed(e)),
-            };
+            let mut size = 0;
+            if items.iter().any(needs_size) {
+                size = match mailbox.wire_size(index) {
+                    Ok(Some(size)) => size,
+                    Ok(None) => return Ok(Row::Gone),
+                    Err(e) => return Ok(Row::Failed(e)),
+                };
+            }
             match mailbox.file(index) {
                 Ok(Some(file)) => opened = Some((Opened::new(file, message.uid, size, &mut self.reading), size)),
                 Ok(None) => return Ok(Row::Gone),
@@ -106,6 +110,8 @@ impl Session<'_> {
                     let Some((opened, _)) = &mut opened else { continue };
                     let mut pieces = opened.pieces(range);
                     let mut left = size;
+                    // However long it takes, as long as it moves.
+                    self.wire.until(Deadline::NEVER);
                     self.wire.transfer(true);
                     loop {
                         let piece = pieces.chunk()?;
@@ -126,6 +132,7 @@ impl Session<'_> {
             }
         }
         drop(opened);
+        self.patience();
         if sees && let Some(mailbox) = &mut self.mailbox {
             // If the flag can't be set now, the client sees that it is not.
             let _ = mailbox.store(&[index], FlagChange::Add, &Flags::none().with(Flag::Seen));
@@ -143,6 +150,15 @@ impl Session<'_> {
 
 fn needs_file(item: &FetchItem) -> bool {
     !matches!(item, FetchItem::Flags | FetchItem::InternalDate | FetchItem::Uid)
+}
+
+/// Whether it takes the size: to know that, a message from elsewhere must be read to its end.
+fn needs_size(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Rfc822 | FetchItem::Rfc822Size | FetchItem::Rfc822Text => true,
+        FetchItem::Section { section, .. } => section.part.is_empty() && matches!(section.what, Of::Whole | Of::Text),
+        _ => false,
+    }
 }
 
 /// Whether fetching it sets \Seen.

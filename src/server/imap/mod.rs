@@ -26,9 +26,8 @@ use super::mailbox::{Account, FolderError, Mailbox};
 use super::{Guesses, World, looks_like_http};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
-use crate::net::Wire;
-use crate::net::deadline::Deadline;
 use crate::net::wire::LINE;
+use crate::net::{Deadline, Wire};
 use crate::proto::imap::command::{Command, Refusal, Tagged};
 use crate::proto::imap::gather::{Gathered, Literal};
 use crate::proto::imap::lex::Syntax;
@@ -48,7 +47,7 @@ const IDLE_BEFORE_LOGIN: Duration = Duration::from_secs(300);
 /// # Errors
 /// 75: the connection was lost.
 pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
-    let known = world.known()?;
+    let known = world.known();
     let mut session = Session {
         wire,
         world,
@@ -63,11 +62,16 @@ pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
     };
     let text = format!("{} pipepost IMAP ready", session.world.host());
     let condition = match known {
-        Some(login) => {
+        Ok(Some(login)) => {
             session.account = Some(login.account);
             Condition::PreAuth
         }
-        None => Condition::Ok,
+        Ok(None) => Condition::Ok,
+        Err(e) => {
+            session.bye(&e.to_string())?;
+            session.wire.flush()?;
+            return Err(e);
+        }
     };
     let code = Some(Code::Capability(session.capabilities()));
     session.say(&Response::Untagged(Untagged::Status(Status { condition, code, text })))?;

@@ -6,7 +6,7 @@
 //! line end.
 
 use super::super::mailbox::Mailbox;
-use super::section::{Pieces, read_header};
+use super::section::{Pieces, Place, read_header};
 use super::select::{count, number};
 use super::{Session, answer, bad, failed, ok};
 use crate::body::Body;
@@ -196,7 +196,7 @@ impl Asked<'_> {
             self.tree = Some(mime::walk(&mut Pieces::all(file))?);
         }
         match &self.tree {
-            Some(tree) => in_part(file, tree, needle),
+            Some(tree) => in_part(file, tree, needle, &mut Place::default()),
             None => Ok(false),
         }
     }
@@ -225,14 +225,14 @@ fn in_fields(header: &Header, needle: &Needle) -> bool {
     })
 }
 
-/// Texts of a message or part; the walk has bounded how deep they nest.
-fn in_part(file: &File, part: &Part, needle: &Needle) -> Result<bool> {
+/// Texts of a message or part, read in their order from `place` on; the walk has bounded how deep they nest.
+fn in_part(file: &File, part: &Part, needle: &Needle, place: &mut Place) -> Result<bool> {
     if let Some(message) = part.message() {
-        return Ok(in_fields(&message.header, needle) || in_part(file, message, needle)?);
+        return Ok(in_fields(&message.header, needle) || in_part(file, message, needle, place)?);
     }
     if part.is_multipart() {
         for part in &part.parts {
-            if in_part(file, part, needle)? {
+            if in_part(file, part, needle, place)? {
                 return Ok(true);
             }
         }
@@ -241,8 +241,10 @@ fn in_part(file: &File, part: &Part, needle: &Needle) -> Result<bool> {
     if !matches!(part.content_type.kind.as_str(), "text" | "message" | "multipart") {
         return Ok(false);
     }
-    let pieces = Pieces::new(file, part.body_at.clone(), super::section::Place::default());
-    needle.is_in_body(&mut decode::text(pieces, part))
+    let mut pieces = Pieces::new(file, part.body_at.clone(), *place);
+    let found = needle.is_in_body(&mut decode::text(&mut pieces, part));
+    *place = pieces.place();
+    found
 }
 
 /// A text that is looked for, in lower case.
@@ -327,7 +329,7 @@ mod tests {
             ("Grüße", false),
             ("d2Vs", false),
         ] {
-            assert_eq!(in_part(&file, &tree, &Needle::new(text)).unwrap(), found, "{text}");
+            assert_eq!(in_part(&file, &tree, &Needle::new(text), &mut Place::default()).unwrap(), found, "{text}");
         }
         let header = read_header(&file).unwrap().0;
         assert!(

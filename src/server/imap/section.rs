@@ -129,7 +129,7 @@ pub(super) enum Found {
 /// One message that is being looked at.
 pub(super) struct Opened<'r> {
     pub(super) file: File,
-    /// Its size in wire form.
+    /// Its size in wire form, if one of the items needs it.
     size: u64,
     reading: &'r mut Reading,
     header: Option<(Header, u64)>,
@@ -177,7 +177,7 @@ impl<'r> Opened<'r> {
             let size = self.size;
             return Ok(match &section.what {
                 Of::Whole => Found::Range(0..size),
-                Of::Header => Found::Range(0..self.header()?.1.min(size)),
+                Of::Header => Found::Range(0..self.header()?.1),
                 Of::Text => Found::Range(self.header()?.1.min(size)..size),
                 Of::Fields(names) => Found::Bytes(chosen(&self.header()?.0, names, true)),
                 Of::FieldsNot(names) => Found::Bytes(chosen(&self.header()?.0, names, false)),
