@@ -3,6 +3,7 @@
 //! `local:` and `mail-serve` run the same sessions. What differs between them (who may log in, who has a mailbox) is the
 //! [`World`], which `cli` implements.
 
+pub mod imap;
 pub mod mailbox;
 pub mod pop3;
 pub mod smtp;

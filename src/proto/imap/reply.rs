@@ -26,7 +26,10 @@ impl Response {
         match self {
             Response::Continue(text) => {
                 put(out, "+ ");
-                line(out, text);
+                // Nothing is an empty challenge of AUTHENTICATE, and a word would be a wrong one.
+                if !text.is_empty() {
+                    line(out, text);
+                }
             }
             Response::Tagged(tag, status) => {
                 put(out, tag);

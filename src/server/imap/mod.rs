@@ -1,0 +1,353 @@
+//! The IMAP4rev1 server session (RFC 3501) with IDLE (2177), NAMESPACE (2342), UIDPLUS (4315), LITERAL+ (7888), SASL-IR
+//! (4959), UNSELECT (3691), ID (2971) and CHILDREN (3348).
+//!
+//! Straight-line: a command is gathered with its small literals, parsed, acted on, answered. An APPEND streams into a
+//! [draft](super::mailbox::Draft) and a FETCH out of a file, so that a message of any size needs constant memory. The OK for
+//! an APPEND means: the file and its directory are on stable storage.
+//!
+//! What other sessions and programs do is told before a command's own answer, and expunges never during FETCH, STORE and
+//! SEARCH (RFC 3501 7.4.1). A message that has vanished meanwhile is left out, never mistaken for another (RFC 2180 4.1).
+//! Left out here: STARTTLS, CONDSTORE, MULTIAPPEND, BINARY, LIST-EXTENDED.
+
+mod append;
+mod fetch;
+mod folders;
+mod idle;
+mod login;
+mod search;
+mod section;
+mod select;
+mod store;
+mod structure;
+#[cfg(test)]
+mod tests;
+
+use super::mailbox::{Account, FolderError, Mailbox};
+use super::{Guesses, World, looks_like_http};
+use crate::body::Body;
+use crate::error::{Error, Exit, Result};
+use crate::net::wire::LINE;
+use crate::net::{Deadline, Wire};
+use crate::proto::imap::command::{Command, Refusal, Tagged};
+use crate::proto::imap::gather::{Gathered, Literal};
+use crate::proto::imap::lex::Syntax;
+use crate::proto::imap::response::{Code, Condition, Response, Status, Untagged};
+use crate::text::escape;
+use std::time::Duration;
+
+/// What a command may have in all, lines and literals, but for an APPEND's message.
+const COMMAND: usize = 256 * 1024;
+/// The same before login: a user's name and a password.
+const COMMAND_BEFORE_LOGIN: usize = 16 * 1024;
+/// Silence before login.
+const IDLE_BEFORE_LOGIN: Duration = Duration::from_secs(300);
+
+/// Serves one client until it logs out, leaves or is thrown out.
+///
+/// # Errors
+/// 75: the connection was lost.
+pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
+    let known = world.known();
+    let mut session = Session {
+        wire,
+        world,
+        account: None,
+        mailbox: None,
+        keywords: Vec::new(),
+        reading: section::Reading::default(),
+        errors: 0,
+        guesses: Guesses::default(),
+        over: false,
+        out: Vec::new(),
+    };
+    let text = format!("{} pipepost IMAP ready", session.world.host());
+    let condition = match known {
+        Ok(Some(login)) => {
+            session.account = Some(login.account);
+            Condition::PreAuth
+        }
+        Ok(None) => Condition::Ok,
+        Err(e) => {
+            session.bye(&e.to_string())?;
+            session.wire.flush()?;
+            return Err(e);
+        }
+    };
+    let code = Some(Code::Capability(session.capabilities()));
+    session.say(&Response::Untagged(Untagged::Status(Status { condition, code, text })))?;
+    let ended = session.run();
+    if let Err(e) = &ended {
+        // For a client that has fallen asleep or said too much; one that has gone does not read it.
+        let _ = session.bye(&e.to_string()).and_then(|()| session.wire.flush());
+    }
+    ended
+}
+
+/// What a session knows: the call stack is the rest of it.
+struct Session<'s> {
+    wire: &'s mut Wire,
+    world: &'s mut dyn World,
+    /// Whose mailboxes, once logged in.
+    account: Option<Account>,
+    /// The selected one.
+    mailbox: Option<Mailbox>,
+    /// Its keywords, as last told.
+    keywords: Vec<String>,
+    /// Where the last FETCH was in a message.
+    reading: section::Reading,
+    errors: u32,
+    guesses: Guesses,
+    /// The session ends after the next answer.
+    over: bool,
+    out: Vec<u8>,
+}
+
+/// How a command ended: its answer, or the session's end.
+enum Done {
+    Answer(Status),
+    /// Said already, or there is nobody to hear it.
+    Close,
+}
+
+/// What came from the client.
+enum Came {
+    Command(Tagged, Literal),
+    Refused(Refusal),
+    /// A literal that is not taken; the client waits for our word and has not sent it.
+    TooLarge(Option<String>),
+    Close,
+}
+
+const NO_LITERAL: Literal = Literal { size: 0, non_sync: false, binary: false };
+
+fn answer(condition: Condition, code: Option<Code>, text: impl Into<String>) -> Status {
+    Status { condition, code, text: text.into() }
+}
+
+fn ok(text: &str) -> Status {
+    answer(Condition::Ok, None, text)
+}
+
+fn bad(text: &str) -> Status {
+    answer(Condition::Bad, None, text)
+}
+
+/// NO with a code of RFC 3501 or RFC 5530.
+fn no(code: &str, text: impl Into<String>) -> Status {
+    answer(Condition::No, Some(Code::named(code)), text)
+}
+
+/// Something failed on our side: the session goes on.
+fn failed(e: &Error) -> Status {
+    let code = match e.exit() {
+        Exit::Refused => "CANNOT",
+        _ => "UNAVAILABLE",
+    };
+    no(code, escape(e.to_string()))
+}
+
+/// A folder that can't be had. `create`: making it would help.
+fn folder_failed(e: &FolderError, create: bool) -> Status {
+    match e {
+        FolderError::NotFound if create => no("TRYCREATE", e.to_string()),
+        FolderError::NotFound => no("NONEXISTENT", e.to_string()),
+        FolderError::AlreadyExists => no("ALREADYEXISTS", e.to_string()),
+        FolderError::Cannot(_) => no("CANNOT", e.to_string()),
+        FolderError::Other(e) => failed(e),
+    }
+}
+
+impl Session<'_> {
+    fn capabilities(&self) -> Vec<String> {
+        let mut words: Vec<String> =
+            ["IMAP4rev1", "LITERAL+", "SASL-IR", "ID"].iter().map(|w| (*w).to_owned()).collect();
+        if self.account.is_none() {
+            words.push("AUTH=PLAIN".to_owned());
+        }
+        words.extend(["IDLE", "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN"].iter().map(|w| (*w).to_owned()));
+        words
+    }
+
+    fn say(&mut self, response: &Response) -> Result<()> {
+        self.out.clear();
+        response.encode(&mut self.out);
+        self.wire.put(&self.out)?;
+        // A large response is rare, an idle session is not.
+        self.out.shrink_to(4096);
+        Ok(())
+    }
+
+    fn tell(&mut self, untagged: Untagged) -> Result<()> {
+        self.say(&Response::Untagged(untagged))
+    }
+
+    fn note(&mut self, code: Code, text: &str) -> Result<()> {
+        self.tell(Untagged::Status(answer(Condition::Ok, Some(code), text)))
+    }
+
+    fn bye(&mut self, why: &str) -> Result<()> {
+        self.tell(Untagged::Status(answer(Condition::Bye, None, escape(why))))
+    }
+
+    fn go_on(&mut self, text: &str) -> Result<()> {
+        self.say(&Response::Continue(text.to_owned()))
+    }
+
+    fn patience(&mut self) {
+        let idle = self.world.limits().imap_idle;
+        self.wire.until(Deadline::after(if self.account.is_some() { idle } else { idle.min(IDLE_BEFORE_LOGIN) }));
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let mut first = true;
+        loop {
+            let (tag, status) = match self.read(std::mem::take(&mut first))? {
+                Came::Close => return self.wire.flush(),
+                Came::Command(tagged, literal) => match self.command(tagged.command, literal)? {
+                    Done::Answer(status) => (Some(tagged.tag), status),
+                    Done::Close => {
+                        // LOGOUT alone has an answer after its BYE.
+                        self.say(&Response::Tagged(tagged.tag, ok("done")))?;
+                        return self.wire.flush();
+                    }
+                },
+                Came::Refused(refusal) => (refusal.tag, bad(&refusal.why.to_string())),
+                Came::TooLarge(tag) => (tag, no("LIMIT", "literal too large")),
+            };
+            let wrong = status.condition == Condition::Bad;
+            match tag {
+                Some(tag) => self.say(&Response::Tagged(tag, status))?,
+                None => self.tell(Untagged::Status(status))?,
+            }
+            if wrong {
+                self.errors = self.errors.saturating_add(1);
+                if self.errors >= self.world.limits().errors {
+                    self.bye("too many errors")?;
+                    return self.wire.flush();
+                }
+            }
+            if self.over {
+                self.bye("closing")?;
+                return self.wire.flush();
+            }
+        }
+    }
+
+    /// Gathers the next command with its literals, but for the message of an APPEND, which is still to come then.
+    fn read(&mut self, first: bool) -> Result<Came> {
+        self.patience();
+        let mut gathered = Gathered::default();
+        let limit = if self.account.is_some() { COMMAND } else { COMMAND_BEFORE_LOGIN };
+        loop {
+            let line = self.wire.line(LINE)?;
+            if first && gathered.is_empty() && looks_like_http(line) {
+                return Ok(Came::Close);
+            }
+            let Some(literal) = gathered.push_line(line) else {
+                return Ok(match Tagged::parse(&gathered) {
+                    Ok(tagged) => Came::Command(tagged, NO_LITERAL),
+                    Err(refusal) => Came::Refused(refusal),
+                });
+            };
+            if literal.binary && !literal.non_sync {
+                let why = Syntax::new(gathered.len(), "binary literals are not spoken here");
+                return Ok(Came::Refused(Refusal { tag: gathered.lex().tag().ok(), why }));
+            }
+            // A mailbox name may be a literal, so the message is the first or the second one.
+            if self.account.is_some()
+                && gathered.literals() <= 2
+                && let Ok(tagged @ Tagged { command: Command::Append { .. }, .. }) = Tagged::parse(&gathered)
+            {
+                return Ok(Came::Command(tagged, literal));
+            }
+            let size = usize::try_from(literal.size).unwrap_or(usize::MAX);
+            if gathered.len().saturating_add(size) > limit {
+                if literal.non_sync {
+                    // It is on its way already.
+                    self.bye("literal too large")?;
+                    return Ok(Came::Close);
+                }
+                let tag = gathered.lex().tag().ok();
+                return Ok(Came::TooLarge(tag));
+            }
+            if !literal.non_sync {
+                self.go_on("go on")?;
+            }
+            let mut body = self.wire.exact(literal.size);
+            loop {
+                let piece = body.chunk()?;
+                if piece.is_empty() {
+                    break;
+                }
+                gathered.push_literal(piece);
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command, literal: Literal) -> Result<Done> {
+        let fetching = matches!(command, Command::Fetch { .. });
+        if !fetching {
+            self.reading = section::Reading::default();
+        }
+        let status = match command {
+            Command::Capability => {
+                let words = self.capabilities();
+                self.tell(Untagged::Capability(words))?;
+                self.caught_up(true, ok("CAPABILITY completed"))?
+            }
+            Command::Noop => self.caught_up(true, ok("NOOP completed"))?,
+            Command::Id(_) => {
+                let field = |name: &str, value: &str| (name.into(), Some(value.into()));
+                let fields = vec![field("name", "pipepost"), field("version", env!("CARGO_PKG_VERSION"))];
+                self.tell(Untagged::Id(fields))?;
+                self.caught_up(true, ok("ID completed"))?
+            }
+            Command::Logout => {
+                self.bye("bye")?;
+                return Ok(Done::Close);
+            }
+            Command::StartTls => bad("STARTTLS is not offered"),
+            Command::Login { user, password } => self.login(&user, &password)?,
+            Command::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial)?,
+            other => match self.account.clone() {
+                Some(account) => self.authenticated(&account, other, literal)?,
+                None => bad("log in first"),
+            },
+        };
+        Ok(Done::Answer(status))
+    }
+
+    fn authenticated(&mut self, account: &Account, command: Command, literal: Literal) -> Result<Status> {
+        match command {
+            Command::Append { mailbox, flags, date, size } => {
+                self.append(account, &mailbox, &flags, date, Literal { size, ..literal })
+            }
+            Command::Select { mailbox } => self.select(account, &mailbox, false),
+            Command::Examine { mailbox } => self.select(account, &mailbox, true),
+            Command::Idle => self.idle(),
+            Command::Close | Command::Unselect | Command::Check | Command::Expunge | Command::UidExpunge(_)
+                if self.mailbox.is_none() =>
+            {
+                Ok(bad("no mailbox is selected"))
+            }
+            Command::Search { .. } | Command::Fetch { .. } | Command::Store { .. } | Command::Copy { .. }
+                if self.mailbox.is_none() =>
+            {
+                Ok(bad("no mailbox is selected"))
+            }
+            Command::Check => self.caught_up(true, ok("CHECK completed")),
+            Command::Close => self.close(true),
+            Command::Unselect => self.close(false),
+            Command::Expunge => self.expunge(None),
+            Command::UidExpunge(set) => self.expunge(Some(&set)),
+            Command::Search { uid, charset, key } => self.search(uid, charset.as_deref(), &key),
+            Command::Fetch { uid, set, items } => self.fetch(uid, &set, &items),
+            Command::Store { uid, set, how, silent, flags } => self.store(uid, &set, how, silent, &flags),
+            Command::Copy { uid, set, mailbox } => self.copy(uid, &set, &mailbox),
+            other => {
+                let status = self.folders(account, other)?;
+                self.caught_up(true, status)
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! SEARCH: which messages a key holds for.
+//!
+//! Cheap keys are asked first, so that a file is opened only where flags, dates and sizes have not decided. Strings are
+//! found without regard to case in decoded text: header words, transfer encodings and charsets undone. BODY and TEXT look
+//! into texts and into the headers of messages inside; other attachments are not looked into. Left out: a match across a
+//! line end.
+
+use super::super::mailbox::Mailbox;
+use super::section::{Pieces, Place, read_header};
+use super::select::{count, number};
+use super::{Session, answer, bad, failed, ok};
+use crate::body::Body;
+use crate::error::Result;
+use crate::message::date::Date;
+use crate::message::decode;
+use crate::message::flags::Flag;
+use crate::message::header::Header;
+use crate::message::mime::{self, Part};
+use crate::proto::imap::response::{Code, Condition, Status, Untagged};
+use crate::proto::imap::search::{SearchKey, SystemFlag, When};
+use chrono::NaiveDate;
+use memchr::memmem::Finder;
+use std::fs::File;
+
+impl Session<'_> {
+    pub(super) fn search(&mut self, uid: bool, charset: Option<&str>, key: &SearchKey) -> Result<Status> {
+        if !matches!(charset, None | Some("US-ASCII" | "UTF-8")) {
+            let known = vec!["US-ASCII".to_owned(), "UTF-8".to_owned()];
+            return Ok(answer(Condition::No, Some(Code::BadCharset(known)), "charset not supported"));
+        }
+        let Some(mailbox) = &mut self.mailbox else { return Ok(bad("no mailbox is selected")) };
+        let mut status = ok("SEARCH completed");
+        let mut found = Vec::new();
+        let key = ordered(key);
+        let messages = mailbox.messages();
+        let numbers = Numbers { largest: count(messages.len()), largest_uid: messages.last().map_or(0, |m| m.uid) };
+        for index in 0..messages.len() {
+            let mut asked = Asked { mailbox, index, numbers, file: None, header: None, tree: None };
+            match asked.holds(&key) {
+                Ok(Some(true)) => {
+                    let uid = uid.then(|| mailbox.messages().get(index).map(|m| m.uid)).flatten();
+                    found.push(uid.unwrap_or_else(|| number(index)));
+                }
+                // It does not, or it has vanished.
+                Ok(Some(false) | None) => {}
+                Err(e) => status = failed(&e),
+            }
+        }
+        self.tell(Untagged::Search(found))?;
+        self.caught_up(uid, status)
+    }
+}
+
+/// The same key, cheap parts first.
+fn ordered(key: &SearchKey) -> SearchKey {
+    match key {
+        SearchKey::And(keys) => {
+            let mut keys: Vec<SearchKey> = keys.iter().map(ordered).collect();
+            keys.sort_by_key(cost);
+            SearchKey::And(keys)
+        }
+        SearchKey::Or(a, b) => {
+            let (a, b) = (Box::new(ordered(a)), Box::new(ordered(b)));
+            if cost(&a) <= cost(&b) { SearchKey::Or(a, b) } else { SearchKey::Or(b, a) }
+        }
+        SearchKey::Not(key) => SearchKey::Not(Box::new(ordered(key))),
+        other => other.clone(),
+    }
+}
+
+/// What has to be looked at: the mailbox, the size, the header, the message.
+fn cost(key: &SearchKey) -> u8 {
+    match key {
+        SearchKey::Larger(_) | SearchKey::Smaller(_) => 1,
+        SearchKey::Header { .. } | SearchKey::Sent(..) => 2,
+        SearchKey::Body(_) | SearchKey::Text(_) => 3,
+        SearchKey::Not(key) => cost(key),
+        SearchKey::Or(a, b) => cost(a).max(cost(b)),
+        SearchKey::And(keys) => keys.iter().map(cost).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Numbers {
+    largest: u32,
+    largest_uid: u32,
+}
+
+/// One message that is asked about.
+struct Asked<'m> {
+    mailbox: &'m mut Mailbox,
+    index: usize,
+    numbers: Numbers,
+    file: Option<File>,
+    header: Option<Header>,
+    tree: Option<Part>,
+}
+
+/// Days since 1970-01-01.
+fn day(date: NaiveDate) -> i64 {
+    date.signed_duration_since(NaiveDate::default()).num_days()
+}
+
+fn on(when: When, this: i64, day: i64) -> bool {
+    match when {
+        When::Before => this < day,
+        When::On => this == day,
+        When::Since => this >= day,
+    }
+}
+
+impl Asked<'_> {
+    /// Whether the key holds; `None` if the message has vanished.
+    fn holds(&mut self, key: &SearchKey) -> Result<Option<bool>> {
+        let Some(message) = self.mailbox.messages().get(self.index) else { return Ok(None) };
+        let seen = message.flags.has(Flag::Seen);
+        let answer = match key {
+            SearchKey::All => true,
+            SearchKey::Flag(flag, set) => message.flags.has(system(*flag)) == *set,
+            SearchKey::New => message.recent && !seen,
+            SearchKey::Old => !message.recent,
+            SearchKey::Recent => message.recent,
+            SearchKey::Keyword(word, set) => message.flags.has_keyword(word) == *set,
+            SearchKey::Internal(when, date) => {
+                let this = super::fetch::date(message.internal_date).timestamp().div_euclid(86_400);
+                on(*when, this, day(*date))
+            }
+            SearchKey::Uid(set) => set.contains(message.uid, self.numbers.largest_uid),
+            SearchKey::Set(set) => set.contains(number(self.index), self.numbers.largest),
+            SearchKey::Larger(_) | SearchKey::Smaller(_) => {
+                let Some(size) = self.mailbox.wire_size(self.index)? else { return Ok(None) };
+                match key {
+                    SearchKey::Larger(n) => size > *n,
+                    SearchKey::Smaller(n) => size < *n,
+                    _ => false,
+                }
+            }
+            SearchKey::Not(key) => return Ok(self.holds(key)?.map(|holds| !holds)),
+            SearchKey::Or(a, b) => match self.holds(a)? {
+                Some(false) => return self.holds(b),
+                other => return Ok(other),
+            },
+            SearchKey::And(keys) => {
+                for key in keys {
+                    match self.holds(key)? {
+                        Some(true) => {}
+                        other => return Ok(other),
+                    }
+                }
+                true
+            }
+            SearchKey::Header { .. } | SearchKey::Sent(..) => {
+                if !self.open()? {
+                    return Ok(None);
+                }
+                let header = self.header()?;
+                match key {
+                    SearchKey::Header { name, value, .. } => in_field(header, name, value),
+                    SearchKey::Sent(when, date) => {
+                        let sent = header.get("Date").and_then(Date::parse);
+                        sent.is_some_and(|sent| on(*when, sent.day(), day(*date)))
+                    }
+                    _ => false,
+                }
+            }
+            SearchKey::Body(text) | SearchKey::Text(text) => {
+                if !self.open()? {
+                    return Ok(None);
+                }
+                let needle = Needle::new(text);
+                let in_header = matches!(key, SearchKey::Text(_)) && in_fields(self.header()?, &needle);
+                in_header || self.in_body(&needle)?
+            }
+        };
+        Ok(Some(answer))
+    }
+
+    fn open(&mut self) -> Result<bool> {
+        if self.file.is_none() {
+            self.file = self.mailbox.file(self.index)?;
+        }
+        Ok(self.file.is_some())
+    }
+
+    fn header(&mut self) -> Result<&Header> {
+        if let (None, Some(file)) = (&self.header, &self.file) {
+            self.header = Some(read_header(file)?.0);
+        }
+        Ok(self.header.get_or_insert_default())
+    }
+
+    fn in_body(&mut self, needle: &Needle) -> Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
+        if self.tree.is_none() {
+            self.tree = Some(mime::walk(&mut Pieces::all(file))?);
+        }
+        match &self.tree {
+            Some(tree) => in_part(file, tree, needle, &mut Place::default()),
+            None => Ok(false),
+        }
+    }
+}
+
+fn system(flag: SystemFlag) -> Flag {
+    match flag {
+        SystemFlag::Answered => Flag::Answered,
+        SystemFlag::Deleted => Flag::Deleted,
+        SystemFlag::Draft => Flag::Draft,
+        SystemFlag::Flagged => Flag::Flagged,
+        SystemFlag::Seen => Flag::Seen,
+    }
+}
+
+/// Whether a field of that name has the text in it; an empty text is in every one.
+fn in_field(header: &Header, name: &str, text: &str) -> bool {
+    let needle = Needle::new(text);
+    header.all(name).any(|value| needle.is_in(&decode::words(value)))
+}
+
+fn in_fields(header: &Header, needle: &Needle) -> bool {
+    header.fields().any(|field| {
+        let line = format!("{}: {}", String::from_utf8_lossy(field.name), decode::words(field.value));
+        needle.is_in(&line)
+    })
+}
+
+/// Texts of a message or part, read in their order from `place` on; the walk has bounded how deep they nest.
+fn in_part(file: &File, part: &Part, needle: &Needle, place: &mut Place) -> Result<bool> {
+    if let Some(message) = part.message() {
+        return Ok(in_fields(&message.header, needle) || in_part(file, message, needle, place)?);
+    }
+    if part.is_multipart() {
+        for part in &part.parts {
+            if in_part(file, part, needle, place)? {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
+    }
+    if !matches!(part.content_type.kind.as_str(), "text" | "message" | "multipart") {
+        return Ok(false);
+    }
+    let mut pieces = Pieces::new(file, part.body_at.clone(), *place);
+    let found = needle.is_in_body(&mut decode::text(&mut pieces, part));
+    *place = pieces.place();
+    found
+}
+
+/// A text that is looked for, in lower case.
+struct Needle {
+    finder: Finder<'static>,
+}
+
+impl Needle {
+    fn new(text: &str) -> Needle {
+        Needle { finder: Finder::new(&lower(text)).into_owned() }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        self.finder.find(lower(text).as_bytes()).is_some()
+    }
+
+    /// The same for a text that streams. Pieces end between characters.
+    fn is_in_body(&self, body: &mut dyn Body) -> Result<bool> {
+        let keep = self.finder.needle().len().saturating_sub(1);
+        let mut seen: Vec<u8> = Vec::new();
+        loop {
+            let piece = body.chunk()?;
+            if piece.is_empty() {
+                return Ok(self.finder.needle().is_empty());
+            }
+            seen.extend_from_slice(lower(&String::from_utf8_lossy(piece)).as_bytes());
+            if self.finder.find(&seen).is_some() {
+                return Ok(true);
+            }
+            let done = seen.len().saturating_sub(keep);
+            seen.drain(..done);
+        }
+    }
+}
+
+fn lower(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    struct Drip<'a>(&'a str);
+    impl Body for Drip<'_> {
+        fn chunk(&mut self) -> Result<&[u8]> {
+            let n = self.0.chars().next().map_or(0, char::len_utf8);
+            let (now, rest) = self.0.split_at(n);
+            self.0 = rest;
+            Ok(now.as_bytes())
+        }
+    }
+
+    #[test]
+    fn needles() {
+        for (needle, text, found) in [
+            ("GRÜSSE", "viele grüsse aus", true),
+            ("aab", "aaab", true),
+            ("aab", "aaaa", false),
+            ("", "", true),
+            ("x", "", false),
+            ("É", "caf\u{e9}", true),
+        ] {
+            let n = Needle::new(needle);
+            assert_eq!(n.is_in(text), found, "{needle} {text}");
+            assert_eq!(n.is_in_body(&mut Drip(text)).unwrap(), found, "{needle} {text}");
+        }
+    }
+
+    #[test]
+    fn bodies_are_decoded() {
+        let mail = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nContent-Type: multipart/mixed; boundary=b\n\npreamble\n--b\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\nder gr=FCne B=\naum\n--b\nContent-Type: message/rfc822\n\nSubject: inner\nContent-Transfer-Encoding: base64\n\nd2VsdHJhdW0=\n--b\nContent-Type: image/png\n\npixel\n--b--\n";
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(mail.as_bytes()).unwrap();
+        let tree = mime::walk(&mut Pieces::all(&file)).unwrap();
+        for (text, found) in [
+            ("Grüne Baum", true),
+            ("WELTRAUM", true),
+            ("inner", true),
+            ("pixel", false),
+            ("Grüße", false),
+            ("d2Vs", false),
+        ] {
+            assert_eq!(in_part(&file, &tree, &Needle::new(text), &mut Place::default()).unwrap(), found, "{text}");
+        }
+        let header = read_header(&file).unwrap().0;
+        assert!(
+            in_field(&header, "subject", "grüße") && in_field(&header, "Subject", "") && !in_field(&header, "X", "")
+        );
+        assert!(in_fields(&header, &Needle::new("multipart/mixed")) && in_fields(&header, &Needle::new("subject: gr")));
+    }
+
+    #[test]
+    fn days() {
+        assert_eq!(day(NaiveDate::from_ymd_opt(1970, 1, 2).unwrap()), 1);
+        assert_eq!(day(NaiveDate::from_ymd_opt(1969, 12, 31).unwrap()), -1);
+        assert!(on(When::Since, 3, 3) && !on(When::Before, 3, 3) && on(When::On, 3, 3));
+        let key = ordered(&"BODY x FROM y SEEN LARGER 3".parse().unwrap());
+        assert_eq!(key.to_string(), "SEEN LARGER 3 FROM \"y\" BODY \"x\"");
+    }
+}
