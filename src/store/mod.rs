@@ -4,3 +4,4 @@ pub mod db;
 pub mod disk;
 pub mod maildir;
 pub mod sink;
+pub mod state;
