@@ -52,7 +52,7 @@ impl Db {
     ///
     /// # Errors
     /// What `work` says, or 74 and 75 from SQLite.
-    pub fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    pub fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Stop>) -> Result<T> {
         self.transaction(TransactionBehavior::Immediate, work)
     }
 
@@ -60,16 +60,22 @@ impl Db {
     ///
     /// # Errors
     /// As [`Db::write`].
-    pub fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    pub fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Stop>) -> Result<T> {
         self.transaction(TransactionBehavior::Deferred, work)
     }
 
-    fn transaction<T>(&self, how: TransactionBehavior, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    fn transaction<T>(
+        &self,
+        how: TransactionBehavior,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Stop>,
+    ) -> Result<T> {
         let mut guard = self.current()?;
         let transaction = guard.connection.transaction_with_behavior(how).map_err(|e| self.explain(&e))?;
-        let value = work(&transaction)?;
-        transaction.commit().map_err(|e| self.explain(&e))?;
-        Ok(value)
+        let done = work(&transaction).and_then(|value| transaction.commit().map(|()| value).map_err(Stop::Sql));
+        done.map_err(|stop| match stop {
+            Stop::Sql(e) => self.explain(&e),
+            Stop::Other(e) => e,
+        })
     }
 
     /// The connection; a new one if the file was removed or replaced under us, because what is written into a file
@@ -85,22 +91,29 @@ impl Db {
         Ok(guard)
     }
 
-    /// SQLite's error as one of ours.
-    #[must_use]
-    pub fn explain(&self, e: &rusqlite::Error) -> Error {
+    fn explain(&self, e: &rusqlite::Error) -> Error {
         explain(&self.path, self.schema, e)
     }
 }
 
-/// Lets `?` turn SQLite's errors into ours inside a transaction, where the file's name is not at hand.
-pub trait Sql<T> {
-    /// 74 or 75, as [`Db::explain`] but without the file's name.
-    fn sql(self) -> Result<T>;
+/// What stops a transaction: SQLite, which says so without the file's name, or anything else. `?` makes it of both.
+#[derive(Debug)]
+pub enum Stop {
+    /// SQLite.
+    Sql(rusqlite::Error),
+    /// Anything else.
+    Other(Error),
 }
 
-impl<T> Sql<T> for rusqlite::Result<T> {
-    fn sql(self) -> Result<T> {
-        self.map_err(|e| classify(&e, "the database"))
+impl From<rusqlite::Error> for Stop {
+    fn from(e: rusqlite::Error) -> Stop {
+        Stop::Sql(e)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(e: Error) -> Stop {
+        Stop::Other(e)
     }
 }
 
@@ -109,21 +122,16 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
     Ok((meta.dev(), meta.ino()))
 }
 
-fn classify(e: &rusqlite::Error, name: &str) -> Error {
+fn explain(path: &Path, schema: &Schema, e: &rusqlite::Error) -> Error {
+    let name = path.display();
     match e.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Error::temporary(format!("{name}: another process keeps it locked"))
         }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::io(format!("{name}: damaged ({e})")),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Error::io(format!("{name}: damaged ({e})")).advise(schema.repair)
+        }
         _ => Error::io(format!("{name}: {e}")),
-    }
-}
-
-fn explain(path: &Path, schema: &Schema, e: &rusqlite::Error) -> Error {
-    let error = classify(e, &path.display().to_string());
-    match e.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => error.advise(schema.repair),
-        _ => error,
     }
 }
 
@@ -221,7 +229,7 @@ mod tests {
     };
 
     fn sum(db: &Db) -> i64 {
-        db.read(|t| t.query_row("SELECT sum(n) FROM n", [], |r| r.get(0)).sql()).unwrap()
+        db.read(|t| t.query_row("SELECT sum(n) FROM n", [], |r| r.get(0)).map_err(Stop::Sql)).unwrap()
     }
 
     #[test]
@@ -233,7 +241,7 @@ mod tests {
                 s.spawn(|| {
                     let db = Db::open(&path, &ONE).unwrap();
                     for _ in 0..5 {
-                        db.write(|t| t.execute("UPDATE n SET n = n + 1", []).sql()).unwrap();
+                        db.write(|t| t.execute("UPDATE n SET n = n + 1", []).map_err(Stop::Sql)).unwrap();
                     }
                 });
             }
@@ -250,8 +258,8 @@ mod tests {
         let t = tempfile::tempdir().unwrap();
         let db = Db::open(&t.path().join("x.sqlite"), &ONE).unwrap();
         let failed: Result<()> = db.write(|t| {
-            t.execute("UPDATE n SET n = 5", []).sql()?;
-            Err(Error::internal("no"))
+            t.execute("UPDATE n SET n = 5", [])?;
+            Err(Error::internal("no").into())
         });
         assert!(failed.is_err());
         assert_eq!(sum(&db), 0);
@@ -263,7 +271,10 @@ mod tests {
         let path = t.path().join("x.sqlite");
         drop(Db::open(&path, &ONE).unwrap());
         let db = Db::open(&path, &TWO).unwrap();
-        assert_eq!(db.read(|t| t.query_row("SELECT m FROM n", [], |r| r.get::<_, i64>(0)).sql()).unwrap(), 7);
+        assert_eq!(
+            db.read(|t| t.query_row("SELECT m FROM n", [], |r| r.get::<_, i64>(0)).map_err(Stop::Sql)).unwrap(),
+            7
+        );
         assert_eq!(Db::open(&path, &ONE).unwrap_err().exit(), Exit::Config);
     }
 
@@ -277,7 +288,7 @@ mod tests {
         assert!(e.to_string().contains("x.sqlite"), "{e}");
         std::fs::remove_file(&path).unwrap();
         let db = Db::open(&path, &ONE).unwrap();
-        db.write(|t| t.execute("UPDATE n SET n = 5", []).sql()).unwrap();
+        db.write(|t| t.execute("UPDATE n SET n = 5", []).map_err(Stop::Sql)).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert_eq!(sum(&db), 0);
         assert!(path.exists());

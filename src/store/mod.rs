@@ -5,3 +5,4 @@ pub mod disk;
 pub mod maildir;
 pub mod sink;
 pub mod spool;
+pub mod state;

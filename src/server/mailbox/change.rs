@@ -33,7 +33,7 @@ impl Mailbox {
                     keywords.extend(t, mailbox.validity, words, || letters_in_use(&mailbox.maildir))?;
                 }
                 mailbox.adopt(keywords);
-                mailbox.restore_all(indexes, change, flags)
+                Ok(mailbox.restore_all(indexes, change, flags)?)
             })
         })
     }

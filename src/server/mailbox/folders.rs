@@ -61,7 +61,8 @@ impl Account {
             // A folder of this name that another program removed: what comes now is another one.
             uids::remove_folder(t, &name)?;
             uids::folder_or_new(t, &name, SystemTime::now())?;
-            Maildir::make(&path).map(|_| ())
+            Maildir::make(&path)?;
+            Ok(())
         })?;
         Ok(())
     }
@@ -84,7 +85,7 @@ impl Account {
         let trash = self.root().join("tmp").join(disk::unique().local("a unique name")?);
         self.db().write(|t| {
             uids::remove_folder(t, &name)?;
-            std::fs::rename(maildir.path(), &trash).local(maildir.path().display())
+            Ok(std::fs::rename(maildir.path(), &trash).local(maildir.path().display())?)
         })?;
         disk::sync_parent(maildir.path()).local(self.root().display())?;
         std::fs::remove_dir_all(&trash).local(trash.display())?;
@@ -124,11 +125,11 @@ impl Account {
                     for (old, new) in done.iter().rev() {
                         let _ = std::fs::rename(new, old);
                     }
-                    return Err(e).local(old.path.display());
+                    return Ok(Err(e).local(old.path.display())?);
                 }
                 done.push((&old.path, new_path));
             }
-            disk::sync_parent(&self.root().join("cur")).local(self.root().display())
+            Ok(disk::sync_parent(&self.root().join("cur")).local(self.root().display())?)
         })?;
         Ok(())
     }
@@ -184,7 +185,7 @@ impl Account {
             if written.is_err() {
                 let _ = std::fs::remove_file(&tmp);
             }
-            written.and_then(|()| disk::sync_parent(&path)).local(path.display())
+            Ok(written.and_then(|()| disk::sync_parent(&path)).local(path.display())?)
         })
     }
 

@@ -1,9 +1,9 @@
 //! What SQLite keeps about a tree: UIDVALIDITYs, UIDs, keyword letters, sizes that took reading to know. Not flags, and
 //! not whether a message exists: those are the files' names.
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::message::flags::FORWARDED;
-use crate::store::db::{Schema, Sql};
+use crate::store::db::{Schema, Stop};
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
 use std::time::{Duration, SystemTime};
 
@@ -39,6 +39,9 @@ pub(super) static SCHEMA: Schema = Schema {
     "],
     repair: "move it away with its -wal and -shm: messages and flags are in the Maildir, only UIDs start anew",
 };
+
+/// Inside a transaction.
+type Result<T> = std::result::Result<T, Stop>;
 
 /// A folder's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,15 +81,14 @@ fn folder_row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
 
 /// The folder of this name.
 pub(super) fn folder(t: &Transaction<'_>, name: &str) -> Result<Option<FolderRow>> {
-    let mut select = t.prepare_cached("SELECT validity, uid_next FROM folder WHERE name = ?1").sql()?;
-    select.query_row([name], folder_row).optional().sql()
+    let mut select = t.prepare_cached("SELECT validity, uid_next FROM folder WHERE name = ?1")?;
+    Ok(select.query_row([name], folder_row).optional()?)
 }
 
 /// The folder of this UIDVALIDITY, if it still has this name.
 pub(super) fn still(t: &Transaction<'_>, validity: u32, name: &str) -> Result<FolderRow> {
-    folder(t, name)?
-        .filter(|f| f.validity == validity)
-        .ok_or_else(|| Error::temporary(format!("the folder {name} was removed or renamed")))
+    let found = folder(t, name)?.filter(|f| f.validity == validity);
+    Ok(found.ok_or_else(|| Error::temporary(format!("the folder {name} was removed or renamed")))?)
 }
 
 /// The folder of this name, made if it is not there. Its UIDVALIDITY is the clock's, but always higher than any that
@@ -95,42 +97,43 @@ pub(super) fn folder_or_new(t: &Transaction<'_>, name: &str, now: SystemTime) ->
     if let Some(found) = folder(t, name)? {
         return Ok(found);
     }
-    let last: u32 = t.query_row("SELECT last FROM validity", [], |row| row.get(0)).sql()?;
+    let last: u32 = t.query_row("SELECT last FROM validity", [], |row| row.get(0))?;
     let clock = u32::try_from(seconds(now).max(1)).unwrap_or(u32::MAX);
     let next = last.checked_add(1).ok_or_else(|| Error::refused("this tree has used up its UIDVALIDITYs"))?;
     let validity = clock.max(next);
-    t.execute("UPDATE validity SET last = ?1", [validity]).sql()?;
-    t.execute("INSERT INTO folder (validity, name, uid_next) VALUES (?1, ?2, 1)", params![validity, name]).sql()?;
+    t.execute("UPDATE validity SET last = ?1", [validity])?;
+    t.execute("INSERT INTO folder (validity, name, uid_next) VALUES (?1, ?2, 1)", params![validity, name])?;
     Ok(FolderRow { validity, uid_next: 1 })
 }
 
 /// Forgets the folder of this name, with all that belongs to it.
 pub(super) fn remove_folder(t: &Transaction<'_>, name: &str) -> Result<()> {
-    t.execute("DELETE FROM folder WHERE name = ?1", [name]).sql().map(|_| ())
+    t.execute("DELETE FROM folder WHERE name = ?1", [name])?;
+    Ok(())
 }
 
 /// Gives the folder another name; its UIDs and UIDVALIDITY stay.
 pub(super) fn rename_folder(t: &Transaction<'_>, from: &str, to: &str) -> Result<()> {
     remove_folder(t, to)?;
-    t.execute("UPDATE folder SET name = ?2 WHERE name = ?1", [from, to]).sql().map(|_| ())
+    t.execute("UPDATE folder SET name = ?2 WHERE name = ?1", [from, to])?;
+    Ok(())
 }
 
 /// The messages from this UID on, ascending.
 pub(super) fn messages(t: &Transaction<'_>, folder: u32, from: u32) -> Result<Vec<MessageRow>> {
-    let mut select = t
-        .prepare_cached("SELECT uid, base, date, recent FROM message WHERE folder = ?1 AND uid >= ?2 ORDER BY uid")
-        .sql()?;
+    let mut select =
+        t.prepare_cached("SELECT uid, base, date, recent FROM message WHERE folder = ?1 AND uid >= ?2 ORDER BY uid")?;
     let rows = select.query_map([folder, from], |row| {
         let base = row.get_ref(1)?.as_blob()?.into();
         Ok(MessageRow { uid: row.get(0)?, base, date: row.get(2)?, recent: row.get(3)? })
     });
-    rows.and_then(Iterator::collect).sql()
+    Ok(rows.and_then(Iterator::collect)?)
 }
 
 /// The UID of the message with this base name.
 pub(super) fn uid_of(t: &Transaction<'_>, folder: u32, base: &[u8]) -> Result<Option<u32>> {
-    let mut select = t.prepare_cached("SELECT uid FROM message WHERE folder = ?1 AND base = ?2").sql()?;
-    select.query_row(params![folder, base], |row| row.get(0)).optional().sql()
+    let mut select = t.prepare_cached("SELECT uid FROM message WHERE folder = ?1 AND base = ?2")?;
+    Ok(select.query_row(params![folder, base], |row| row.get(0)).optional()?)
 }
 
 /// Gives the folder's next UID to a message. The caller writes `folder.uid_next` back with [`set_next`] once.
@@ -138,22 +141,23 @@ pub(super) fn assign(t: &Transaction<'_>, folder: &mut FolderRow, base: &[u8], d
     let uid = folder.uid_next;
     folder.uid_next = uid.checked_add(1).ok_or_else(|| Error::refused("this folder has used up its UIDs"))?;
     let mut insert =
-        t.prepare_cached("INSERT INTO message (folder, uid, base, date, recent) VALUES (?1, ?2, ?3, ?4, ?5)").sql()?;
-    insert.execute(params![folder.validity, uid, base, date, recent]).sql()?;
+        t.prepare_cached("INSERT INTO message (folder, uid, base, date, recent) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    insert.execute(params![folder.validity, uid, base, date, recent])?;
     Ok(uid)
 }
 
 /// Writes the next UID down.
 pub(super) fn set_next(t: &Transaction<'_>, folder: FolderRow) -> Result<()> {
-    let mut update = t.prepare_cached("UPDATE folder SET uid_next = ?2 WHERE validity = ?1").sql()?;
-    update.execute([folder.validity, folder.uid_next]).sql().map(|_| ())
+    let mut update = t.prepare_cached("UPDATE folder SET uid_next = ?2 WHERE validity = ?1")?;
+    update.execute([folder.validity, folder.uid_next])?;
+    Ok(())
 }
 
 /// Forgets messages whose files are gone.
 pub(super) fn forget(t: &Transaction<'_>, folder: u32, uids: impl IntoIterator<Item = u32>) -> Result<()> {
-    let mut delete = t.prepare_cached("DELETE FROM message WHERE folder = ?1 AND uid = ?2").sql()?;
+    let mut delete = t.prepare_cached("DELETE FROM message WHERE folder = ?1 AND uid = ?2")?;
     for uid in uids {
-        delete.execute([folder, uid]).sql()?;
+        delete.execute([folder, uid])?;
     }
     Ok(())
 }
@@ -161,11 +165,11 @@ pub(super) fn forget(t: &Transaction<'_>, folder: u32, uids: impl IntoIterator<I
 /// Takes \Recent of the messages below `end` for one session: returns their UIDs, ascending.
 pub(super) fn claim_recent(t: &Transaction<'_>, folder: u32, end: u32) -> Result<Vec<u32>> {
     let mut select =
-        t.prepare_cached("SELECT uid FROM message WHERE folder = ?1 AND recent = 1 AND uid < ?2 ORDER BY uid").sql()?;
-    let uids: Vec<u32> = select.query_map([folder, end], |row| row.get(0)).and_then(Iterator::collect).sql()?;
+        t.prepare_cached("SELECT uid FROM message WHERE folder = ?1 AND recent = 1 AND uid < ?2 ORDER BY uid")?;
+    let uids: Vec<u32> = select.query_map([folder, end], |row| row.get(0)).and_then(Iterator::collect)?;
     if !uids.is_empty() {
         let update = "UPDATE message SET recent = 0 WHERE folder = ?1 AND recent = 1 AND uid < ?2";
-        t.execute(update, [folder, end]).sql()?;
+        t.execute(update, [folder, end])?;
     }
     Ok(uids)
 }
@@ -173,18 +177,17 @@ pub(super) fn claim_recent(t: &Transaction<'_>, folder: u32, end: u32) -> Result
 /// The sizes that were counted: the file's, and on the wire.
 pub(super) fn counted(t: &Transaction<'_>, folder: u32, uid: u32) -> Result<Option<(u64, u64)>> {
     let mut select =
-        t.prepare_cached("SELECT size, wire FROM message WHERE folder = ?1 AND uid = ?2 AND wire IS NOT NULL").sql()?;
-    let sizes: Option<(i64, i64)> =
-        select.query_row([folder, uid], |row| Ok((row.get(0)?, row.get(1)?))).optional().sql()?;
+        t.prepare_cached("SELECT size, wire FROM message WHERE folder = ?1 AND uid = ?2 AND wire IS NOT NULL")?;
+    let sizes: Option<(i64, i64)> = select.query_row([folder, uid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(sizes.and_then(|(size, wire)| Some((u64::try_from(size).ok()?, u64::try_from(wire).ok()?))))
 }
 
 /// Remembers sizes that were counted.
 pub(super) fn set_counted(t: &Transaction<'_>, folder: u32, uid: u32, size: u64, wire: u64) -> Result<()> {
     let (Ok(size), Ok(wire)) = (i64::try_from(size), i64::try_from(wire)) else { return Ok(()) };
-    let mut update =
-        t.prepare_cached("UPDATE message SET size = ?3, wire = ?4 WHERE folder = ?1 AND uid = ?2").sql()?;
-    update.execute(params![folder, uid, size, wire]).sql().map(|_| ())
+    let mut update = t.prepare_cached("UPDATE message SET size = ?3, wire = ?4 WHERE folder = ?1 AND uid = ?2")?;
+    update.execute(params![folder, uid, size, wire])?;
+    Ok(())
 }
 
 /// What the letters `a` to `z` mean in one folder.
@@ -194,10 +197,9 @@ pub(super) struct Keywords(Vec<(u8, String)>);
 impl Keywords {
     /// Reads them.
     pub(super) fn load(t: &Transaction<'_>, folder: u32) -> Result<Keywords> {
-        let mut select =
-            t.prepare_cached("SELECT letter, word FROM keyword WHERE folder = ?1 ORDER BY letter").sql()?;
+        let mut select = t.prepare_cached("SELECT letter, word FROM keyword WHERE folder = ?1 ORDER BY letter")?;
         let rows = select.query_map([folder], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.and_then(Iterator::collect).sql().map(Keywords)
+        Ok(Keywords(rows.and_then(Iterator::collect)?))
     }
 
     /// The keyword that a letter stands for.
@@ -222,7 +224,7 @@ impl Keywords {
         t: &Transaction<'_>,
         folder: u32,
         words: impl Iterator<Item = &'a str>,
-        used: impl Fn() -> Result<Vec<u8>>,
+        used: impl Fn() -> crate::error::Result<Vec<u8>>,
     ) -> Result<()> {
         let words: Vec<&str> = words.collect();
         let wanted = |word: &str| words.iter().any(|w| w.eq_ignore_ascii_case(word));
@@ -236,14 +238,12 @@ impl Keywords {
                 None => {
                     let used = used()?;
                     for (letter, _) in self.0.extract_if(.., |(l, w)| !used.contains(l) && !wanted(w)) {
-                        t.execute("DELETE FROM keyword WHERE folder = ?1 AND letter = ?2", params![folder, letter])
-                            .sql()?;
+                        t.execute("DELETE FROM keyword WHERE folder = ?1 AND letter = ?2", params![folder, letter])?;
                     }
                     free(self).ok_or_else(|| Error::refused("a folder can hold 26 different keywords, no more"))?
                 }
             };
-            t.execute("INSERT INTO keyword (folder, letter, word) VALUES (?1, ?2, ?3)", params![folder, letter, word])
-                .sql()?;
+            t.execute("INSERT INTO keyword (folder, letter, word) VALUES (?1, ?2, ?3)", params![folder, letter, word])?;
             self.0.push((letter, word.to_owned()));
         }
         Ok(())
@@ -252,6 +252,7 @@ impl Keywords {
     /// Copies one folder's keywords to another that has none.
     pub(super) fn copy(t: &Transaction<'_>, from: u32, to: u32) -> Result<()> {
         let copy = "INSERT INTO keyword (folder, letter, word) SELECT ?2, letter, word FROM keyword WHERE folder = ?1";
-        t.execute(copy, [from, to]).sql().map(|_| ())
+        t.execute(copy, [from, to])?;
+        Ok(())
     }
 }

@@ -1,0 +1,304 @@
+//! What was fetched: for each maildrop and each state name, the UIDLs whose messages are delivered.
+//!
+//! It is asked before a message is fetched and told after it is on stable storage, so that nothing is fetched twice and
+//! nothing is deleted that is not here. A damaged file is an error, never "everything is new".
+
+use super::db::{Db, Schema};
+use super::disk;
+use crate::error::{Error, Local, Result};
+use rusqlite::params;
+use std::collections::{HashMap, HashSet};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+static SCHEMA: Schema = Schema {
+    migrations: &["
+        CREATE TABLE source (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            protocol TEXT NOT NULL,
+            login TEXT NOT NULL,
+            host TEXT NOT NULL,
+            name TEXT NOT NULL,               -- --state NAME, or the targets
+            UNIQUE (protocol, login, host, name)
+        );
+        CREATE TABLE fetched (
+            source INTEGER NOT NULL REFERENCES source(id) ON DELETE CASCADE,
+            uidl BLOB NOT NULL,
+            time INTEGER NOT NULL,            -- when it was recorded, seconds since 1970
+            pending INTEGER NOT NULL,         -- 1: delivered, and still to be deleted on the server
+            PRIMARY KEY (source, uidl)
+        ) WITHOUT ROWID;
+    "],
+    repair: "restore it, or move it away with its -wal and -shm: then all messages on the servers count as new",
+};
+
+/// The longest UIDL that is kept, in bytes. RFC 1939 allows 70; servers are known to send more.
+pub const UIDL_MAX: usize = 1024;
+
+/// Whose history it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// `pop3`.
+    pub protocol: String,
+    /// The login name, as the server gets it.
+    pub login: String,
+    /// The server; with its port, if that is not the usual one. In any case.
+    pub host: String,
+    /// `--state NAME`; by default the targets' canonical text.
+    pub name: String,
+}
+
+/// What a message that was delivered still waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Nothing: it stays on the server.
+    Kept,
+    /// Its deletion, which the server has not confirmed: delete it, do not fetch it.
+    DeletePending,
+}
+
+/// `state.sqlite`.
+#[derive(Debug)]
+pub struct State {
+    path: PathBuf,
+    db: Db,
+}
+
+impl State {
+    /// Opens the file; makes it (0600) and the directories above (0700) if they are not there.
+    ///
+    /// # Errors
+    /// 73 when it can't be made, 74 when it is damaged, 75 when it is locked for long, 78 when a newer version made it.
+    pub fn open(path: &Path) -> Result<State> {
+        let dir = disk::parent(path);
+        disk::make_dirs(&dir).creating(dir.display())?;
+        if is_emptied(path) {
+            return Err(Error::io(format!("{}: damaged (it is empty)", path.display())).advise(SCHEMA.repair));
+        }
+        Ok(State { path: path.to_owned(), db: Db::open(path, &SCHEMA)? })
+    }
+
+    /// The history of one maildrop under one name, for this process alone as long as the value lives. Waits up to
+    /// `patience` for another process that has it.
+    ///
+    /// # Errors
+    /// 75 when the other one is not done by then.
+    pub fn history(&self, key: &Key, patience: Duration) -> Result<History<'_>> {
+        let host = key.host.to_ascii_lowercase();
+        let source = self.db.write(|t| {
+            let columns = params![key.protocol, key.login, host, key.name];
+            t.execute("INSERT OR IGNORE INTO source (protocol, login, host, name) VALUES (?1, ?2, ?3, ?4)", columns)?;
+            let select = "SELECT id FROM source WHERE protocol = ?1 AND login = ?2 AND host = ?3 AND name = ?4";
+            Ok(t.query_row(select, columns, |row| row.get::<_, i64>(0))?)
+        })?;
+        let locks = locks(&self.path);
+        disk::make_dirs(&locks).creating(locks.display())?;
+        let path = locks.join(format!("fetch-{source}.lock"));
+        let lock = disk::open_or_create(&path).creating(path.display())?;
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(History { state: self, source, _lock: lock }),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < patience => {
+                    std::thread::sleep(Duration::from_millis(50).min(patience));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::temporary(format!("another process is fetching from {host} as {}", key.login)));
+                }
+                Err(TryLockError::Error(e)) => return Err(e).local(path.display()),
+            }
+        }
+    }
+}
+
+fn locks(path: &Path) -> PathBuf {
+    disk::parent(path).join("locks")
+}
+
+/// Whether the file is empty although there are histories: SQLite would take it for a new one. Another process that is
+/// making it at this moment is done soon.
+fn is_emptied(path: &Path) -> bool {
+    let begun = Instant::now();
+    let empty = || std::fs::metadata(path).is_ok_and(|m| m.len() == 0);
+    let used = || std::fs::read_dir(locks(path)).is_ok_and(|mut locks| locks.next().is_some());
+    while empty() && used() {
+        if begun.elapsed() > Duration::from_secs(1) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+/// The history of one maildrop under one name. The lock that it holds dies with the process.
+#[derive(Debug)]
+pub struct History<'a> {
+    state: &'a State,
+    source: i64,
+    _lock: File,
+}
+
+impl History<'_> {
+    /// The UIDLs whose messages are delivered.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn seen(&self) -> Result<HashMap<Vec<u8>, Mark>> {
+        self.state.db.read(|t| {
+            let mut select = t.prepare_cached("SELECT uidl, pending FROM fetched WHERE source = ?1")?;
+            let rows = select.query_map([self.source], |row| {
+                let mark = if row.get(1)? { Mark::DeletePending } else { Mark::Kept };
+                Ok((row.get(0)?, mark))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Records that these messages are delivered; all at once, on stable storage. What is recorded already gets the
+    /// new mark.
+    ///
+    /// # Errors
+    /// 74: then nothing is recorded, and nothing may be deleted. 76 for a UIDL that is longer than [`UIDL_MAX`].
+    pub fn record<'u>(&self, uidls: impl IntoIterator<Item = &'u [u8]>, mark: Mark) -> Result<()> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        self.state.db.write(|t| {
+            let mut insert = t.prepare_cached(
+                "INSERT INTO fetched (source, uidl, time, pending) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET pending = excluded.pending",
+            )?;
+            for uidl in uidls {
+                if uidl.len() > UIDL_MAX {
+                    return Err(Error::protocol(format!("a UIDL of {} bytes", uidl.len())).into());
+                }
+                insert.execute(params![self.source, uidl, now, mark == Mark::DeletePending])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets these: the server has confirmed that they are deleted, and may give their UIDLs to others.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn forget<'u>(&self, uidls: impl IntoIterator<Item = &'u [u8]>) -> Result<()> {
+        self.state.db.write(|t| {
+            let mut delete = t.prepare_cached("DELETE FROM fetched WHERE source = ?1 AND uidl = ?2")?;
+            for uidl in uidls {
+                delete.execute(params![self.source, uidl])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets what the server does not list any more. A server that lists nothing at all may have a bad day: then
+    /// only those are forgotten that waited to be deleted. Returns how many.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn prune<T: AsRef<[u8]>>(&self, listed: impl IntoIterator<Item = T>) -> Result<usize> {
+        let listed: HashSet<Vec<u8>> = listed.into_iter().map(|uidl| uidl.as_ref().to_vec()).collect();
+        let gone: Vec<Vec<u8>> = self
+            .seen()?
+            .into_iter()
+            .filter(|(uidl, mark)| !listed.contains(uidl) && (!listed.is_empty() || *mark == Mark::DeletePending))
+            .map(|(uidl, _)| uidl)
+            .collect();
+        if !gone.is_empty() {
+            self.forget(gone.iter().map(Vec::as_slice))?;
+        }
+        Ok(gone.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn key(login: &str) -> Key {
+        let [protocol, host, name] = ["pop3", "Pop.Example.org", "maildir:/m"].map(str::to_owned);
+        Key { protocol, login: login.to_owned(), host, name }
+    }
+
+    const NOW: Duration = Duration::ZERO;
+
+    #[test]
+    fn what_is_recorded_is_seen_by_the_same_key_only() {
+        let t = tempfile::tempdir().unwrap();
+        let path = t.path().join("a/b/state.sqlite");
+        let state = State::open(&path).unwrap();
+        let odd: &[u8] = b"\xff\0 odd\r";
+        {
+            let bob = state.history(&key("bob"), NOW).unwrap();
+            bob.record([odd, b"2"], Mark::Kept).unwrap();
+            bob.record([&b"2"[..], b"3"], Mark::DeletePending).unwrap();
+            let long = vec![b'x'; UIDL_MAX + 1];
+            assert_eq!(bob.record([&b"4"[..], &long], Mark::Kept).unwrap_err().exit().code(), 76);
+        }
+        drop(state);
+        let state = State::open(&path).unwrap();
+        let lower = Key { host: "pop.example.org".into(), ..key("bob") };
+        let bob = state.history(&lower, NOW).unwrap();
+        let all =
+            [(odd.to_vec(), Mark::Kept), (b"2".to_vec(), Mark::DeletePending), (b"3".to_vec(), Mark::DeletePending)];
+        assert_eq!(bob.seen().unwrap(), HashMap::from(all));
+        for other in [key("Bob"), Key { name: "-".into(), ..key("bob") }, Key { host: "h".into(), ..key("bob") }] {
+            assert!(state.history(&other, NOW).unwrap().seen().unwrap().is_empty());
+        }
+        bob.forget([&b"3"[..]]).unwrap();
+        assert_eq!(bob.prune::<&[u8]>([]).unwrap(), 1);
+        assert_eq!(bob.seen().unwrap(), HashMap::from([(odd.to_vec(), Mark::Kept)]));
+        assert_eq!(bob.prune(["new"]).unwrap(), 1);
+        assert!(bob.seen().unwrap().is_empty());
+        for dir in ["a", "a/b", "a/b/locks"] {
+            assert_eq!(t.path().join(dir).metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn one_at_a_time() {
+        let t = tempfile::tempdir().unwrap();
+        let path = t.path().join("state.sqlite");
+        let (a, b) = (State::open(&path).unwrap(), State::open(&path).unwrap());
+        let first = a.history(&key("bob"), NOW).unwrap();
+        assert_eq!(b.history(&key("bob"), Duration::from_millis(80)).unwrap_err().exit().code(), 75);
+        assert!(b.history(&key("amy"), NOW).is_ok());
+        std::thread::scope(|s| {
+            let waiting = s.spawn(|| b.history(&key("bob"), Duration::from_secs(20)).map(|_| ()));
+            std::thread::sleep(Duration::from_millis(120));
+            drop(first);
+            waiting.join().unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn damage_is_never_everything_is_new() {
+        let t = tempfile::tempdir().unwrap();
+        let path = t.path().join("state.sqlite");
+        {
+            let state = State::open(&path).unwrap();
+            let bob = state.history(&key("bob"), NOW).unwrap();
+            let many: Vec<String> = (0..5000).map(|i| format!("uidl-{i:08}")).collect();
+            bob.record(many.iter().map(|u| u.as_bytes()), Mark::Kept).unwrap();
+        }
+        let whole = std::fs::read(&path).unwrap();
+        let mut torn = whole.clone();
+        torn.iter_mut().skip(4096).for_each(|b| *b = 0x5a);
+        let short = whole[..whole.len() / 2].to_vec();
+        for bad in [Vec::new(), torn, short, b"not a database at all, but long enough to have a header".repeat(50)] {
+            std::fs::write(&path, bad).unwrap();
+            let seen = State::open(&path).and_then(|s| s.history(&key("bob"), NOW).and_then(|h| h.seen()));
+            let e = seen.unwrap_err();
+            assert!(e.exit().code() == 74 && e.to_string().contains("state.sqlite"), "{e}");
+            assert!(e.advice().is_some_and(|a| a.contains("count as new")), "{e}");
+        }
+        // As the advice says.
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(t.path().join(format!("state.sqlite{end}")));
+        }
+        assert!(State::open(&path).unwrap().history(&key("bob"), NOW).unwrap().seen().unwrap().is_empty());
+    }
+}
