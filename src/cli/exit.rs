@@ -25,6 +25,13 @@ impl Failure {
     pub fn usage(text: impl Into<String>) -> Failure {
         Error::usage(text).into()
     }
+
+    /// Adds the line of advice.
+    #[must_use]
+    pub fn advise(mut self, advice: &str) -> Failure {
+        self.advice = Some(advice.to_owned());
+        self
+    }
 }
 
 impl From<Error> for Failure {

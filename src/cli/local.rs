@@ -65,7 +65,7 @@ pub fn connect(at: &Endpoint) -> Result<Wire> {
             let _ = match service {
                 Service::Smtp | Service::Lmtp => server::smtp::serve(&mut wire, &mut world),
                 Service::Pop3 => server::pop3::serve(&mut wire, &mut world),
-                Service::Imap => Ok(()),
+                Service::Imap => server::imap::serve(&mut wire, &mut world),
             };
         })
         .map_err(|e| Error::io(format!("no thread: {}", words(&e))))?;

@@ -9,6 +9,7 @@ pub mod into;
 pub mod local;
 pub mod out;
 pub mod outgoing;
+pub mod progress;
 pub mod system;
 pub mod tool;
 pub mod world;

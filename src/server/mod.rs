@@ -4,6 +4,7 @@
 //! [`World`], which `cli` implements.
 
 pub mod imap;
+pub mod listen;
 pub mod mailbox;
 pub mod pop3;
 pub mod smtp;

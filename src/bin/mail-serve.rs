@@ -1,0 +1,4 @@
+//! mail-serve(1).
+fn main() -> std::process::ExitCode {
+    pipepost::tools::main("mail-serve")
+}

@@ -1,0 +1,136 @@
+//! mail-serve(1): the mail server of `local:` on TCP ports of the loopback interface.
+
+use crate::cli::args::Common;
+use crate::cli::connect::Reach;
+use crate::cli::out::Out;
+use crate::cli::system::data_home;
+use crate::cli::world::{Passwords, Tree, Visit, must_be_private, server_password};
+use crate::cli::{Outcome, Tool};
+use crate::error::{Exit, Local, Result};
+use crate::net::endpoint::Service;
+use crate::server::World;
+use crate::server::listen::Server;
+use clap::Parser;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Serves mail by SMTP, POP3 and IMAP on the loopback interface, from Maildirs.
+#[derive(Parser)]
+#[command(name = "mail-serve", version, about)]
+pub struct MailServe {
+    /// The mail directory: a Maildir++ tree for each user (default: that of local:).
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// The port for SMTP; 0 is any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 1025)]
+    smtp_port: u16,
+    /// The port for POP3; 0 is any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 1110)]
+    pop3_port: u16,
+    /// The port for IMAP; 0 is any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 1143)]
+    imap_port: u16,
+    /// Accept every password.
+    #[arg(long)]
+    any_password: bool,
+    /// Create users when they log in for the first time or get their first message.
+    #[arg(long)]
+    create: bool,
+    /// How many connections there may be at once.
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    connections: usize,
+    /// Append the dialogues to FILE (created 0600; - is stderr), see pipepost-trace(5).
+    #[arg(long, value_name = "FILE")]
+    trace: Option<std::ffi::OsString>,
+}
+
+impl Tool for MailServe {
+    const MAN: &'static str = r#"
+.Sh OUTPUT
+One line for each service,
+.Dl smtp 127.0.0.1:1025
+and, unless
+.Fl -any-password
+is given, a line
+.Dl password-file FILE
+once all sockets listen.
+FILE is made at the first start, with a random password for all users, and only its owner can read it; other programs take it as
+.Fl -password-file .
+.Sh USERS
+A user is a directory below the mail directory.
+The caller's own always exists, and mail to postmaster is the caller's.
+Mail is taken for localhost, the host's name and the loopback address literals, from anybody who connects; for other domains it is refused.
+.Sh SIGNALS
+INT and TERM end it: nothing more is accepted, a message on its way in may finish, and the status is 0.
+.Sh EXIT STATUS
+0 after a signal; 64 wrong arguments, 73 a port is taken or the directory can't be made, 74 it can't be read, 78 others may write to it.
+.Sh EXAMPLES
+A server for a test, on free ports, with users that come into being when they are written to:
+.Bd -literal -offset indent
+dir=$(mktemp -d)
+mail-serve --root "$dir/mail" --smtp-port 0 --pop3-port 0 --imap-port 0 \e
+    --create --any-password > "$dir/ports" &
+server=$!
+until [ "$(wc -l < "$dir/ports")" -ge 3 ]; do sleep 0.1; done
+smtp=$(sed -n 's/^smtp //p' "$dir/ports")
+echo hello | smtp-send -a "smtp+plain://$smtp" -s hi bob@localhost
+kill $server
+wait $server
+find "$dir/mail/bob/new" -type f | wc -l
+.Ed
+"#;
+
+    fn run(self) -> Outcome {
+        let root = match &self.root {
+            Some(root) => root.clone(),
+            None => data_home()?.join("mail"),
+        };
+        // A thousand connections need more descriptors than most shells give.
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
+        crate::store::disk::make_dirs(&root).creating(root.display())?;
+        must_be_private(&root)?;
+        let file = root.join(".password");
+        let passwords = if self.any_password { Passwords::Any } else { Passwords::One(server_password(&file)?) };
+        let tree = Arc::new(Tree::open(&root, self.create, Some(passwords))?);
+        // The caller's mailbox is there from the start.
+        tree.account(tree.owner())?;
+        let stop = signals()?;
+        let ports = [(self.smtp_port, Service::Smtp), (self.pop3_port, Service::Pop3), (self.imap_port, Service::Imap)];
+        let mut listeners = Vec::new();
+        let mut lines = String::new();
+        for (port, service) in ports {
+            let at = (Ipv4Addr::LOCALHOST, port);
+            let listener = TcpListener::bind(at).creating(format!("{} port {port}", service.word()))?;
+            let address = listener.local_addr().local("listening socket")?;
+            lines.push_str(&format!("{} {address}\n", service.word()));
+            listeners.push((listener, service));
+        }
+        if !self.any_password {
+            lines.push_str(&format!("password-file {}\n", crate::text::escape(file.as_os_str().as_encoded_bytes())));
+        }
+        let mut out = Out::default();
+        out.write(lines.as_bytes())?;
+        out.flush()?;
+        let common = Common { trace: self.trace, ..Common::default() };
+        let trace = Reach::new(&common)?.trace().cloned();
+        let world = || Box::new(Visit::new(tree.clone(), None)) as Box<dyn World>;
+        let server = Server { listeners, world: &world, stop, sessions: self.connections, trace };
+        server.run()?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// A descriptor that becomes readable at SIGINT or SIGTERM.
+fn signals() -> Result<Arc<OwnedFd>> {
+    let (stop, ring) = UnixStream::pair().local("socketpair")?;
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let ring = ring.try_clone().local("socketpair")?;
+        signal_hook::low_level::pipe::register(signal, ring).local("signal")?;
+    }
+    Ok(Arc::new(stop.into()))
+}
