@@ -36,7 +36,15 @@ impl Session<'_> {
                 }
                 done(result, "RENAME")
             }
-            Command::Subscribe { mailbox } => done(account.subscribe(&mailbox, true).map_err(Into::into), "SUBSCRIBE"),
+            Command::Subscribe { mailbox } => {
+                // A server may check (RFC 3501 6.3.6): a name with a typing error is seen at once.
+                let result = match account.folders() {
+                    Ok(folders) if folders.iter().any(|f| f.name == mailbox) => account.subscribe(&mailbox, true),
+                    Ok(_) => return Ok(folder_failed(&FolderError::NotFound, false)),
+                    Err(e) => Err(e),
+                };
+                done(result.map_err(Into::into), "SUBSCRIBE")
+            }
             Command::Unsubscribe { mailbox } => {
                 done(account.subscribe(&mailbox, false).map_err(Into::into), "UNSUBSCRIBE")
             }
