@@ -8,10 +8,13 @@ use crate::proto::imap::response::Status;
 use rustix::fs::inotify;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A client must say DONE and come again within half an hour (RFC 2177 3).
 const LONGEST: Duration = Duration::from_secs(29 * 60);
+/// A Unix user has 128 of these by default, and other programs want some.
+const MAX_BELLS: usize = 32;
 /// How often the disk is looked at without inotify.
 const POLL: Duration = Duration::from_secs(1);
 /// With inotify too, in case an event was lost.
@@ -28,7 +31,7 @@ impl Session<'_> {
         let mut status = self.caught_up(true, ok("IDLE completed"))?;
         let mut look = Deadline::after(SOON);
         loop {
-            match self.wire.wait(bell.as_ref().map(AsFd::as_fd), end.or_earlier(look))? {
+            match self.wire.wait(bell.as_ref().map(|b| b.0.as_fd()), end.or_earlier(look))? {
                 Wake::Input => {
                     self.patience();
                     let line = self.wire.line(LINE)?;
@@ -57,9 +60,28 @@ impl Session<'_> {
     }
 }
 
+/// A bell, and its place among those that there may be.
+struct Bell(OwnedFd);
+
+static BELLS: AtomicUsize = AtomicUsize::new(0);
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        BELLS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Rings when something comes into these directories or leaves them; `None` if the system can't tell.
-fn bell(paths: &[PathBuf]) -> Option<OwnedFd> {
-    let fd = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).ok()?;
+fn bell(paths: &[PathBuf]) -> Option<Bell> {
+    if BELLS.fetch_add(1, Ordering::Relaxed) >= MAX_BELLS {
+        BELLS.fetch_sub(1, Ordering::Relaxed);
+        return None;
+    }
+    let Ok(fd) = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK) else {
+        BELLS.fetch_sub(1, Ordering::Relaxed);
+        return None;
+    };
+    let bell = Bell(fd);
     let what = inotify::WatchFlags::CREATE
         | inotify::WatchFlags::MOVED_TO
         | inotify::WatchFlags::MOVED_FROM
@@ -67,13 +89,13 @@ fn bell(paths: &[PathBuf]) -> Option<OwnedFd> {
         | inotify::WatchFlags::DELETE_SELF
         | inotify::WatchFlags::MOVE_SELF;
     for path in paths {
-        inotify::add_watch(&fd, path, what).ok()?;
+        inotify::add_watch(&bell.0, path, what).ok()?;
     }
-    Some(fd)
+    Some(bell)
 }
 
 /// Reads all events away: only that there were some matters.
-fn silence(bell: &OwnedFd) {
+fn silence(bell: &Bell) {
     let mut events = [0u8; 4096];
-    while rustix::io::read(bell, &mut events).is_ok_and(|n| n > 0) {}
+    while rustix::io::read(&bell.0, &mut events).is_ok_and(|n| n > 0) {}
 }

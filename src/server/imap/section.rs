@@ -81,12 +81,12 @@ impl<'f> Pieces<'f> {
             }
         };
         self.out.clear();
-        let read = self.buffer.get(..n).unwrap_or_default();
-        if read.is_empty() {
+        self.buffer.truncate(n);
+        if self.buffer.is_empty() {
             self.ended = true;
             self.to.finish(&mut self.out);
         } else {
-            self.to.push(read, &mut self.out);
+            self.to.push(&self.buffer, &mut self.out);
         }
         self.at.file = self.at.file.saturating_add(n as u64);
         self.at.wire = self.at.wire.saturating_add(self.out.len() as u64);
@@ -267,6 +267,15 @@ mod tests {
                 place = pieces.place();
             }
         }
+    }
+
+    #[test]
+    fn a_cr_at_the_end_is_not_lost_between_ranges() {
+        let file = file(b"a\nb\r");
+        let mut pieces = Pieces::new(&file, 0..9, Place::default());
+        assert_eq!(pieces.whole(100).unwrap().unwrap(), b"a\r\nb\r");
+        let mut last = Pieces::new(&file, 4..5, pieces.place());
+        assert_eq!(last.whole(100).unwrap().unwrap(), b"\r");
     }
 
     #[test]
