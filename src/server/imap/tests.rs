@@ -1,3 +1,5 @@
+mod rows;
+
 use super::super::{Denied, Limits, Login, Refusal};
 use super::*;
 use crate::net::script::{End, Mode, Player, Script};
