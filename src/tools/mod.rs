@@ -1,6 +1,7 @@
 //! The programs, and their registry [`ALL`], which feeds src/bin, the executable `pipepost`, the pages, the completions and the
 //! tests. A new program is a file here, a line in `ALL`, three lines in src/bin, and `UPDATE=1 cargo test --test docs`.
 
+pub mod mailfmt;
 pub mod pop3_ls;
 pub mod smtp_send;
 
@@ -11,7 +12,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Every program, in the order of pipepost(7).
-pub const ALL: &[Entry] = &[Entry::of::<smtp_send::SmtpSend>("smtp-send"), Entry::of::<pop3_ls::Pop3Ls>("pop3-ls")];
+pub const ALL: &[Entry] = &[
+    Entry::of::<smtp_send::SmtpSend>("smtp-send"),
+    Entry::of::<pop3_ls::Pop3Ls>("pop3-ls"),
+    Entry::of::<mailfmt::Mailfmt>("mailfmt"),
+];
 
 fn find(name: &str) -> Option<&'static Entry> {
     ALL.iter().find(|entry| entry.name == name)
