@@ -8,6 +8,7 @@ use crate::message::decode::words;
 use crate::message::header::{Collect, Field, Header};
 use crate::text::escape;
 use clap::Args;
+use std::collections::BTreeMap;
 
 /// Prints header fields of messages on stdin, decoded, one a line.
 ///
@@ -67,8 +68,8 @@ impl Head {
     fn print(&self, screen: &mut Screen, header: &Header, separate: bool) -> crate::error::Result<usize> {
         let fields: Vec<Field<'_>> = header.fields().filter(|field| self.wants(field)).collect();
         if self.json {
-            let all: Vec<_> = fields.iter().map(describe::field).collect();
-            screen.line(&serde_json::json!({ "headers": all }).to_string())?;
+            let wanted = describe::Fields(header, |field: &Field<'_>| self.wants(field));
+            screen.line(&describe::line(&BTreeMap::from([("headers", wanted)]))?)?;
             return Ok(fields.len());
         }
         let names = self.fields.len() != 1;

@@ -76,7 +76,7 @@ impl Show {
                 return Ok(false);
             }
             if self.json {
-                screen.line(&describe::tree(&part, &describe::root(&part)).to_string())?;
+                screen.line(&describe::line(&describe::Tree(&part, describe::root(&part)))?)?;
                 return Ok(number > 0 && !screen.is_gone());
             }
             if !std::mem::take(&mut first) {
