@@ -66,6 +66,12 @@ impl<B: Body + ?Sized> Body for &mut B {
     }
 }
 
+impl<B: Body + ?Sized> Body for Box<B> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        (**self).chunk()
+    }
+}
+
 /// A local file or pipe as a [`Body`]; its read errors are 74 with `name` in front.
 pub struct FileBody<R> {
     from: R,

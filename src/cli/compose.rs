@@ -64,6 +64,17 @@ pub struct Extra<'a> {
     pub auto_submitted: bool,
 }
 
+/// What is random or now unless it is given: with all three, the same input gives the same message.
+#[derive(Clone, Debug, Default)]
+pub struct Fixed {
+    /// For `Date`, as it is written there.
+    pub date: Option<String>,
+    /// For `Message-ID`, with angle brackets.
+    pub message_id: Option<String>,
+    /// What boundaries are made of, letters and digits.
+    pub seed: Option<String>,
+}
+
 impl Compose {
     /// Whether any of the flags is given, so that stdin is a text and not a message.
     #[must_use]
@@ -80,6 +91,22 @@ impl Compose {
     /// # Errors
     /// 64: a flag's value is no address or holds a line break; 66: a file can't be read; 73, 74: temporary files.
     pub fn compose(&self, text: &mut dyn Body, extra: &Extra<'_>) -> Result<Composed> {
+        let mut message = Spool::new();
+        let (from, recipients) = self.write(text, extra, Fixed::default(), &mut |bytes| message.push(bytes))?;
+        Ok(Composed { message, from, recipients })
+    }
+
+    /// Composes, with `text` as the body, and hands the message to `out` as it comes; returns its From and its recipients.
+    ///
+    /// # Errors
+    /// As [`Compose::compose`], and those of `out`.
+    pub fn write(
+        &self,
+        text: &mut dyn Body,
+        extra: &Extra<'_>,
+        fixed: Fixed,
+        out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<(Address, Vec<Address>)> {
         let from = match &self.from {
             Some(from) => one("--from", from, extra.host)?,
             None => Address {
@@ -95,12 +122,11 @@ impl Compose {
             to = extra.to.to_vec();
         }
         let headers = self.header.iter().map(|field| header(field)).collect::<Result<Vec<_>>>()?;
-        let (mut text, facts) = spool(text)?;
-        let mut html = self.html.as_deref().map(|file| spool(&mut open(file)?)).transpose()?;
-        let mut random = [0u8; 32];
-        getrandom::fill(&mut random).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
-        let (id, seed) = random.split_at(16);
         let attachments = self.attach.iter().map(|file| attachment(file)).collect::<Result<Vec<_>>>()?;
+        let mut html = self.html.as_deref().map(|file| spool(&mut open(file)?)).transpose()?;
+        let (mut text, facts) = spool(text)?;
+        // Nothing on stdin is no text if something else makes a message.
+        let silent = facts.is_empty() && (html.is_some() || !attachments.is_empty());
         let letter = Letter {
             from: vec![from.clone()],
             to,
@@ -108,22 +134,40 @@ impl Compose {
             bcc,
             keep_bcc: extra.keep_bcc,
             subject: self.subject.clone(),
-            date: Date::utc(now()).to_string(),
-            message_id: message_id(id.try_into().unwrap_or_default(), extra.host),
+            date: fixed.date.unwrap_or_else(|| today().to_string()),
+            message_id: match fixed.message_id {
+                Some(id) => id,
+                None => message_id(random()?, extra.host),
+            },
             headers,
             auto_submitted: extra.auto_submitted,
-            seed: seed.iter().map(|b| format!("{b:02x}")).collect(),
-            text: Some(Text { body: Box::new(text.body()?), facts }),
+            seed: match fixed.seed {
+                Some(seed) => seed,
+                None => random()?.iter().map(|b| format!("{b:02x}")).collect(),
+            },
+            text: if silent { None } else { Some(Text { body: Box::new(text.body()?), facts }) },
             html: match &mut html {
                 Some((spool, facts)) => Some(Text { body: Box::new(spool.body()?), facts: facts.clone() }),
                 None => None,
             },
             attachments,
         };
-        let mut message = Spool::new();
-        letter.write(&mut |bytes| message.push(bytes))?;
-        Ok(Composed { message, from, recipients })
+        letter.write(out)?;
+        Ok((from, recipients))
     }
+}
+
+fn random() -> Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
+    Ok(bytes)
+}
+
+/// Now, in the local zone; `$SOURCE_DATE_EPOCH` in UTC if that is set.
+fn today() -> Date {
+    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    let zone = chrono::Local::now().offset().local_minus_utc() / 60;
+    epoch.map_or(Date { seconds: now(), zone }, Date::utc)
 }
 
 /// Seconds since the epoch.
@@ -168,7 +212,11 @@ fn header(field: &str) -> Result<(String, String)> {
     Ok((name.trim_end().to_owned(), value.trim().to_owned()))
 }
 
-fn open(file: &Path) -> Result<FileBody<File>> {
+/// Opens a file to be read, not a directory.
+///
+/// # Errors
+/// 66.
+pub fn open(file: &Path) -> Result<FileBody<File>> {
     let name = file.display().to_string();
     let opened = File::open(file).opening(&name)?;
     if opened.metadata().opening(&name)?.is_dir() {
@@ -198,5 +246,20 @@ fn attachment(file: &Path) -> Result<Attachment<'static>> {
         return Err(Error::usage(format!("--attach {}: a line break in the name", crate::text::escape(&name))));
     }
     let content_type = content_type(&name).to_owned();
-    Ok(Attachment { name, content_type, charset: None, body: Box::new(open(file)?) })
+    let mut charset = None;
+    // A text says its charset, if that can be found out by reading it twice.
+    if content_type.starts_with("text/") && file.is_file() {
+        let mut facts = Facts::of_body();
+        let mut body = open(file)?;
+        loop {
+            let piece = body.chunk()?;
+            if piece.is_empty() {
+                break;
+            }
+            facts.push(piece);
+        }
+        facts.end();
+        charset = facts.utf8.then(|| if facts.eight_bit > 0 { "utf-8" } else { "us-ascii" }.to_owned());
+    }
+    Ok(Attachment { name, content_type, charset, body: Box::new(open(file)?) })
 }

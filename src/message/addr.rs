@@ -94,16 +94,15 @@ pub fn checked(value: &[u8]) -> Result<Vec<AddressItem>> {
 /// # Errors
 /// 64 with the reason: a control character, no address, more than one, no local part, a broken domain.
 pub fn parse_strict(text: &str) -> Result<Address> {
-    let shown = || crate::text::escape(text);
     if breaks_line(text) {
-        return Err(Error::usage(format!("{}: an address has no line ends", shown())));
+        return Err(Error::usage(format!("{text}: an address has no line ends")));
     }
-    let items = checked(text.as_bytes()).map_err(|e| e.with_exit(crate::error::Exit::Usage).at(shown()))?;
+    let items = checked(text.as_bytes()).map_err(|e| e.with_exit(crate::error::Exit::Usage).at(text))?;
     match <[AddressItem; 1]>::try_from(items) {
         Ok([AddressItem::Mailbox(address)]) => Ok(address),
-        Ok(_) => Err(Error::usage(format!("{}: a group is no address", shown()))),
-        Err(items) if items.is_empty() => Err(Error::usage(format!("{}: no address", shown()))),
-        Err(_) => Err(Error::usage(format!("{}: more than one address", shown()))),
+        Ok(_) => Err(Error::usage(format!("{text}: a group is no address"))),
+        Err(items) if items.is_empty() => Err(Error::usage(format!("{text}: no address"))),
+        Err(_) => Err(Error::usage(format!("{text}: more than one address"))),
     }
 }
 

@@ -8,7 +8,7 @@ use super::encode::{Encoder, Way};
 use super::facts::Facts;
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::text::{breaks_line, escape};
+use crate::text::breaks_line;
 use mail_builder::MessageBuilder;
 use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::{Address as Mailboxes, EmailAddress};
@@ -248,7 +248,7 @@ impl Letter<'_> {
         let mut frame = Vec::new();
         builder.body(body).serialize(&mut frame);
         if let Some(long) = frame.split(|b| *b == b'\n').find(|line| line.len() > MAX_LINE + 1) {
-            let start = escape(long.get(..40).unwrap_or(long));
+            let start = String::from_utf8_lossy(long.get(..40).unwrap_or(long));
             return Err(Error::usage(format!("a header line is longer than {MAX_LINE} bytes: {start}...")));
         }
         fill(&frame, slots, out)
@@ -263,7 +263,7 @@ impl Letter<'_> {
         for (name, value) in &self.headers {
             let known = |list: &[&str]| list.iter().any(|own| own.eq_ignore_ascii_case(name));
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
-                return Err(Error::usage(format!("{}: not a name of a header field", escape(name))));
+                return Err(Error::usage(format!("{name}: not a name of a header field")));
             }
             if known(&OWN_FIELDS)
                 || name.len() >= 8 && name.as_bytes().get(..8).is_some_and(|n| n.eq_ignore_ascii_case(b"content-"))
@@ -277,7 +277,7 @@ impl Letter<'_> {
             one_line("the type of an attachment", &file.content_type)?;
             one_line("the charset of an attachment", file.charset.as_deref().unwrap_or_default())?;
             if super::mime::ContentType::parse(file.content_type.as_bytes()).is_none() {
-                return Err(Error::usage(format!("{}: not a media type", escape(&file.content_type))));
+                return Err(Error::usage(format!("{}: not a media type", file.content_type)));
             }
         }
         let letters = self.seed.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -295,7 +295,7 @@ fn multipart<'a>(subtype: &str, boundary: &str, parts: Vec<MimePart<'a>>) -> Mim
 
 fn one_line(name: &str, value: &str) -> Result<()> {
     if breaks_line(value) {
-        return Err(Error::usage(format!("{name}: a line end or NUL is not allowed here: {}", escape(value))));
+        return Err(Error::usage(format!("{name}: a line end or NUL is not allowed here: {value}")));
     }
     Ok(())
 }
@@ -307,7 +307,7 @@ fn mailboxes(list: &[Address]) -> Result<Mailboxes<'static>> {
         let spec = address.spec();
         for value in [spec.as_slice(), address.name.as_deref().unwrap_or_default()] {
             if breaks_line(value) {
-                return Err(Error::usage(format!("{}: an address has no line ends", escape(value))));
+                return Err(Error::usage(format!("{}: an address has no line ends", String::from_utf8_lossy(value))));
             }
         }
         Ok(Mailboxes::Address(EmailAddress { name: name.map(Into::into), email: text(&spec).into() }))

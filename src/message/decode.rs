@@ -203,6 +203,12 @@ pub fn file_name(part: &Part) -> Option<String> {
     Some(name.replace(['\r', '\n', '\0'], "\u{fffd}"))
 }
 
+/// HTML without its tags, entities decoded: the plainest view of it, in linear time and without recursion.
+#[must_use]
+pub fn without_tags(html: &str) -> String {
+    mail_parser::decoders::html::html_to_text(html)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

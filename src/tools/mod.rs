@@ -2,6 +2,7 @@
 //! tests. A new program is a file here, a line in `ALL`, three lines in src/bin, and `UPDATE=1 cargo test --test docs`.
 
 pub mod mail_serve;
+pub mod mailfmt;
 pub mod pop3_fetch;
 pub mod pop3_ls;
 pub mod smtp_send;
@@ -17,6 +18,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<smtp_send::SmtpSend>("smtp-send"),
     Entry::of::<pop3_ls::Pop3Ls>("pop3-ls"),
     Entry::of::<pop3_fetch::Pop3Fetch>("pop3-fetch"),
+    Entry::of::<mailfmt::Mailfmt>("mailfmt"),
     Entry::of::<mail_serve::MailServe>("mail-serve"),
 ];
 

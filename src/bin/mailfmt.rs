@@ -1,0 +1,4 @@
+//! mailfmt(1).
+fn main() -> std::process::ExitCode {
+    pipepost::tools::main("mailfmt")
+}

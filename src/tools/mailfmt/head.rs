@@ -1,0 +1,91 @@
+//! `mailfmt head`: header fields.
+
+use super::describe;
+use super::input::{Screen, each_message};
+use crate::cli::Outcome;
+use crate::error::{Error, Exit};
+use crate::message::decode::words;
+use crate::message::header::{Collect, Field, Header};
+use crate::text::escape;
+use clap::Args;
+use std::collections::BTreeMap;
+
+/// Prints header fields of messages on stdin, decoded, one a line.
+///
+/// Encoded words are decoded, folded lines joined. One FIELD prints values only; none, or several, print names too. An mbox
+/// has all its messages printed, with an empty line between them where names are printed.
+#[derive(Args, Debug)]
+pub(super) struct Head {
+    /// The fields to print, in any case, every occurrence; all if none is named.
+    #[arg(value_name = "FIELD")]
+    fields: Vec<String>,
+    /// Print the fields byte for byte, folded and encoded as they are.
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
+    /// Print one JSON object a message: {"headers": [{"name", "raw", "decoded"}]}.
+    #[arg(long)]
+    json: bool,
+    /// End with status 1 if no field was found.
+    #[arg(short, long)]
+    exit_status: bool,
+}
+
+impl Head {
+    /// Does it.
+    pub(super) fn run(self) -> Outcome {
+        let mut screen = if self.raw { Screen::for_bytes(false) } else { Screen::new(false) };
+        let mut found = 0usize;
+        let mut first = true;
+        let exit = each_message(None, |message, number| {
+            let mut collect = Collect::default();
+            loop {
+                let piece = crate::body::Body::chunk(message)?;
+                if piece.is_empty() || collect.push(piece).is_some() {
+                    break;
+                }
+            }
+            let header = collect.finish();
+            found += self.print(&mut screen, &header, !std::mem::take(&mut first))?;
+            if header.is_cut() {
+                return Err(Error::data(format!(
+                    "the header section is longer than {} bytes",
+                    crate::message::header::MAX
+                )));
+            }
+            if header.fields().next().is_none() {
+                return Err(Error::data("no header fields: not a message"));
+            }
+            Ok(number > 0 && !screen.is_gone())
+        })?;
+        screen.flush()?;
+        Ok(if exit == Exit::Ok && found == 0 && self.exit_status { Exit::None } else { exit })
+    }
+
+    fn wants(&self, field: &Field<'_>) -> bool {
+        self.fields.is_empty() || self.fields.iter().any(|name| field.is(name.trim_end_matches(':')))
+    }
+
+    fn print(&self, screen: &mut Screen, header: &Header, separate: bool) -> crate::error::Result<usize> {
+        let fields: Vec<Field<'_>> = header.fields().filter(|field| self.wants(field)).collect();
+        if self.json {
+            let wanted = describe::Fields(header, |field: &Field<'_>| self.wants(field));
+            screen.line(&describe::line(&BTreeMap::from([("headers", wanted)]))?)?;
+            return Ok(fields.len());
+        }
+        let names = self.fields.len() != 1;
+        if separate && names {
+            screen.line("")?;
+        }
+        for field in &fields {
+            if self.raw {
+                screen.bytes(field.raw)?;
+                continue;
+            }
+            let value = escape(words(field.value));
+            let name = String::from_utf8_lossy(field.name);
+            screen.line(&if names { format!("{name}: {value}") } else { value })?;
+        }
+        screen.end()?;
+        Ok(fields.len())
+    }
+}

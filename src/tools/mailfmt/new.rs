@@ -1,0 +1,81 @@
+//! `mailfmt new`: composing.
+
+use super::input::{Screen, open};
+use crate::cli::compose::{Compose, Extra, Fixed};
+use crate::cli::{Outcome, system};
+use crate::error::{Error, Exit, Result};
+use crate::message::date::Date;
+use crate::text::{ToFile, breaks_line};
+use clap::Args;
+
+/// Composes a message with the body from stdin.
+///
+/// Charset, transfer encoding, Date, Message-ID and everything else that MIME needs are found out. Bcc stays in the message:
+/// smtp-send -t takes its recipients from there and removes it.
+#[derive(Args, Debug)]
+pub(super) struct New {
+    #[command(flatten)]
+    compose: Compose,
+    /// Say that no person wrote it (Auto-Submitted: auto-generated).
+    #[arg(long)]
+    auto_submitted: bool,
+    /// The date, as in a Date field (default: now, or $SOURCE_DATE_EPOCH).
+    #[arg(long, value_name = "DATE")]
+    date: Option<String>,
+    /// The Message-ID, with or without angle brackets (default: random).
+    #[arg(long, value_name = "ID")]
+    message_id: Option<String>,
+    /// What boundaries are made of, letters and digits (default: random); with --date and --message-id, the same input gives
+    /// the same message.
+    #[arg(long, value_name = "LETTERS")]
+    seed: Option<String>,
+    /// Escape nothing on a terminal.
+    #[arg(long)]
+    raw: bool,
+}
+
+impl New {
+    /// Does it.
+    pub(super) fn run(self) -> Outcome {
+        let host = system::host_name();
+        let fixed = Fixed {
+            date: self.date.as_deref().map(date).transpose()?,
+            message_id: self.message_id.as_deref().map(id).transpose()?,
+            seed: self.seed,
+        };
+        let extra = Extra { host: &host, keep_bcc: true, auto_submitted: self.auto_submitted, ..Extra::default() };
+        let mut screen = Screen::for_bytes(self.raw);
+        let mut to_file = ToFile::default();
+        let mut out = Vec::new();
+        self.compose.write(&mut open(None)?, &extra, fixed, &mut |piece| {
+            out.clear();
+            to_file.push(piece, &mut out);
+            screen.bytes(&out)?;
+            there(&screen)
+        })?;
+        screen.end()?;
+        screen.flush()?;
+        there(&screen)?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// A message that nobody took is lost.
+fn there(screen: &Screen) -> Result<()> {
+    if screen.is_gone() { Err(Error::io("stdout: Broken pipe")) } else { Ok(()) }
+}
+
+fn date(text: &str) -> Result<String> {
+    let read = Date::parse(text.as_bytes()).filter(|_| !breaks_line(text));
+    let wrong = || Error::usage(format!("--date: {text}: not a date like {}", Date::utc(1_795_384_560)));
+    read.map(|date| date.to_string()).ok_or_else(wrong)
+}
+
+fn id(text: &str) -> Result<String> {
+    let inner = text.strip_prefix('<').and_then(|t| t.strip_suffix('>')).unwrap_or(text);
+    let good = inner.bytes().all(|b| b.is_ascii_graphic() && !b"<>()[]\\,;:\"".contains(&b));
+    match inner.split_once('@') {
+        Some((left, right)) if good && !left.is_empty() && !right.is_empty() => Ok(format!("<{inner}>")),
+        _ => Err(Error::usage(format!("--message-id: {text}: not like <unique@host>"))),
+    }
+}

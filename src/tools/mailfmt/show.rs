@@ -1,0 +1,253 @@
+//! `mailfmt show`: messages for reading.
+
+use super::input::{Cursor, Screen, each_message, spool};
+use super::{describe, html};
+use crate::body::{Body, Take};
+use crate::cli::Outcome;
+use crate::cli::out::{Column, Reader, Table};
+use crate::error::{Error, Exit, Result};
+use crate::message::decode::{decoded, file_name, text, words};
+use crate::message::mbox::Mbox;
+use crate::message::mime::{Part, walk};
+use crate::text::escape;
+use clap::Args;
+use std::path::PathBuf;
+
+/// The fields that a reader wants to see, in this order.
+const SHOWN: [&str; 7] = ["From", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject"];
+/// Columns of text made of HTML.
+const WIDTH: usize = 78;
+
+const COLUMNS: [Column; 6] = [
+    Column { name: "part", width: 6, right: false },
+    Column { name: "type", width: 26, right: false },
+    Column { name: "charset", width: 12, right: false },
+    Column { name: "encoding", width: 16, right: false },
+    Column { name: "size", width: 10, right: true },
+    Column { name: "name", width: 20, right: false },
+];
+const MESSAGE: Column = Column { name: "message", width: 7, right: true };
+
+/// Shows a message as text in UTF-8.
+///
+/// The main header fields, decoded; texts, decoded (of alternatives, the plain one; HTML as text); a line for each
+/// attachment. Whatever could drive a terminal is escaped. All messages of an mbox are shown.
+#[derive(Args, Debug)]
+pub(super) struct Show {
+    /// The message or mbox; stdin if missing or -.
+    file: Option<PathBuf>,
+    /// List the parts: number, type, charset, encoding, size in bytes as it travels, name.
+    #[arg(long, conflicts_with_all = ["part", "json", "raw"])]
+    tree: bool,
+    /// Write the content of one part, by its number in --tree, decoded; the message is one, or the first of an mbox.
+    #[arg(long, value_name = "N[.N]...", conflicts_with = "json", value_parser = section)]
+    part: Option<Section>,
+    /// Print one JSON object a message: header fields in order and the MIME tree (see JSON below).
+    #[arg(long, conflicts_with = "raw")]
+    json: bool,
+    /// Escape nothing.
+    #[arg(long)]
+    raw: bool,
+}
+
+/// A part's number.
+#[derive(Clone, Debug)]
+struct Section(Vec<u32>);
+
+fn section(text: &str) -> std::result::Result<Section, String> {
+    let numbers: Option<Vec<u32>> = text.split('.').map(|n| n.parse().ok().filter(|n| *n > 0)).collect();
+    numbers.map(Section).ok_or_else(|| "not a part's number like 1 or 2.1".to_owned())
+}
+
+impl Show {
+    /// Does it.
+    pub(super) fn run(self) -> Outcome {
+        if self.tree {
+            return Ok(self.tree()?);
+        }
+        let mut screen = if self.part.is_some() { Screen::for_bytes(self.raw) } else { Screen::new(self.raw) };
+        let mut first = true;
+        let exit = each_message(self.file.as_deref(), |message, number| {
+            let (mut spool, part) = read(message)?;
+            if let Some(section) = &self.part {
+                let found = part.section(&section.0);
+                let found = found.ok_or_else(|| Error::no_input(format!("there is no part {}", shown(&section.0))))?;
+                write_part(&mut screen, &mut Cursor::new(spool.body()?), found)?;
+                return Ok(false);
+            }
+            if self.json {
+                screen.line(&describe::line(&describe::Tree(&part, describe::root(&part)))?)?;
+                return Ok(number > 0 && !screen.is_gone());
+            }
+            if !std::mem::take(&mut first) {
+                screen.line("")?;
+                screen.line(&"-".repeat(WIDTH))?;
+            }
+            let mut view = View { screen: &mut screen, cursor: Cursor::new(spool.body()?) };
+            view.message(&part, &describe::root(&part))?;
+            Ok(number > 0 && !screen.is_gone())
+        })?;
+        screen.flush()?;
+        Ok(exit)
+    }
+
+    fn tree(self) -> Result<Exit> {
+        let mut table: Option<Table> = None;
+        let exit = each_message(self.file.as_deref(), |message, number| {
+            let part = walk(message)?;
+            check(&part)?;
+            let columns = if number > 0 { [&[MESSAGE], &COLUMNS[..]].concat() } else { COLUMNS.to_vec() };
+            let table = table.get_or_insert_with(|| Table::new(columns, false, false));
+            for (section, part) in describe::numbered(&part) {
+                let cell = |column: &Column| match column.name {
+                    "message" => number.to_string(),
+                    "part" => section.clone(),
+                    "type" => format!("{}/{}", part.content_type.kind, part.content_type.subtype),
+                    "charset" if part.content_type.kind == "text" => {
+                        String::from_utf8_lossy(part.content_type.charset()).to_ascii_lowercase()
+                    }
+                    "encoding" => part.encoding.name().to_owned(),
+                    "size" => part.size().to_string(),
+                    "name" => file_name(part).unwrap_or_default(),
+                    _ => String::new(),
+                };
+                if table.row(cell, || serde_json::Value::Null)? == Reader::Gone {
+                    return Ok(false);
+                }
+            }
+            Ok(number > 0)
+        })?;
+        if let Some(table) = table {
+            table.end(false)?;
+        }
+        Ok(exit)
+    }
+}
+
+fn shown(section: &[u32]) -> String {
+    section.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
+}
+
+/// Keeps a message and finds its parts.
+fn read<B: Body>(message: &mut Mbox<B>) -> Result<(crate::store::spool::Spool, Part)> {
+    let mut walker = crate::message::mime::Walker::default();
+    let spool = spool(message, |piece| walker.push(piece))?;
+    let part = walker.finish();
+    check(&part)?;
+    Ok((spool, part))
+}
+
+fn check(part: &Part) -> Result<()> {
+    if part.header.fields().next().is_none() {
+        return Err(Error::data("no header fields: not a message"));
+    }
+    Ok(())
+}
+
+fn write_part<B: Body>(screen: &mut Screen, cursor: &mut Cursor<B>, part: &Part) -> Result<()> {
+    let mut content = decoded(cursor.range(&part.body_at), &part.encoding);
+    loop {
+        let piece = content.chunk()?;
+        if piece.is_empty() || screen.is_gone() {
+            break;
+        }
+        screen.bytes(piece)?;
+    }
+    screen.end()?;
+    if content.errors() > 0 {
+        let (n, encoding) = (content.errors(), part.encoding.name());
+        crate::cli::exit::complain("mailfmt", &format!("{n} errors in the {encoding} of this part"), None);
+    }
+    Ok(())
+}
+
+/// A message on its way to a reader.
+struct View<'s, B> {
+    screen: &'s mut Screen,
+    cursor: Cursor<B>,
+}
+
+impl<B: Body> View<'_, B> {
+    fn message(&mut self, part: &Part, number: &str) -> Result<()> {
+        for name in SHOWN {
+            for value in part.header.all(name) {
+                self.screen.line(&format!("{name}: {}", self.own(&words(value))))?;
+            }
+        }
+        self.screen.line("")?;
+        self.content(part, number)
+    }
+
+    fn own(&self, text: &str) -> String {
+        escape(text)
+    }
+
+    fn content(&mut self, part: &Part, number: &str) -> Result<()> {
+        if self.screen.is_gone() {
+            return Ok(());
+        }
+        if let Some(message) = part.message() {
+            self.note(part, number)?;
+            let inner = describe::children(part, number).next().map_or(String::new(), |(number, _)| number);
+            return self.message(message, &inner);
+        }
+        if !part.is_multipart() {
+            return self.leaf(part, number);
+        }
+        let children: Vec<_> = describe::children(part, number).collect();
+        if part.content_type.subtype == "alternative" {
+            let best = best(&children);
+            if let Some((number, child)) = best.and_then(|index| children.get(index)) {
+                return self.content(child, number);
+            }
+        }
+        children.iter().try_for_each(|(number, child)| self.content(child, number))
+    }
+
+    /// The line that stands for a part.
+    fn note(&mut self, part: &Part, number: &str) -> Result<()> {
+        let kind = &part.content_type;
+        let name = file_name(part).map(|name| format!(", \"{}\"", self.own(&name))).unwrap_or_default();
+        self.screen.line(&format!("[{number} {}/{}, {} bytes{name}]", kind.kind, kind.subtype, part.size()))
+    }
+
+    fn leaf(&mut self, part: &Part, number: &str) -> Result<()> {
+        if !is_shown(part) {
+            return self.note(part, number);
+        }
+        let mut body = text(self.cursor.range(&part.body_at), part);
+        if part.content_type.subtype == "html" {
+            let page = Take::new(&mut body, html::MAX as u64).whole(html::MAX)?.unwrap_or_default();
+            let rest = body.skip()?;
+            let shown = html::to_text(&String::from_utf8_lossy(&page), WIDTH);
+            self.screen.text(shown.as_bytes())?;
+            self.screen.end()?;
+            if rest > 0 {
+                self.screen.line(&format!("[{number} {rest} more bytes of HTML are not shown]"))?;
+            }
+            return Ok(());
+        }
+        loop {
+            let piece = body.chunk()?;
+            if piece.is_empty() || self.screen.is_gone() {
+                break;
+            }
+            self.screen.text(piece)?;
+        }
+        self.screen.end()
+    }
+}
+
+/// Whether a part is text that belongs to the message, not a file that came with it.
+fn is_shown(part: &Part) -> bool {
+    let attached = part.disposition().is_some_and(|d| d.value.eq_ignore_ascii_case(b"attachment"));
+    part.content_type.kind == "text" && !attached && !matches!(part.encoding, crate::message::mime::Encoding::Other(_))
+}
+
+/// Which alternative is read: plain text if there is any of it, else HTML, else the last, which is the richest.
+fn best(children: &[(String, &Part)]) -> Option<usize> {
+    let text = |subtype: &str| {
+        children.iter().position(|(_, p)| p.content_type.is("text", subtype) && is_shown(p) && p.size() > 0)
+    };
+    text("plain").or_else(|| text("html")).or_else(|| children.len().checked_sub(1))
+}
