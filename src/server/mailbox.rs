@@ -11,6 +11,8 @@
 //! last `\Seen`, never a message.
 
 mod change;
+#[cfg(test)]
+mod crash;
 mod draft;
 mod folders;
 mod look;

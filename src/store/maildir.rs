@@ -274,6 +274,13 @@ impl Sealed {
         fs::fstat(&self.file).map(|stat| disk::time_of(&stat)).local(self.tmp.path.display())
     }
 
+    /// Whether a folder is on the same file system, so that a name there costs nothing.
+    #[must_use]
+    pub fn can_link(&self, to: &Maildir) -> bool {
+        let device = |stat: rustix::io::Result<fs::Stat>| stat.map(|s| s.st_dev).ok();
+        device(fs::fstat(&self.file)) == device(fs::statat(fs::CWD, to.path(), AtFlags::empty()))
+    }
+
     /// Gives it a name in a folder, perhaps one of several: in `new`, or with letters in `cur`. Returns the name. The
     /// directory is not synced here.
     ///

@@ -69,10 +69,12 @@ impl Draft {
 /// `date` is what the sealed file was given; links share it, so a target that wants another gets a copy.
 fn deliver(sealed: &Sealed, target: &Target<'_>, date: Option<SystemTime>) -> Result<Stored, FolderError> {
     let (name, maildir) = target.account.find(target.folder)?;
-    if target.internal_date == date {
+    let same = target.internal_date == date;
+    if same && sealed.can_link(&maildir) {
         return Ok(link(sealed, target, &name, &maildir)?);
     }
-    let copy = sealed.copy(&maildir, target.internal_date.unwrap_or_else(SystemTime::now))?;
+    let date = if same { sealed.date()? } else { target.internal_date.unwrap_or_else(SystemTime::now) };
+    let copy = sealed.copy(&maildir, date)?;
     Ok(link(&copy, target, &name, &maildir)?)
 }
 
@@ -93,21 +95,18 @@ fn link(sealed: &Sealed, target: &Target<'_>, folder: &str, maildir: &Maildir) -
     };
     let sub = if letters.is_some() { Sub::Cur } else { Sub::New };
     let date = uids::seconds(sealed.date()?);
-    let file = sealed.link(maildir, letters.as_deref())?;
-    let recorded = maildir.sync(sub).and_then(|()| {
-        db.write(|t| {
-            let mut row = uids::folder_or_new(t, folder, SystemTime::now())?;
-            // Another session may have seen the file already and given it its UID.
-            if let Some(uid) = uids::uid_of(t, row.validity, base(&file))? {
-                return Ok(Stored { uid_validity: row.validity, uid });
-            }
-            let uid = uids::assign(t, &mut row, base(&file), date, true)?;
-            uids::set_next(t, row)?;
-            Ok(Stored { uid_validity: row.validity, uid })
-        })
+    let mut linked = None;
+    // The name appears inside the transaction: no other session can give it a UID, or expunge it, before we have ours.
+    let recorded = db.write(|t| {
+        let file = linked.insert(sealed.link(maildir, letters.as_deref())?);
+        let mut row = uids::folder_or_new(t, folder, SystemTime::now())?;
+        let uid = uids::assign(t, &mut row, base(file), date, true)?;
+        uids::set_next(t, row)?;
+        Ok(Stored { uid_validity: row.validity, uid })
     });
+    let recorded = recorded.and_then(|stored| maildir.sync(sub).map(|()| stored));
     if recorded.is_err()
-        && let Ok(dir) = maildir.open(sub)
+        && let (Some(file), Ok(dir)) = (linked, maildir.open(sub))
     {
         // The sender hears of a failure and will come again.
         let _ = rustix::fs::unlinkat(dir, file.as_slice(), AtFlags::empty());
