@@ -141,7 +141,7 @@ struct Maildrop {
     login: Login,
     mailbox: Mailbox,
     deleted: HashSet<u32>,
-    _lock: MaildropLock,
+    lock: Option<MaildropLock>,
 }
 
 impl Maildrop {
@@ -150,7 +150,7 @@ impl Maildrop {
         // Read-only: looking at a maildrop marks nothing as seen or old for others.
         let mailbox = login.account.select("INBOX", true)?;
         let login = Login { user: login.user.clone(), account: login.account.clone() };
-        Ok(Some(Maildrop { login, mailbox, deleted: HashSet::new(), _lock: lock }))
+        Ok(Some(Maildrop { login, mailbox, deleted: HashSet::new(), lock: Some(lock) }))
     }
 
     /// The index of message `number`, if there is one that is not deleted.
@@ -262,6 +262,8 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
                     Ok(()) => "+OK bye\r\n",
                     Err(_) => "-ERR [SYS/TEMP] some deleted messages are still there\r\n",
                 };
+                // The answer says that the next session may come.
+                drop.lock = None;
                 wire.put(answer)?;
                 return wire.flush();
             }

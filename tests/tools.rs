@@ -1,0 +1,345 @@
+//! The programs end to end, on `local:` and on mail-serve: what users rely on, pipepost(7), and every example of the pages
+//! and of the README.
+#![allow(missing_docs)]
+
+mod common;
+
+use common::{Home, Server, bin, installed};
+use pipepost::tools::ALL;
+
+fn send(home: &Home, subject: &str, body: &str, to: &str) {
+    home.run("smtp-send", &["-s", subject, to], body.as_bytes()).ends(0);
+}
+
+/// The examples of a page: the displays of its EXAMPLES section.
+fn examples(man: &str) -> Vec<String> {
+    let section = man.split(".Sh EXAMPLES").nth(1).unwrap_or_default();
+    let section = section.split("\n.Sh ").next().unwrap_or_default();
+    section
+        .split(".Bd -literal")
+        .skip(1)
+        .map(|block| {
+            let lines = block.lines().skip(1).take_while(|line| *line != ".Ed");
+            lines
+                .map(|line| line.replace("\\e", "\\").replace("\\-", "-").replace("\\&", ""))
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+        .collect()
+}
+
+#[test]
+fn every_example_of_every_page_runs() {
+    for entry in ALL {
+        let home = Home::new();
+        // Something to list and fetch for those who only read.
+        send(&home, "first", "one\n", "postmaster");
+        let examples = examples(entry.man);
+        assert!(!examples.is_empty(), "{}: no examples", entry.name);
+        for example in examples {
+            let ran = home.sh(&example);
+            assert_eq!(ran.status, 0, "{}: {example}\n{ran:?}", entry.name);
+            assert!(example.contains(entry.name), "{}: not its example: {example}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn every_one_liner_of_the_readme_runs() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let blocks: Vec<&str> =
+        readme.split("```sh one-liner\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    assert!(blocks.len() >= 3, "one-liners are marked ```sh one-liner");
+    let home = Home::new();
+    send(&home, "first", "one\n", "postmaster");
+    std::fs::write(home.path().join("report.txt"), "all is well\n").unwrap();
+    for block in blocks {
+        let ran = home.sh(block);
+        assert_eq!(ran.status, 0, "{block}\n{ran:?}");
+    }
+}
+
+#[test]
+fn the_examples_folder_runs() {
+    for name in ["alice-to-bob.sh", "pipe.sh"] {
+        let script = std::fs::canonicalize("examples").unwrap().join(name);
+        let home = Home::new();
+        let ran = home.sh(&format!("sh {}", script.display()));
+        assert_eq!(ran.status, 0, "{ran:?}");
+    }
+}
+
+#[test]
+fn names_versions_and_help() {
+    let home = Home::new();
+    for entry in ALL {
+        let version = home.run(entry.name, &["--version"], b"").ends(0);
+        assert_eq!(version.out, format!("{} {}\n", entry.name, env!("CARGO_PKG_VERSION")));
+        for help in ["-h", "--help"] {
+            let text = home.run(entry.name, &[help], b"").ends(0).out;
+            assert!(text.contains("Usage:"), "{text}");
+        }
+        home.run(entry.name, &["--no-such-flag"], b"").ends(64).complains("--no-such-flag");
+        let all = home.run("pipepost", &[entry.name, "--version"], b"").ends(0);
+        assert_eq!(all.out, version.out);
+    }
+    home.run("pipepost", &[], b"").ends(64).complains("smtp-send");
+    home.run("pipepost", &["nonsense"], b"").ends(64).complains("nonsense");
+}
+
+#[test]
+fn a_message_is_the_same_at_both_ends() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create", "--any-password"]);
+    let secret = home.path().join("pw");
+    std::fs::write(&secret, "x\n").unwrap();
+    home.sh("chmod 600 pw").ends(0);
+    // Dots, a From_ line, 8-bit bytes that are no UTF-8, an empty line at the end, no newline at the end, and a long one.
+    let fields = "From: a@localhost\nTo: bob@localhost\nDate: Sun, 22 Nov 2026 12:00:00 +0000\nMessage-ID: <1@x>\n";
+    let bodies: [&[u8]; 6] =
+        [b".\n..\n...x\n", b"From here\n>From there\n", b"\xff\xfe\x80 caf\xe9\n", b"x\n\n\n", b"no end", b""];
+    let long = [vec![b'y'; 998], b"\n".to_vec()].concat();
+    let smtp = format!("smtp+plain://127.0.0.1:{}", server.smtp);
+    for account in ["local:", &smtp] {
+        for body in bodies.iter().copied().chain([long.as_slice()]) {
+            let message = [fields.as_bytes(), b"\n", body].concat();
+            home.run("smtp-send", &["-a", account, "bob@localhost"], &message).ends(0);
+        }
+    }
+    let pop3 = format!("pop3+plain://bob@127.0.0.1:{}", server.pop3);
+    for account in ["local://bob", &pop3] {
+        let into = format!("eml:{}", account.len());
+        home.run("pop3-fetch", &[account, "--password-file", "pw", "--into", &into], b"").ends(0);
+        let mut files: Vec<_> = std::fs::read_dir(home.path().join(account.len().to_string()))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
+        files.sort();
+        assert_eq!(files.len(), bodies.len() + 1);
+        let mut got: Vec<Vec<u8>> = files
+            .iter()
+            .map(|f| {
+                let bytes = std::fs::read(f).unwrap();
+                let at = memchr::memmem::find(&bytes, fields.as_bytes()).unwrap();
+                bytes[at + fields.len() + 1..].to_vec()
+            })
+            .collect();
+        let mut expect: Vec<Vec<u8>> = bodies
+            .iter()
+            .copied()
+            .chain([long.as_slice()])
+            // SMTP ends every line.
+            .map(|b| if b.is_empty() || b.ends_with(b"\n") { b.to_vec() } else { [b, b"\n"].concat() })
+            .collect();
+        got.sort();
+        expect.sort();
+        assert_eq!(got, expect, "{account}");
+    }
+    server.stop();
+}
+
+#[test]
+fn bcc_never_leaves() {
+    let home = Home::new();
+    let message = "To: bob@localhost\nBCC : carol@localhost,\n dora@localhost\nResent-Bcc: x@localhost\nbcc:erin@localhost\nSubject: s\n\nb\n";
+    home.run("smtp-send", &["-t"], message.as_bytes()).ends(0);
+    // Resent-Bcc makes it a resent message: its recipients are the Resent- ones.
+    assert_eq!(home.run("pop3-ls", &["local://x"], b"").ends(0).out.lines().count(), 1);
+    let message = message.replace("Resent-Bcc: x@localhost\n", "");
+    home.run("smtp-send", &["-t"], message.as_bytes()).ends(0);
+    for user in ["bob", "carol", "dora", "erin"] {
+        let got = home.run("pop3-fetch", &[&format!("local://{user}"), "1"], b"").ends(0).out;
+        assert!(got.contains("Subject: s") && !got.to_lowercase().contains("bcc"), "{got}");
+        assert!(!got.contains("carol") || user == "carol" && got.contains("for <carol"), "{got}");
+    }
+    let home = Home::new();
+    home.run("smtp-send", &["-s", "x", "--to", "bob@localhost", "--bcc", "carol@localhost"], b"b").ends(0);
+    let got = home.run("pop3-fetch", &["local://bob", "1"], b"").ends(0).out;
+    assert!(!got.contains("carol"), "{got}");
+    assert_eq!(home.run("pop3-ls", &["local://carol"], b"").ends(0).out.lines().count(), 1);
+}
+
+#[test]
+fn one_refused_recipient_stops_nobody() {
+    let home = Home::new();
+    let ran = home.run(
+        "smtp-send",
+        &["--json", "--failed", "left", "bob@localhost", "x@example.org", "carol@localhost"],
+        b"Subject: s\n\nb\n",
+    );
+    let ran = ran.ends(67).complains("x@example.org: 550 5.7.1");
+    let fates: Vec<serde_json::Value> = ran.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let fate = |i: usize| fates[i]["fate"].as_str().unwrap();
+    assert_eq!((fates.len(), fate(0), fate(1), fate(2)), (3, "done", "never", "done"));
+    assert_eq!(std::fs::read_to_string(home.path().join("left")).unwrap(), "x@example.org\n");
+    home.run("smtp-send", &["x@example.org", "y@example.org"], b"Subject: s\n\nb\n").ends(69);
+}
+
+#[test]
+fn what_cannot_be_sent_is_refused_before_anything_happens() {
+    let home = Home::new();
+    let message = b"Subject: s\n\nb\n";
+    let long = [b"Subject: s\n\n".to_vec(), vec![b'x'; 999]].concat();
+    home.run("smtp-send", &["bob@localhost"], &long).ends(65).complains("999");
+    home.run("smtp-send", &["bob@localhost"], b"Subject: s\n\n\0").ends(65).complains("NUL");
+    home.run("smtp-send", &["--strict", "bob@localhost"], b"Subject: s\n\na\rb\n").ends(65).complains("CR");
+    home.run("smtp-send", &["bob@localhost"], "Subject: ü\n\nb\n".as_bytes()).ends(65).complains("SMTPUTF8");
+    home.run("smtp-send", &["bob@localhost"], b"").ends(64).complains("empty");
+    home.run("smtp-send", &[], message).ends(64).complains("recipient");
+    home.run("smtp-send", &["-t"], message).ends(64).complains("recipient");
+    home.run("smtp-send", &["-t"], b"To: bob@@x\n\nb\n").ends(65);
+    home.run("smtp-send", &["--mbox", "bob@localhost"], message).ends(65).complains("mbox");
+    for bad in [
+        "",
+        "bob@",
+        "@localhost",
+        "a b@localhost",
+        "bob@localhost\r\nDATA",
+        "bob@localhost\nX: y",
+        "<bob@localhost",
+        "a@b@c",
+    ] {
+        home.run("smtp-send", &["--", bad], message).ends(64).complains("smtp-send: ");
+        home.run("smtp-send", &["-f", &format!("{bad}\n"), "bob@localhost"], message).ends(64);
+    }
+    for flag in ["-s", "--from", "--to", "--cc", "--bcc", "--header"] {
+        for injected in ["x\r\nBcc: eve@localhost", "x\nX: y", "x\rX: y"] {
+            home.run("smtp-send", &[flag, injected, "bob@localhost"], b"b").ends(64).complains("");
+        }
+    }
+    home.run("smtp-send", &["-s", "x", "--attach", "no/such", "bob@localhost"], b"b").ends(66).complains("no/such");
+    home.run("smtp-send", &["-s", "x", "--attach", ".", "bob@localhost"], b"b").ends(66);
+    home.run("smtp-send", &["-a", "smtp://mail.example.org", "bob@localhost"], message)
+        .ends(78)
+        .complains("only this machine knows");
+    assert!(!home.path().join(".local/share/pipepost/mail/bob").exists(), "something was sent");
+}
+
+#[test]
+fn accounts_and_passwords() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create"]);
+    let plain = format!("pop3+plain://bob@127.0.0.1:{}", server.pop3);
+    let pw = server.password_file();
+    home.run("pop3-ls", &[&plain, "--password-file", &pw], b"").ends(0);
+    home.run("pop3-ls", &[&plain], b"").ends(64).complains("password");
+    home.run("pop3-ls", &[&plain, "--password-file", "none"], b"").ends(66).complains("none");
+    std::fs::write(home.path().join("open"), "x\n").unwrap();
+    home.run("pop3-ls", &[&plain, "--password-file", "open"], b"").ends(78).complains("others may read");
+    home.sh("umask 077; echo wrong-tulip > wrong; : > empty").ends(0);
+    let ran = home.run("pop3-ls", &[&plain, "--password-file", "wrong", "--trace", "-"], b"").ends(77);
+    assert!(ran.err.contains("PASS ***") && !ran.err.contains("tulip"), "{ran:?}");
+    home.run("pop3-ls", &[&plain, "--password-file", "empty"], b"").ends(78);
+    // Without +plain the port is not a system's: the password stays here.
+    let bare = format!("pop3://bob@127.0.0.1:{}", server.pop3);
+    home.run("pop3-ls", &[&bare, "--password-file", &pw], b"").ends(77).complains("may not be sent");
+    home.run("pop3-ls", &["pop3s://bob@127.0.0.1", "--password-file", &pw], b"").ends(76).complains("TLS");
+    home.run("pop3-ls", &["pop3+plain://bob:secret@127.0.0.1"], b"").ends(64).complains("password inside a URL");
+    home.run("pop3-ls", &["work:"], b"").ends(64).complains("work:");
+    home.run("pop3-ls", &["imap://x"], b"").ends(64);
+    home.run("pop3-ls", &["pop3+plain://bob@127.0.0.1:1", "--password-file", &pw], b"")
+        .ends(75)
+        .complains("127.0.0.1:1");
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&pw).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    // With the right password SMTP's AUTH works too; a wrong one is 77.
+    let smtp = format!("smtp+plain://bob@127.0.0.1:{}", server.smtp);
+    home.run("smtp-send", &["-a", &smtp, "--password-file", &pw, "bob@localhost"], b"Subject: s\n\nb\n").ends(0);
+    home.run("smtp-send", &["-a", &smtp, "--password-file", "wrong", "bob@localhost"], b"Subject: s\n\nb\n").ends(77);
+}
+
+#[test]
+fn nothing_is_fetched_twice_and_delete_deletes() {
+    let home = Home::new();
+    for n in 0..3 {
+        send(&home, &format!("s{n}"), "b\n", "bob@localhost");
+    }
+    let fetch = |more: &[&str]| home.run("pop3-fetch", &[&["local://bob"], more].concat(), b"");
+    let first = fetch(&["--into", "maildir:M"]).ends(0);
+    assert!(first.out.is_empty() && first.err.is_empty(), "{first:?}");
+    let count = |dir: &str| std::fs::read_dir(home.path().join(dir)).unwrap().count();
+    assert_eq!(count("M/new"), 3);
+    fetch(&["--into", "maildir:M"]).ends(0);
+    fetch(&["--into", "maildir:M", "-e"]).ends(1);
+    assert_eq!(count("M/new"), 3);
+    // Each target has its own history, and so has each name.
+    assert_eq!(fetch(&[]).ends(0).out.matches("\nSubject: s").count(), 3);
+    assert_eq!(fetch(&["--state", "other"]).ends(0).out.matches("\nSubject: s").count(), 3);
+    assert_eq!(fetch(&["--state", "other"]).ends(0).out, "");
+    assert_eq!(fetch(&["--all", "--state", "other"]).ends(0).out.matches("\nSubject: s").count(), 3);
+    // A pipe is no safe place.
+    fetch(&["--delete"]).ends(64).complains("--trust-stdout");
+    fetch(&["--json"]).ends(64);
+    fetch(&["9"]).ends(69).complains("9: no such message");
+    fetch(&[""]).ends(64);
+    let dry = fetch(&["-n", "--into", "eml:E"]).ends(0);
+    assert_eq!(dry.out.lines().count(), 3);
+    let moved = fetch(&["--delete", "--into", "mbox:box", "--into", "eml:E", "--json"]).ends(0);
+    assert_eq!(moved.out.matches("\"fate\":\"done\"").count(), 3);
+    assert_eq!((count("E"), home.run("pop3-ls", &["-e", "local://bob"], b"").ends(1).out.len()), (3, 0));
+    let text = std::fs::read_to_string(home.path().join("box")).unwrap();
+    assert_eq!(text.matches("\n\nFrom root@").count() + 1, text.matches("\nSubject: s").count(), "{text}");
+}
+
+#[test]
+fn closed_and_full_outputs() {
+    let home = Home::new();
+    for _ in 0..3 {
+        send(&home, "s", &"line\n".repeat(20_000), "bob@localhost");
+    }
+    // A listing stops quietly; what moves mail does not.
+    for tool in ["pop3-ls -o number local://bob", "pop3-ls --json local://bob", "pop3-ls --help"] {
+        let ran = home.sh(&format!("{{ {tool} && echo 0 >&2; }} | head -c 0"));
+        assert_eq!(ran.err, "0\n", "{tool}");
+    }
+    let ran = home.sh("{ pop3-fetch local://bob || echo $? >&2; } | head -c 10 > /dev/null");
+    assert!(ran.err.ends_with("74\n"), "{ran:?}");
+    assert_eq!(home.sh("pop3-ls local://bob > /dev/full; exit $?").status, 74);
+    assert_eq!(home.sh("pop3-fetch local://bob > /dev/full; exit $?").status, 74);
+    assert_eq!(home.sh("pop3-fetch local://bob >&-; exit $?").status, 74);
+    assert_eq!(home.run("pop3-fetch", &["local://bob"], b"").ends(0).out.matches("\nSubject: s").count(), 3);
+    home.sh("smtp-send bob@localhost <&-; exit $?").ends(64);
+    assert_eq!(home.sh("smtp-send bob@localhost < /; exit $?").status, 74);
+    home.run("pop3-fetch", &["local://bob", "--all", "--into", "maildir:/proc/none"], b"")
+        .ends(73)
+        .complains("/proc/none");
+}
+
+#[test]
+fn python_clients_are_content() {
+    if !installed("python3") {
+        return;
+    }
+    let home = Home::new();
+    let server = Server::start(&home, &["--create", "--any-password"]);
+    let script = std::fs::canonicalize("tests/interop/python_clients.py").unwrap();
+    let ran =
+        home.sh(&format!("timeout 60 python3 {} {} {} {}", script.display(), server.smtp, server.pop3, server.imap));
+    assert_eq!(ran.status, 0, "{ran:?}");
+}
+
+#[test]
+fn the_server_ends_cleanly_and_needs_no_repair() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create", "--any-password"]);
+    // A message on its way in when the signal comes is finished.
+    use std::io::{BufRead, BufReader, Write};
+    let socket = std::net::TcpStream::connect(("127.0.0.1", server.smtp)).unwrap();
+    let mut lines = BufReader::new(socket.try_clone().unwrap()).lines().map(|l| l.unwrap());
+    let mut say = |text: &str| (&socket).write_all(text.as_bytes()).unwrap();
+    say("HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<bob@localhost>\r\nDATA\r\nSubject: late\r\n\r\n");
+    while !lines.next().unwrap().starts_with("354") {}
+    let idle = std::net::TcpStream::connect(("127.0.0.1", server.pop3)).unwrap();
+    let pid = server.pid();
+    let stopping = std::thread::spawn(move || server.stop());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    say("body\r\n.\r\n");
+    assert!(lines.next().unwrap().starts_with("250"), "the message was accepted");
+    stopping.join().unwrap();
+    drop(idle);
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    let new = home.path().join("served/bob/new");
+    assert_eq!(std::fs::read_dir(&new).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(home.path().join("served/bob/tmp")).unwrap().count(), 0);
+    assert!(bin().join("mail-serve").exists());
+}
