@@ -86,6 +86,14 @@ fn html_alone_becomes_text() {
 }
 
 #[test]
+fn texts_stand_apart_and_reports_are_texts() {
+    let message = "Subject: x\nContent-Type: multipart/report; boundary=b\n\n--b\n\none\n--b\nContent-Type: message/delivery-status\n\n\
+        Action: failed\n\n--b\nContent-Type: image/png; name=y\n\n--b\nContent-Type: message/rfc822\n\nSubject: inner\n\ntwo\n--b--\n";
+    let expect = "Subject: x\n\none\n\nAction: failed\n[3 image/png, 0 bytes, \"y\"]\n[4 message/rfc822, 19 bytes]\nSubject: inner\n\ntwo\n";
+    assert_eq!(mailfmt(&["show"], message.as_bytes()).text(), expect);
+}
+
+#[test]
 fn all_messages_of_an_mbox() {
     let from = "From a@b Sun Nov 22 22:16:00 2026\n";
     let mbox =
