@@ -22,8 +22,12 @@ impl Value {
     #[must_use]
     pub fn parse(value: &[u8]) -> Value {
         let mut segments = segments(&unfold(value)).into_iter();
-        let value = segments.next().unwrap_or_default();
-        let raw_parameters: Vec<_> = segments.filter_map(|segment| parameter(&segment)).collect();
+        let mut value = segments.next().unwrap_or_default();
+        // `multipart/mixed boundary=b` lacks its semicolon.
+        let blank = value.iter().position(|b| matches!(b, b' ' | b'\t')).filter(|_| value.contains(&b'='));
+        let first = blank.map(|at| value.split_off(at));
+        let raw_parameters: Vec<_> =
+            first.into_iter().chain(segments).filter_map(|segment| parameter(&segment)).collect();
         Value { value, parameters: join(&raw_parameters), raw_parameters }
     }
 
@@ -213,6 +217,8 @@ mod tests {
         assert_eq!(get("a; name=x(1).txt", "name").unwrap(), "x(1).txt");
         assert_eq!(get("a; name=\"a;b\r\n c", "name").unwrap(), "a;b c");
         assert_eq!(get("a; name=\"\"", "name").unwrap(), "");
+        assert_eq!(get("multipart/mixed\n\tboundary=\"b\"", "boundary").unwrap(), "b");
+        assert_eq!(Value::parse(b"a/b c=d").value, b"a/b");
     }
 
     #[test]

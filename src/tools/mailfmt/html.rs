@@ -1,7 +1,7 @@
 //! HTML as text, by html2text, in bounds: hostile HTML must not take the stack, the memory or the time of the reader.
 
 use crate::message::decode::without_tags;
-use std::sync::mpsc;
+use std::sync::{Once, mpsc};
 use std::time::Duration;
 
 /// How much HTML is rendered; the rest is left out.
@@ -18,8 +18,20 @@ pub(super) fn to_text(html: &str, width: usize) -> String {
     rendered.unwrap_or_else(|| without_tags(html))
 }
 
+/// The rendering thread, whose panics are nobody's business.
+const THREAD: &str = "html";
+
 /// Renders on a thread of its own, so that a panic or endless work there ends here.
 fn render(html: String, width: usize) -> Option<String> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let tell = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if std::thread::current().name() != Some(THREAD) {
+                tell(panic);
+            }
+        }));
+    });
     let (done, result) = mpsc::channel();
     let work = move || {
         let text = std::panic::catch_unwind(|| {
@@ -27,7 +39,7 @@ fn render(html: String, width: usize) -> Option<String> {
         });
         let _ = done.send(text.ok().and_then(Result::ok));
     };
-    std::thread::Builder::new().stack_size(STACK).spawn(work).ok()?;
+    std::thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK).spawn(work).ok()?;
     result.recv_timeout(PATIENCE).ok()?
 }
 

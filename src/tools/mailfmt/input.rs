@@ -162,14 +162,20 @@ impl Screen {
         Ok(())
     }
 
-    /// A line of our own; ends the line before it, if that is open.
+    /// Ends the last line, if that is open.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn end_line(&mut self) -> Result<()> {
+        if self.line_start { Ok(()) } else { self.put(b"\n") }
+    }
+
+    /// A line of our own, on a line of its own.
     ///
     /// # Errors
     /// 74.
     pub(super) fn line(&mut self, line: &str) -> Result<()> {
-        if !self.line_start {
-            self.put(b"\n")?;
-        }
+        self.end_line()?;
         self.put(format!("{line}\n").as_bytes())
     }
 

@@ -8,7 +8,7 @@ use crate::cli::out::{Column, Reader, Table};
 use crate::error::{Error, Exit, Result};
 use crate::message::decode::{decoded, file_name, text, words};
 use crate::message::mbox::Mbox;
-use crate::message::mime::{Part, walk};
+use crate::message::mime::{Encoding, Part, walk};
 use crate::text::escape;
 use clap::Args;
 use std::path::PathBuf;
@@ -83,8 +83,9 @@ impl Show {
                 screen.line("")?;
                 screen.line(&"-".repeat(WIDTH))?;
             }
-            let mut view = View { screen: &mut screen, cursor: Cursor::new(spool.body()?) };
+            let mut view = View { screen: &mut screen, cursor: Cursor::new(spool.body()?), after_text: false };
             view.message(&part, &describe::root(&part))?;
+            screen.end_line()?;
             Ok(number > 0 && !screen.is_gone())
         })?;
         screen.flush()?;
@@ -165,6 +166,8 @@ fn write_part<B: Body>(screen: &mut Screen, cursor: &mut Cursor<B>, part: &Part)
 struct View<'s, B> {
     screen: &'s mut Screen,
     cursor: Cursor<B>,
+    /// Whether the last thing shown is a text: the next one gets an empty line before it.
+    after_text: bool,
 }
 
 impl<B: Body> View<'_, B> {
@@ -175,6 +178,7 @@ impl<B: Body> View<'_, B> {
             }
         }
         self.screen.line("")?;
+        self.after_text = false;
         self.content(part, number)
     }
 
@@ -213,7 +217,12 @@ impl<B: Body> View<'_, B> {
 
     fn leaf(&mut self, part: &Part, number: &str) -> Result<()> {
         if !is_shown(part) {
+            self.after_text = false;
             return self.note(part, number);
+        }
+        self.screen.end_line()?;
+        if std::mem::replace(&mut self.after_text, true) {
+            self.screen.line("")?;
         }
         let mut body = text(self.cursor.range(&part.body_at), part);
         if part.content_type.subtype == "html" {
@@ -240,8 +249,12 @@ impl<B: Body> View<'_, B> {
 
 /// Whether a part is text that belongs to the message, not a file that came with it.
 fn is_shown(part: &Part) -> bool {
+    const REPORTS: [&str; 4] =
+        ["delivery-status", "disposition-notification", "global-delivery-status", "global-disposition-notification"];
+    let kind = &part.content_type;
+    let text = kind.kind == "text" || kind.kind == "message" && REPORTS.contains(&kind.subtype.as_str());
     let attached = part.disposition().is_some_and(|d| d.value.eq_ignore_ascii_case(b"attachment"));
-    part.content_type.kind == "text" && !attached && !matches!(part.encoding, crate::message::mime::Encoding::Other(_))
+    text && !attached && !matches!(part.encoding, Encoding::Other(_))
 }
 
 /// Which alternative is read: plain text if there is any of it, else HTML, else the last, which is the richest.
