@@ -10,6 +10,7 @@ pub mod local;
 pub mod out;
 pub mod outgoing;
 pub mod progress;
+pub mod reference;
 pub mod system;
 pub mod tool;
 pub mod world;
