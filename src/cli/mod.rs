@@ -5,6 +5,7 @@ pub mod args;
 pub mod compose;
 pub mod connect;
 pub mod exit;
+pub mod imap;
 pub mod into;
 pub mod local;
 pub mod out;
