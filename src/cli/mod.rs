@@ -12,6 +12,7 @@ pub mod out;
 pub mod outgoing;
 pub mod progress;
 pub mod reference;
+mod shown;
 pub mod system;
 pub mod tool;
 pub mod world;
