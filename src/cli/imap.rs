@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 use crate::net::endpoint::{Endpoint, Place};
 use crate::proto::imap::search::SearchKey;
 use crate::proto::imap::set::SequenceSet;
-use crate::text::escape;
 
 /// Connects and logs in. A Unix socket knows who we are, or else nobody gets in.
 ///
@@ -30,9 +29,8 @@ pub fn show_alerts(program: &str, client: &mut Client) {
 /// # Errors
 /// 64: it is none.
 pub fn uid_set(text: &str) -> Result<SequenceSet> {
-    text.parse().map_err(|why| {
-        Error::usage(format!("{}: not a set of UIDs: {why}", escape(text))).advise("like 7 or 3:9,12 or 100:*")
-    })
+    text.parse()
+        .map_err(|why| Error::usage(format!("{text}: not a set of UIDs: {why}")).advise("like 7 or 3:9,12 or 100:*"))
 }
 
 /// A search in IMAP's own words, of the messages in `set` if there is one.
@@ -41,7 +39,7 @@ pub fn uid_set(text: &str) -> Result<SequenceSet> {
 /// 64: it is none.
 pub fn search_key(text: &str, set: Option<&SequenceSet>) -> Result<SearchKey> {
     let key: SearchKey = text.parse().map_err(|why| {
-        Error::usage(format!("--search {}: {why}", escape(text))).advise("like 'FROM ci@ UNSEEN SINCE 1-Feb-2026'")
+        Error::usage(format!("--search {text}: {why}")).advise("like 'FROM ci@ UNSEEN SINCE 1-Feb-2026'")
     })?;
     Ok(match set {
         Some(set) => SearchKey::And(vec![SearchKey::Uid(set.clone()), key]),

@@ -30,11 +30,11 @@ impl Reference {
         };
         let (uid_validity, uid) = (number(uid_validity)?, number(uid)?);
         let (Some(uid_validity), Some(uid)) = (uid_validity, uid) else {
-            return Some(Err(Error::usage(format!("{}: a number that can't be", crate::text::escape(text)))));
+            return Some(Err(Error::usage(format!("{text}: a number that can't be"))));
         };
         Some(Endpoint::parse(before, Service::Imap).and_then(|at| match at.folder {
             Some(_) => Ok(Reference { at, uid_validity, uid }),
-            None => Err(Error::usage(format!("{}: no folder", crate::text::escape(text)))),
+            None => Err(Error::usage(format!("{text}: no folder"))),
         }))
     }
 }

@@ -174,7 +174,7 @@ impl Client {
         self.talk.told.uid_validity = None;
         self.talk.told.uid_next = None;
         let answer = self.talk.ask(&Command::Examine { mailbox: folder.to_owned() }, &mut Deaf)?;
-        self.must_be_ok(&format!("{}: ", crate::text::escape(folder)), &answer)?;
+        self.must_be_ok(&format!("{folder}: "), &answer)?;
         Selected::new(&mut self.talk)
     }
 
@@ -247,7 +247,7 @@ impl Listen for Statuses<'_> {
 
     fn answered(&mut self, at: usize, answer: Result<Status>) -> Result<()> {
         let name = self.names.get(at).copied().unwrap_or_default();
-        let what = format!("{}: ", crate::text::escape(name));
+        let what = format!("{name}: ");
         let answer = answer.and_then(|status| match status.condition {
             Condition::Ok => Ok(self.known.remove(&at).unwrap_or_default()),
             _ => Err(talk::refusal(&what, &status).at(&self.peer)),
