@@ -142,7 +142,8 @@ impl ImapFetch {
             }
         };
         let mut sizes = Sizes::default();
-        if !self.common.quiet && !self.headers && std::io::stderr().is_terminal() {
+        let shown = self.into.stdout() && std::io::stdout().is_terminal();
+        if !self.common.quiet && !self.headers && !shown && std::io::stderr().is_terminal() {
             // Somebody looks: it is worth asking for the sizes first.
             selected.fetch(&set, &[FetchItem::Rfc822Size], &mut sizes)?;
             deliver.show(Progress::bytes(sizes.bytes, false), sizes.messages);
