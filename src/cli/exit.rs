@@ -78,6 +78,12 @@ impl Tally {
         }
     }
 
+    /// Whether nothing was noted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.done && self.first.is_none()
+    }
+
     /// The status of all.
     #[must_use]
     pub fn exit(&self) -> Exit {

@@ -1,10 +1,12 @@
 //! `--into`: messages from a server to where they shall be.
 
+use super::shown::Shown;
 use crate::body::Body;
 use crate::error::Result;
 use crate::store::sink::{About, Every, Form, Sink, Target};
 use crate::text::ToFile;
 use clap::Args;
+use std::io::IsTerminal;
 
 /// The flags.
 #[derive(Args, Clone, Debug, Default)]
@@ -25,13 +27,24 @@ impl Into {
         if self.into.is_empty() { &[Target::Stdout] } else { &self.into }
     }
 
+    /// Whether stdout gets messages.
+    #[must_use]
+    pub fn stdout(&self) -> bool {
+        self.targets().contains(&Target::Stdout)
+    }
+
     /// Opens them. `one`: a single message was asked for by its number, UID or reference, so stdout gets it as it is.
     ///
     /// # Errors
     /// 73, 74.
     pub fn open(&self, one: bool) -> Result<Every> {
         let form = if self.raw || (one && !self.mbox) { Form::Raw } else { Form::Mbox };
-        Ok(Every::new(self.targets().iter().map(|target| target.open(form)).collect::<Result<_>>()?))
+        let open = |target: &Target| -> Result<Box<dyn Sink>> {
+            let sink = target.open(form)?;
+            let person = *target == Target::Stdout && !self.raw && std::io::stdout().is_terminal();
+            Ok(if person { Box::new(Shown::new(sink)) } else { sink })
+        };
+        Ok(Every::new(self.targets().iter().map(open).collect::<Result<_>>()?))
     }
 
     /// All targets in one text: the name of the state, unless another is given.

@@ -1,6 +1,8 @@
 //! The programs, and their registry [`ALL`], which feeds src/bin, the executable `pipepost`, the pages, the completions and the
 //! tests. A new program is a file here, a line in `ALL`, three lines in src/bin, and `UPDATE=1 cargo test --test docs`.
 
+pub mod imap_fetch;
+pub mod imap_ls;
 pub mod mail_serve;
 pub mod mailfmt;
 pub mod pop3_fetch;
@@ -18,6 +20,8 @@ pub const ALL: &[Entry] = &[
     Entry::of::<smtp_send::SmtpSend>("smtp-send"),
     Entry::of::<pop3_ls::Pop3Ls>("pop3-ls"),
     Entry::of::<pop3_fetch::Pop3Fetch>("pop3-fetch"),
+    Entry::of::<imap_ls::ImapLs>("imap-ls"),
+    Entry::of::<imap_fetch::ImapFetch>("imap-fetch"),
     Entry::of::<mailfmt::Mailfmt>("mailfmt"),
     Entry::of::<mail_serve::MailServe>("mail-serve"),
 ];

@@ -9,9 +9,10 @@ mod talk;
 
 pub use selected::{Fetched, Rows, Selected};
 
-use super::Login;
+use super::{Dial, Login};
 use crate::error::{Error, Exit, Result};
-use crate::net::Wire;
+use crate::net::endpoint::Place;
+use crate::net::{Deadline, Endpoint, Wire};
 use crate::proto::imap::command::{Command, StatusItem};
 use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
 use crate::proto::sasl;
@@ -53,7 +54,7 @@ impl Client {
     ///
     /// # Errors
     /// 75: the server is busy; 76: it breaks the protocol; 77: the login is refused, impossible or may not be sent.
-    pub fn open(wire: Wire, login: &Login, preauth: bool) -> Result<Client> {
+    pub fn open(wire: Wire, login: Option<&Login>, preauth: bool) -> Result<Client> {
         let mut client = Client { talk: Talk::new(wire) };
         let greeting = client.talk.greeting()?;
         client.talk.must_be_quiet()?;
@@ -66,12 +67,22 @@ impl Client {
         if greeting.condition != Condition::PreAuth {
             // What the server can do may differ for those who are logged in.
             client.talk.told.fresh = false;
-            client.login(login)?;
+            let nobody = || Error::auth("wants a login, and no user is named").at(client.talk.peer());
+            client.login(login.ok_or_else(nobody)?)?;
             if !client.talk.told.fresh {
                 client.capability()?;
             }
         }
         Ok(client)
+    }
+
+    /// Dials and opens; PREAUTH counts over a socket pair and a Unix socket.
+    ///
+    /// # Errors
+    /// As [`Client::open`] and [`Dial::dial`].
+    pub fn connect(dial: &dyn Dial, at: &Endpoint, login: Option<&Login>) -> Result<Client> {
+        let preauth = matches!(at.place, Place::Local(_) | Place::Unix(_));
+        Client::open(dial.dial(at, Deadline::NEVER)?, login, preauth)
     }
 
     fn capability(&mut self) -> Result<()> {
@@ -163,7 +174,7 @@ impl Client {
         self.talk.told.uid_validity = None;
         self.talk.told.uid_next = None;
         let answer = self.talk.ask(&Command::Examine { mailbox: folder.to_owned() }, &mut Deaf)?;
-        self.must_be_ok(&format!("{}: ", crate::text::escape(folder)), &answer)?;
+        self.must_be_ok(&format!("{folder}: "), &answer)?;
         Selected::new(&mut self.talk)
     }
 
@@ -236,7 +247,7 @@ impl Listen for Statuses<'_> {
 
     fn answered(&mut self, at: usize, answer: Result<Status>) -> Result<()> {
         let name = self.names.get(at).copied().unwrap_or_default();
-        let what = format!("{}: ", crate::text::escape(name));
+        let what = format!("{name}: ");
         let answer = answer.and_then(|status| match status.condition {
             Condition::Ok => Ok(self.known.remove(&at).unwrap_or_default()),
             _ => Err(talk::refusal(&what, &status).at(&self.peer)),

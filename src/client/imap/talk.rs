@@ -10,7 +10,7 @@ use crate::proto::imap::gather::Gathered;
 use crate::proto::imap::response::{
     BodyName, Code, Condition, FetchValue, Response, Status, Untagged, announced, may_have_literals,
 };
-use crate::text::{chomp, escape};
+use crate::text::chomp;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -346,8 +346,8 @@ impl Talk {
         let parsed = self.gather(&mut all, listen).and_then(|()| {
             Response::parse(&all).map_err(|why| {
                 let said = all.bytes();
-                let said = escape(said.get(..said.len().min(200)).unwrap_or_default());
-                self.protocol(format!("not an IMAP response: {why}: {}", self.wire.hide(said)))
+                let said = String::from_utf8_lossy(said.get(..said.len().min(200)).unwrap_or_default());
+                self.protocol(format!("not an IMAP response: {why}: {}", self.wire.hide(said.into_owned())))
             })
         });
         self.gathered = all;

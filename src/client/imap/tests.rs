@@ -1,6 +1,5 @@
 use super::*;
 use crate::body::Body;
-use crate::net::Deadline;
 use crate::net::script::{End, Mode, Player, Script, Step};
 use crate::net::stream::Socket;
 use crate::net::trace::Side;
@@ -121,7 +120,7 @@ fn the_dialogue_of_rfc_3501() {
         "12 4827  None ".to_owned(),
     ];
     every_way(RFC, &expected, |wire| {
-        let mut client = Client::open(wire, &login(), false)?;
+        let mut client = Client::open(wire, Some(&login()), false)?;
         let mut inbox = client.examine("INBOX")?;
         assert_eq!((inbox.exists(), inbox.uid_validity(), inbox.uid_next()), (18, 3_857_529_045, None));
         let mut log = Log::default();
@@ -198,7 +197,7 @@ S: $i OK
     ];
     every_way(script, &expected, |wire| {
         let mut log = Log::default();
-        let mut client = Client::open(wire, &login(), false)?;
+        let mut client = Client::open(wire, Some(&login()), false)?;
         let folders = client.list(&["*"])?;
         let names: Vec<&str> = folders.iter().map(|f| f.name.as_str()).collect();
         client.counts(&names, &mut |at, counts| {
@@ -265,7 +264,7 @@ S: $b NO [EXPUNGEISSUED] some are gone
     .map(str::to_owned)
     .to_vec();
     every_way(script, &expected, |wire| {
-        let mut client = Client::open(wire, &login(), true)?;
+        let mut client = Client::open(wire, Some(&login()), true)?;
         let mut folder = client.examine("a b")?;
         let mut log = Log::default();
         let whole =
@@ -320,7 +319,7 @@ fn greetings_and_logins_and_their_status() {
         ("S: * OK hi / C: $a CAPABILITY / S: $a BAD no", false, 69),
     ] {
         let (end, result) =
-            play(&script(text), Mode::default(), |wire| Client::open(wire, &login(), preauth).map(drop));
+            play(&script(text), Mode::default(), |wire| Client::open(wire, Some(&login()), preauth).map(drop));
         let came = result.as_ref().map_or_else(|e| e.exit().code(), |_| 0);
         assert_eq!(came, exit, "{text}: {end:?} {:?}", result.err());
     }
@@ -330,18 +329,18 @@ fn greetings_and_logins_and_their_status() {
 fn a_server_that_says_more_than_a_greeting_is_out_of_step() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(b"* OK [CAPABILITY IMAP4rev1] hi\r\na1 OK done\r\n").unwrap();
-    assert_eq!(Client::open(wire(ours), &login(), false).map(drop).unwrap_err().exit(), Exit::Protocol);
+    assert_eq!(Client::open(wire(ours), Some(&login()), false).map(drop).unwrap_err().exit(), Exit::Protocol);
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(b"* OK [CAPABILITY IMAP4rev1] hi\r\n* BYE busy\r\n").unwrap();
     drop(theirs);
-    assert_eq!(Client::open(wire(ours), &login(), false).map(drop).unwrap_err().exit(), Exit::TempFail);
+    assert_eq!(Client::open(wire(ours), Some(&login()), false).map(drop).unwrap_err().exit(), Exit::TempFail);
 }
 
 #[test]
 fn a_password_that_needs_a_literal_and_one_that_may_not_go() {
     let open = |script: &str, password: &[u8], allowed: bool| {
         let login = Login { user: "bob".into(), password: Secret::new(password.to_vec()), allowed };
-        play(&Script::parse(script).unwrap(), Mode::default(), |wire| Client::open(wire, &login, false).map(drop))
+        play(&Script::parse(script).unwrap(), Mode::default(), |wire| Client::open(wire, Some(&login), false).map(drop))
     };
     let hi = "S: * OK [CAPABILITY IMAP4rev1] hi\n";
     let stall = format!("{hi}== stall\n");
@@ -371,7 +370,7 @@ fn opened<T>(says: Vec<u8>, run: impl FnOnce(&mut Selected<'_>) -> Result<T>) ->
             let _ = theirs.write_all(&says);
             let _ = theirs.shutdown(std::net::Shutdown::Write);
         });
-        let mut client = Client::open(wire(ours), &login(), true)?;
+        let mut client = Client::open(wire(ours), Some(&login()), true)?;
         run(&mut client.examine("INBOX")?)
     })
 }
@@ -470,13 +469,13 @@ fn a_folder_needs_uids() {
     ] {
         let script = format!("S: * PREAUTH [CAPABILITY X] hi\nC: a1 EXAMINE ***\n{}\n", says.replace(" / ", "\n"));
         let (_, result) = play(&Script::parse(&script).unwrap(), Mode::default(), |wire| {
-            Client::open(wire, &login(), true)?.examine("x").map(|f| f.exists())
+            Client::open(wire, Some(&login()), true)?.examine("x").map(|f| f.exists())
         });
         assert_eq!(result.unwrap_err().exit().code(), exit, "{says}");
     }
     let script = Script::parse("S: * PREAUTH [CAPABILITY X] hi\n== stall\n").unwrap();
     let (_, result) = play(&script, Mode::default(), |wire| {
-        Client::open(wire, &login(), true)?.examine("x\r\na9 DELETE INBOX").map(drop)
+        Client::open(wire, Some(&login()), true)?.examine("x\r\na9 DELETE INBOX").map(drop)
     });
     assert_eq!(result.unwrap_err().exit(), Exit::Usage);
 }

@@ -1,0 +1,218 @@
+//! imap-fetch(1): retrieves messages, or their headers, and changes nothing on the server.
+
+mod deliver;
+mod wanted;
+
+use crate::body::Body;
+use crate::cli::args::Common;
+use crate::cli::connect::Reach;
+use crate::cli::exit::complain;
+use crate::cli::imap::{connect, show_alerts};
+use crate::cli::into::Into;
+use crate::cli::progress::Progress;
+use crate::cli::reference::folder_name;
+use crate::cli::{Failure, Outcome, Tool};
+use crate::client::imap::{Client, Fetched, Rows, Selected};
+use crate::error::{Error, Exit, Result};
+use crate::proto::imap::response::BodyName;
+use crate::proto::imap::section::{FetchItem, Section};
+use clap::Parser;
+use deliver::Deliver;
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use wanted::{Wanted, Which, wanted};
+
+/// Fetches messages of an IMAP folder; the server keeps them as they are, unread ones unread.
+#[derive(Parser)]
+#[command(name = "imap-fetch", version, about)]
+pub struct ImapFetch {
+    /// A folder and perhaps a set of UIDs (local:INBOX 3:9,12; none is all), or references
+    /// (ACCOUNT:FOLDER#UIDVALIDITY.UID, as imap-ls --refs prints them), or -: references on stdin, one a line.
+    #[arg(value_name = "ACCOUNT:FOLDER [SET] | REF... | -")]
+    what: Vec<String>,
+    /// Only the messages for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@ UNSEEN'.
+    #[arg(long, value_name = "KEYS")]
+    search: Option<String>,
+    /// Only the headers, each with the empty line behind it.
+    #[arg(long)]
+    headers: bool,
+    #[command(flatten)]
+    into: Into,
+    /// One JSON object for each message (not with messages on stdout).
+    #[arg(long)]
+    json: bool,
+    /// End with status 1 if there was nothing to fetch.
+    #[arg(short, long)]
+    exit_status: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+const NAME: &str = "imap-fetch";
+
+impl Tool for ImapFetch {
+    const MAN: &'static str = r#"
+.Sh OUTPUT
+Without
+.Fl -into
+the messages are written to stdout: one that was named by its UID or its reference as it is, sets, searches and references on stdin
+as an mboxrd stream, by folder in the order of the server.
+A terminal gets them escaped, unless
+.Fl -raw
+is given.
+Flags and the date of arrival go with a message into a Maildir.
+.Pp
+With
+.Fl -json
+each message is a line with the keys
+.Li ref , uid , fate , places
+(the files) and
+.Li error
+(null if it is done).
+.Pp
+The folder is opened read-only (EXAMINE) and the text is peeked at: nothing changes.
+.Sh WHAT IS MISSING
+A UID that was named alone, by a reference, or that a search has found, and is not there, is told on stderr; of a range like 3:9,
+what is there is meant.
+References whose UIDVALIDITY is not the folder's any more end the program before anything is written: the server has given
+its UIDs anew, and they may mean other messages now.
+.Sh EXIT STATUS
+0, also if there was nothing to fetch (1 with
+.Fl e ) ;
+64 wrong arguments; 67 some messages were fetched and others not; 69 refused: no such folder, none of the named messages is
+there, UIDVALIDITY has changed; 73, 74 a target can't be made or written; 75 unreachable or connection lost; 76 protocol error;
+77 login refused.
+.Sh EXAMPLES
+One message, as it is:
+.Bd -literal -offset indent
+echo hello | smtp-send -s hello dave@localhost
+imap-fetch local://dave/INBOX 1
+.Ed
+.Pp
+All of a folder, into a Maildir:
+.Bd -literal -offset indent
+imap-fetch local:INBOX --into maildir:Mail
+.Ed
+.Pp
+What a search finds, in two steps:
+.Bd -literal -offset indent
+imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
+.Ed
+"#;
+
+    fn run(self) -> Outcome {
+        if self.json && self.into.stdout() {
+            return Err(Failure::usage("--json and messages can't share stdout").advise("use --into"));
+        }
+        let (all, one) = wanted(&self.what, self.search.as_deref(), std::io::stdin().lock())?;
+        let reach = Reach::new(&self.common)?;
+        let mut sink = self.into.open(one)?;
+        let mut clients = Clients { reach: &reach, open: HashMap::new() };
+        if all.len() > 1 {
+            // Nothing is written before every reference is known to be good.
+            for folder in &all {
+                clients.examine(folder)?;
+            }
+        }
+        let section = if self.headers { Section::header() } else { Section::default() };
+        let mut deliver = Deliver::new(&mut sink, section, self.json);
+        let fetched = all.iter().try_for_each(|folder| self.fetch(&mut clients, folder, &mut deliver));
+        deliver.out.flush()?;
+        let mut tally = deliver.tally;
+        if let Err(e) = fetched.and_then(|()| clients.close()) {
+            complain(NAME, &e.to_string(), e.advice());
+            tally.failed(e.exit());
+        }
+        Ok(match tally.exit() {
+            Exit::Ok if self.exit_status && tally.is_empty() => Exit::None,
+            exit => exit,
+        })
+    }
+}
+
+impl ImapFetch {
+    fn fetch(&self, clients: &mut Clients<'_>, folder: &Wanted, deliver: &mut Deliver<'_>) -> Result<()> {
+        let mut selected = clients.examine(folder)?;
+        deliver.begin(format!("{}#{}.", folder_name(&folder.at, &folder.folder), selected.uid_validity()));
+        let (set, named) = match &folder.which {
+            Which::Uids(set, named) => (set.clone(), named.clone()),
+            Which::Search(key) => {
+                let found = selected.search(key)?;
+                (found.clone(), found)
+            }
+        };
+        let mut sizes = Sizes::default();
+        let shown = self.into.stdout() && std::io::stdout().is_terminal();
+        if !self.common.quiet && !self.headers && !shown && std::io::stderr().is_terminal() {
+            // Somebody looks: it is worth asking for the sizes first.
+            selected.fetch(&set, &[FetchItem::Rfc822Size], &mut sizes)?;
+            deliver.show(Progress::bytes(sizes.bytes, false), sizes.messages);
+        }
+        let items = deliver.items();
+        let fetched = selected.fetch(&set, &items, deliver);
+        deliver.show(Progress::bytes(0, true), 0);
+        // What came whole before an error stays.
+        let committed = deliver.commit();
+        match fetched.and(committed) {
+            Ok(()) => deliver.absent(&named),
+            Err(e) if e.exit() == Exit::Refused => {
+                // For some messages only: the others have come.
+                complain(NAME, &e.to_string(), e.advice());
+                deliver.tally.failed(e.exit());
+                deliver.absent(&named)
+            }
+            Err(e) => deliver.missing(&named, &e).and(Err(e)),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Sizes {
+    bytes: u64,
+    messages: usize,
+}
+
+impl Rows for Sizes {
+    fn literal(&mut self, _: &Fetched, _: &BodyName, _: u64, _: &mut dyn Body) -> Result<()> {
+        Ok(())
+    }
+    fn row(&mut self, row: Fetched) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(row.size.unwrap_or(0));
+        self.messages += 1;
+        Ok(())
+    }
+}
+
+/// One connection an account.
+struct Clients<'r> {
+    reach: &'r Reach,
+    open: HashMap<String, Client>,
+}
+
+impl Clients<'_> {
+    /// Opens a folder, and makes sure that its UIDs mean what the references meant.
+    fn examine(&mut self, wanted: &Wanted) -> Result<Selected<'_>> {
+        let client = match self.open.entry(folder_name(&wanted.at, "")) {
+            std::collections::hash_map::Entry::Occupied(open) => open.into_mut(),
+            std::collections::hash_map::Entry::Vacant(place) => place.insert(connect(self.reach, &wanted.at)?),
+        };
+        let selected = client.examine(&wanted.folder)?;
+        match wanted.uid_validity {
+            Some(then) if then != selected.uid_validity() => {
+                let now = selected.uid_validity();
+                let folder = folder_name(&wanted.at, &wanted.folder);
+                Err(Error::refused(format!("{folder}: UIDVALIDITY was {then} and is {now}: its references are void"))
+                    .advise("list the folder again: imap-ls --refs"))
+            }
+            _ => Ok(selected),
+        }
+    }
+
+    fn close(self) -> Result<()> {
+        for (_, mut client) in self.open {
+            show_alerts(NAME, &mut client);
+            client.logout()?;
+        }
+        Ok(())
+    }
+}

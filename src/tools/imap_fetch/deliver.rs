@@ -1,0 +1,245 @@
+//! From the rows of a FETCH to the targets.
+
+use super::NAME;
+use crate::body::Body;
+use crate::cli::exit::{Tally, complain};
+use crate::cli::into::pour;
+use crate::cli::out::Out;
+use crate::cli::progress::Progress;
+use crate::client::imap::{Fetched, Rows};
+use crate::error::{Error, Exit, Result};
+use crate::message::flags::Flags;
+use crate::proto::imap::response::BodyName;
+use crate::proto::imap::section::{FetchItem, Section};
+use crate::proto::imap::set::SequenceSet;
+use crate::store::sink::{About, Every, Sink};
+use crate::store::spool::Spool;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+/// Messages and bytes that share one sync of the target.
+const BATCH: (usize, u64) = (100, 16 << 20);
+
+/// UIDs, as ranges: a folder has more messages than memory should know of.
+#[derive(Default)]
+struct Uids(BTreeMap<u32, u32>);
+
+impl Uids {
+    fn has(&self, uid: u32) -> bool {
+        self.0.range(..=uid).next_back().is_some_and(|(_, to)| *to >= uid)
+    }
+
+    fn add(&mut self, uid: u32) {
+        let mut range = (uid, uid);
+        if let Some((from, to)) = self.0.range(..=uid).next_back().map(|(from, to)| (*from, *to))
+            && to.saturating_add(1) >= uid
+        {
+            range = (from, to.max(uid));
+        }
+        if let Some(to) = uid.checked_add(1).and_then(|next| self.0.remove(&next)) {
+            range.1 = to;
+        }
+        self.0.insert(range.0, range.1);
+    }
+}
+
+/// Everything that is the same for all folders.
+pub(super) struct Deliver<'d> {
+    pub(super) sink: &'d mut Every,
+    pub(super) section: Section,
+    pub(super) json: bool,
+    pub(super) out: Out,
+    pub(super) tally: Tally,
+    progress: Progress,
+    /// `ACCOUNT:FOLDER#UIDVALIDITY.`
+    pub(super) prefix: String,
+    folder: Folder,
+    batch: Vec<u32>,
+    bytes: u64,
+    /// For the progress bar: messages of the folder so far, and in all.
+    count: usize,
+    total: usize,
+}
+
+/// What is known of the folder at hand.
+#[derive(Default)]
+struct Folder {
+    got: Uids,
+    /// A message whose UID is not known yet, by its number.
+    pending: Option<(u32, Spool)>,
+}
+
+impl<'d> Deliver<'d> {
+    pub(super) fn new(sink: &'d mut Every, section: Section, json: bool) -> Deliver<'d> {
+        Deliver {
+            sink,
+            section,
+            json,
+            out: Out::default(),
+            tally: Tally::default(),
+            progress: Progress::bytes(0, true),
+            prefix: String::new(),
+            folder: Folder::default(),
+            batch: Vec::new(),
+            bytes: 0,
+            count: 0,
+            total: 0,
+        }
+    }
+
+    /// What each row must have. The section is the last, as servers mostly answer in this order.
+    pub(super) fn items(&self) -> [FetchItem; 3] {
+        let section = FetchItem::Section { section: self.section.clone(), peek: true, partial: None };
+        [FetchItem::Flags, FetchItem::InternalDate, section]
+    }
+
+    /// Another folder begins.
+    pub(super) fn begin(&mut self, prefix: String) {
+        self.prefix = prefix;
+        self.folder = Folder::default();
+    }
+
+    /// Shows the way through `total` messages.
+    pub(super) fn show(&mut self, progress: Progress, total: usize) {
+        (self.progress, self.count, self.total) = (progress, 0, total);
+    }
+
+    fn put(&mut self, row: &Fetched, body: &mut dyn Body) -> Result<()> {
+        let mut flags = Flags::none();
+        for word in row.flags.iter().flatten() {
+            flags.add(word);
+        }
+        let date = row.internal_date.map(SystemTime::from);
+        let about = About { reference: format!("{}{}", self.prefix, row.uid), date, flags, return_path: None };
+        self.count += 1;
+        self.progress.item(self.count, self.total);
+        let mut counted = Counted { body: &mut self.progress.watch(body), bytes: 0 };
+        pour(self.sink, about, &mut counted)?;
+        self.bytes = self.bytes.saturating_add(counted.bytes);
+        self.batch.push(row.uid);
+        self.folder.got.add(row.uid);
+        if self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 { self.commit() } else { Ok(()) }
+    }
+
+    /// Brings what has come whole to stable storage, and reports it.
+    pub(super) fn commit(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        self.bytes = 0;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let receipts = self.sink.commit()?;
+        for (uid, receipt) in batch.into_iter().zip(receipts) {
+            self.tally.done();
+            self.say(uid, &receipt.places, None)?;
+        }
+        Ok(())
+    }
+
+    /// Reports those of `named` that did not come, and why.
+    pub(super) fn missing(&mut self, named: &SequenceSet, why: &Error) -> Result<()> {
+        for uid in named.numbers(u32::MAX) {
+            if !self.folder.got.has(uid) {
+                self.say(uid, &[], Some(why))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a whole FETCH: those of `named` that are not there.
+    pub(super) fn absent(&mut self, named: &SequenceSet) -> Result<()> {
+        let absent = SequenceSet::from_numbers(named.numbers(u32::MAX).filter(|uid| !self.folder.got.has(*uid)));
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let mut shown = absent.to_string();
+        if shown.len() > 100 {
+            shown.truncate(100);
+            shown.push_str("...");
+        }
+        let folder = self.prefix.rsplit_once('#').map_or("", |(folder, _)| folder);
+        complain(NAME, &format!("{folder}: no message with UID {shown}"), None);
+        self.tally.failed(Exit::Refused);
+        self.missing(&absent, &Error::refused("no such message"))
+    }
+
+    fn say(&mut self, uid: u32, places: &[String], error: Option<&Error>) -> Result<()> {
+        if self.json {
+            let object = json!({
+                "ref": format!("{}{uid}", self.prefix),
+                "uid": uid,
+                "fate": error.map_or("done", |e| e.fate().word()),
+                "places": places,
+                "error": error.map(ToString::to_string),
+            });
+            self.out.write(format!("{object}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+impl Rows for Deliver<'_> {
+    fn literal(&mut self, so_far: &Fetched, name: &BodyName, _: u64, body: &mut dyn Body) -> Result<()> {
+        self.folder.pending = None;
+        if *name != BodyName::Section(self.section.clone(), None) || (so_far.uid > 0 && self.folder.got.has(so_far.uid))
+        {
+            return Ok(());
+        }
+        if so_far.uid > 0 && so_far.flags.is_some() && so_far.internal_date.is_some() {
+            return self.put(so_far, body);
+        }
+        // Its UID or flags come behind it.
+        let mut spool = Spool::new();
+        loop {
+            let piece = body.chunk()?;
+            if piece.is_empty() {
+                self.folder.pending = Some((so_far.number, spool));
+                return Ok(());
+            }
+            spool.push(piece)?;
+        }
+    }
+
+    fn row(&mut self, row: Fetched) -> Result<()> {
+        match self.folder.pending.take() {
+            Some((number, mut spool)) if number == row.number && !self.folder.got.has(row.uid) => {
+                self.put(&row, &mut spool.body()?)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A body whose bytes are counted.
+struct Counted<'b> {
+    body: &'b mut dyn Body,
+    bytes: u64,
+}
+
+impl Body for Counted<'_> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        let piece = self.body.chunk()?;
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        Ok(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranges_of_uids(uids in proptest::collection::vec(prop_oneof![1u32..30, u32::MAX - 3..=u32::MAX], 0..40)) {
+            let mut set = Uids::default();
+            uids.iter().for_each(|uid| set.add(*uid));
+            for uid in (1..32).chain(u32::MAX - 5..=u32::MAX) {
+                prop_assert_eq!(set.has(uid), uids.contains(&uid));
+            }
+            let ranges: Vec<_> = set.0.iter().collect();
+            prop_assert!(ranges.windows(2).all(|w| w[0].1 + 1 < *w[1].0));
+        }
+    }
+}
