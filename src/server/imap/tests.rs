@@ -40,9 +40,13 @@ impl World for House {
     }
 }
 
-fn start(root: &Path, known: bool) -> (UnixStream, JoinHandle<Result<()>>) {
+fn house(root: &Path, known: bool) -> House {
     let limits = Limits { login_delay: Duration::from_millis(5), message: 1 << 20, ..Limits::default() };
-    let mut house = House { account: Account::open(root).unwrap(), known, limits };
+    House { account: Account::open(root).unwrap(), known, limits }
+}
+
+fn start(root: &Path, known: bool) -> (UnixStream, JoinHandle<Result<()>>) {
+    let mut house = house(root, known);
     let (ours, theirs) = UnixStream::pair().unwrap();
     ours.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let server = std::thread::spawn(move || {

@@ -1,8 +1,14 @@
 //! Two sessions on one mailbox, and a message that is larger than any buffer.
 
-use super::{MAIL, line, put, start, until};
+use super::super::serve;
+use super::{MAIL, house, line, put, start, until};
+use crate::net::Wire;
+use crate::net::stream::Socket;
+use crate::net::trace::TraceTo;
 use crate::server::mailbox::Account;
 use std::io::{BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[test]
@@ -74,4 +80,42 @@ fn a_large_message_streams_both_ways() {
     let account = Account::open(dir.path()).unwrap();
     assert_eq!(account.select("INBOX", true).unwrap().messages().len(), 1);
     assert_eq!(std::fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0);
+}
+
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_servers_trace_has_no_passwords() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::default();
+    for says in [
+        "a LOGIN bob tulip\r\n",
+        "a LOGIN {3+}\r\nbob \"tulip\"\r\n",
+        "a LOGIN bob {5+}\r\ntulip\r\n",
+        "a AUTHENTICATE PLAIN AGJvYgB0dWxpcA==\r\n",
+        "a AUTHENTICATE PLAIN\r\nAGJvYgB0dWxpcA==\r\n",
+        "a LOGIN \"bob tulip\r\n",
+    ] {
+        let mut house = house(dir.path(), false);
+        let (mut io, theirs) = UnixStream::pair().unwrap();
+        let mut wire = Wire::over(Socket::new(theirs).unwrap(), "client").as_server();
+        wire.trace(TraceTo::new(page.clone(), false));
+        io.write_all(says.as_bytes()).unwrap();
+        io.write_all(b"b LOGOUT\r\n").unwrap();
+        serve(&mut wire, &mut house).unwrap();
+    }
+    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    assert!(!text.contains("tulip") && !text.contains("AGJv"), "{text}");
+    assert!(text.contains("C: a LOGIN bob ***\n") && text.contains("a OK [") && text.contains("C: b LOGOUT"), "{text}");
 }
