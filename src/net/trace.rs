@@ -3,6 +3,7 @@
 //! Secrets are `***`, also where the peer echoes them; message bodies are `== N bytes` unless they were asked for.
 
 use crate::secret::Secret;
+use crate::text::chomp;
 use memchr::memmem;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -109,6 +110,15 @@ impl Trace {
             }
         }
         self.line(self.us.other(), &line);
+    }
+
+    /// The peer said a line that is a secret from its byte `from` on.
+    pub fn heard_secret(&mut self, line: &[u8], from: usize) {
+        self.end_body();
+        let shown = line.get(..from.min(chomp(line).len())).unwrap_or_default();
+        let mut shown: Vec<u8> = shown.iter().map(|b| if *b == MARK { b'?' } else { *b }).collect();
+        shown.extend_from_slice(&[MARK, b'\r', b'\n']);
+        self.line(self.us.other(), &shown);
     }
 
     /// A piece of a message went by.

@@ -36,6 +36,12 @@ const STOPPED: &str = "the server is shutting down";
 /// Shorter secrets are not looked for in what the peer says: they would hide every other word.
 const SECRET: usize = 3;
 
+/// Says from which byte on a line that was heard is a secret, [`Wire::conceal`].
+pub type Conceal = fn(&[u8]) -> Option<usize>;
+
+/// The whole line is a secret: an answer within AUTH.
+pub const WHOLE_LINE: Conceal = |_| Some(0);
+
 /// What [`Wire::wait`] was ended by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
@@ -86,6 +92,7 @@ pub struct Wire {
     pace: Option<(Deadline, u64)>,
     unsent: usize,
     secrets: Vec<Secret>,
+    conceal: Option<Conceal>,
     ours: Option<IpAddr>,
     stop: Option<Arc<OwnedFd>>,
     trace: Option<Trace>,
@@ -109,6 +116,7 @@ impl Wire {
             pace: None,
             unsent: 0,
             secrets: Vec::new(),
+            conceal: None,
             ours: None,
             stop: None,
             trace: None,
@@ -125,6 +133,12 @@ impl Wire {
     /// Writes the dialogue to `to` from now on.
     pub fn trace(&mut self, to: TraceTo) {
         self.trace = Some(Trace::new(to, self.us, &self.peer));
+    }
+
+    /// From now on, secrets in the lines that are heard are not traced: a server's protocol says where clients put them.
+    /// Returns what was said before, to be put back.
+    pub fn conceal(&mut self, conceal: Option<Conceal>) -> Option<Conceal> {
+        std::mem::replace(&mut self.conceal, conceal)
     }
 
     /// The other side's name.
@@ -446,7 +460,10 @@ impl Wire {
         self.start = end;
         self.scanned = end;
         if let Some(trace) = &mut self.trace {
-            trace.heard(line, &self.secrets);
+            match self.conceal.and_then(|conceal| conceal(chomp(line))) {
+                Some(from) => trace.heard_secret(line, from),
+                None => trace.heard(line, &self.secrets),
+            }
         }
         line
     }

@@ -10,6 +10,7 @@ pub mod pop3;
 pub mod smtp;
 
 use crate::error::{Error, Result};
+use crate::net::wire::WHOLE_LINE;
 use crate::net::{Deadline, Wire};
 use crate::proto::mailbox::Mailbox as Address;
 use crate::secret::Secret;
@@ -133,6 +134,32 @@ pub fn looks_like_http(line: &[u8]) -> bool {
         || memchr::memmem::find(line, b" HTTP/2").is_some()
 }
 
+/// For [`Wire::conceal`] in SMTP and POP3: the password of PASS, and the initial response of AUTH.
+#[must_use]
+pub fn secret_from(line: &[u8]) -> Option<usize> {
+    let mut words = line.split(|b| *b == b' ');
+    let first = words.next()?;
+    let at = if first.eq_ignore_ascii_case(b"PASS") {
+        first.len().checked_add(1)?
+    } else if first.eq_ignore_ascii_case(b"AUTH") {
+        first.len().checked_add(words.next()?.len())?.checked_add(2)?
+    } else {
+        return None;
+    };
+    (at < line.len()).then_some(at)
+}
+
+/// Reads a line that is a secret as a whole: an answer within AUTH.
+///
+/// # Errors
+/// As [`Wire::line`].
+pub fn secret_line(wire: &mut Wire, max: usize) -> Result<Vec<u8>> {
+    let before = wire.conceal(Some(WHOLE_LINE));
+    let line = wire.line(max).map(<[u8]>::to_vec);
+    wire.conceal(before);
+    line
+}
+
 /// Counts a session's failed logins: each answer comes later than the one before, and after some the session ends.
 #[derive(Debug, Default)]
 pub struct Guesses(u32);
@@ -157,6 +184,21 @@ impl Guesses {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_passwords_are() {
+        for (line, shown) in [
+            ("PASS tulip", Some("PASS ")),
+            ("pass a b", Some("pass ")),
+            ("AUTH PLAIN AGJv", Some("AUTH PLAIN ")),
+            ("AUTH PLAIN", None),
+            ("PASS", None),
+            ("PASS ", None),
+            ("USER bob", None),
+        ] {
+            assert_eq!(secret_from(line.as_bytes()), shown.map(str::len), "{line}");
+        }
+    }
 
     #[test]
     fn http_is_recognised() {

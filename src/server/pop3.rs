@@ -4,7 +4,7 @@
 //! One session has the maildrop; the numbers are those of its start; DELE takes effect at QUIT and nowhere else.
 
 use super::mailbox::{Mailbox, MaildropLock};
-use super::{Denied, Guesses, Login, World, looks_like_http};
+use super::{Denied, Guesses, Login, World, looks_like_http, secret_from, secret_line};
 use crate::body::{Body, FileBody};
 use crate::error::{Exit, Result};
 use crate::net::{Deadline, Wire};
@@ -24,6 +24,7 @@ const COMMAND_LINE: usize = 12 * 1024;
 /// 75: the connection was lost (nothing is deleted then).
 pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
     let known = world.known()?.map(|login| login.user);
+    wire.conceal(Some(secret_from));
     wire.put("+OK pipepost POP3 ready\r\n")?;
     let Some(mut drop) = authorization(wire, world, known)? else { return wire.flush() };
     transaction(wire, world, &mut drop)
@@ -85,7 +86,7 @@ fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) 
                     Some(text) => text.into_bytes(),
                     None => {
                         wire.put("+ \r\n")?;
-                        wire.line(COMMAND_LINE)?.to_vec()
+                        secret_line(wire, COMMAND_LINE)?
                     }
                 };
                 sasl::unbase64(&answer).and_then(|message| sasl::read_plain(&message))

@@ -5,7 +5,7 @@
 //! can be smuggled past us (CVE-2023-51764). Left out here: STARTTLS, SMTPUTF8, CHUNKING, DSN, LMTP.
 
 use super::mailbox::{Account, Draft, FolderError, Target};
-use super::{Denied, Guesses, Refusal, World, looks_like_http};
+use super::{Denied, Guesses, Refusal, World, looks_like_http, secret_from, secret_line};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::message::date::Date;
@@ -32,6 +32,7 @@ pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
         errors: 0,
         guesses: Guesses::default(),
     };
+    wire.conceal(Some(secret_from));
     wire.put(format!("220 {} ESMTP pipepost\r\n", world.host()))?;
     let mut first = true;
     loop {
@@ -287,7 +288,7 @@ fn challenge(wire: &mut Wire, initial: Option<String>, prompt: &str) -> Result<O
         Some(text) => text.into_bytes(),
         None => {
             wire.put(format!("334 {prompt}\r\n"))?;
-            wire.line(COMMAND_LINE)?.to_vec()
+            secret_line(wire, COMMAND_LINE)?
         }
     };
     Ok(sasl::unbase64(&answer))

@@ -44,16 +44,22 @@ impl Session<'_> {
         let mut status = ok("FETCH completed");
         for index in wanted {
             self.patience();
-            match self.row(index, uid, items)? {
-                Row::Sent => {}
-                Row::Gone if uid => {}
-                Row::Gone => status = some_gone(),
-                Row::Failed(e) => status = failed(&e),
+            match self.row(index, uid, items) {
+                Ok(Row::Sent) => {}
+                Ok(Row::Gone) if uid => {}
+                Ok(Row::Gone) => status = some_gone(),
+                Ok(Row::Failed(e)) => status = failed(&e),
+                Err(e) => {
+                    // A farewell would be taken for the rest of a literal.
+                    self.wire.close();
+                    return Err(e);
+                }
             }
         }
         self.caught_up(uid, status)
     }
 
+    /// One message's row. An error comes in the middle of it.
     fn row(&mut self, index: usize, uid: bool, items: &[FetchItem]) -> Result<Row> {
         let Some(mailbox) = &mut self.mailbox else { return Ok(Row::Gone) };
         let Some(message) = mailbox.messages().get(index).cloned() else { return Ok(Row::Gone) };

@@ -26,7 +26,7 @@ use super::mailbox::{Account, FolderError, Mailbox};
 use super::{Guesses, World, looks_like_http};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
-use crate::net::wire::LINE;
+use crate::net::wire::{LINE, WHOLE_LINE};
 use crate::net::{Deadline, Wire};
 use crate::proto::imap::command::{Command, Refusal, Tagged};
 use crate::proto::imap::gather::{Gathered, Literal};
@@ -239,6 +239,9 @@ impl Session<'_> {
         let mut gathered = Gathered::default();
         let limit = if self.account.is_some() { COMMAND } else { COMMAND_BEFORE_LOGIN };
         loop {
+            // Before login, what follows a literal is a password as a rule.
+            let after_literal = !gathered.is_empty() && self.account.is_none();
+            self.wire.conceal(Some(if after_literal { WHOLE_LINE } else { login::secret_from }));
             let line = self.wire.line(LINE)?;
             if first && gathered.is_empty() && looks_like_http(line) {
                 return Ok(Came::Close);
