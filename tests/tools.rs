@@ -1,6 +1,6 @@
 //! The programs end to end, on `local:` and on mail-serve: what users rely on, pipepost(7), and every example of the pages
 //! and of the README.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 
@@ -326,7 +326,7 @@ fn the_server_ends_cleanly_and_needs_no_repair() {
     use std::io::{BufRead, BufReader, Write};
     let socket = std::net::TcpStream::connect(("127.0.0.1", server.smtp)).unwrap();
     let mut lines = BufReader::new(socket.try_clone().unwrap()).lines().map(|l| l.unwrap());
-    let mut say = |text: &str| (&socket).write_all(text.as_bytes()).unwrap();
+    let say = |text: &str| (&socket).write_all(text.as_bytes()).unwrap();
     say("HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<bob@localhost>\r\nDATA\r\nSubject: late\r\n\r\n");
     while !lines.next().unwrap().starts_with("354") {}
     let idle = std::net::TcpStream::connect(("127.0.0.1", server.pop3)).unwrap();

@@ -6,12 +6,13 @@
 use super::mbox::{Quote, from_line};
 use super::out::Out;
 use super::{About, Form, Receipt, Sink};
-use crate::error::{Local, Result};
+use crate::error::{Error, Local, Result};
 use crate::store::disk;
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 const NAME: &str = "standard output";
 
@@ -30,8 +31,11 @@ pub(super) struct Stdout {
 
 impl Stdout {
     pub(super) fn open(form: Form) -> Result<Stdout> {
-        let file = std::io::stdout().as_fd().try_clone_to_owned().local(NAME)?;
-        Stdout::over(file.into(), form)
+        let file = File::from(std::io::stdout().as_fd().try_clone_to_owned().local(NAME)?);
+        if was_closed(&file).local(NAME)? {
+            return Err(Error::io(format!("{NAME}: it is closed")));
+        }
+        Stdout::over(file, form)
     }
 
     fn over(file: File, form: Form) -> Result<Stdout> {
@@ -54,6 +58,14 @@ impl Stdout {
         let append = rustix::fs::fcntl_getfl(&*file).local(NAME)?.contains(OFlags::APPEND);
         if append { file.metadata().map(|m| m.len()).local(NAME) } else { file.stream_position().local(NAME) }
     }
+}
+
+/// Whether the program was started without a stdout: then Rust's runtime has opened /dev/null in its place, for reading and
+/// writing, which `> /dev/null` never is.
+fn was_closed(file: &File) -> std::io::Result<bool> {
+    let (this, null) = (file.metadata()?, std::fs::metadata("/dev/null")?);
+    let mode = rustix::fs::fcntl_getfl(file)? & OFlags::RWMODE;
+    Ok(this.file_type().is_char_device() && this.rdev() == null.rdev() && mode == OFlags::RDWR)
 }
 
 impl Sink for Stdout {
