@@ -11,32 +11,15 @@ fn send(home: &Home, subject: &str, body: &str, to: &str) {
     home.run("smtp-send", &["-s", subject, to], body.as_bytes()).ends(0);
 }
 
-/// The examples of a page: the displays of its EXAMPLES section.
-fn examples(man: &str) -> Vec<String> {
-    let section = man.split(".Sh EXAMPLES").nth(1).unwrap_or_default();
-    let section = section.split("\n.Sh ").next().unwrap_or_default();
-    section
-        .split(".Bd -literal")
-        .skip(1)
-        .map(|block| {
-            let lines = block.lines().skip(1).take_while(|line| *line != ".Ed");
-            lines
-                .map(|line| line.replace("\\e", "\\").replace("\\-", "-").replace("\\&", ""))
-                .collect::<Vec<_>>()
-                .join("\n")
-        })
-        .collect()
-}
-
 #[test]
 fn every_example_of_every_page_runs() {
     for entry in ALL {
         let home = Home::new();
         // Something to list and fetch for those who only read.
         send(&home, "first", "one\n", "postmaster");
-        let examples = examples(entry.man);
+        let examples = pipepost::cli::tool::examples(entry.man);
         assert!(!examples.is_empty(), "{}: no examples", entry.name);
-        for example in examples {
+        for (_, example) in examples {
             let ran = home.sh(&example);
             assert_eq!(ran.status, 0, "{}: {example}\n{ran:?}", entry.name);
             assert!(example.contains(entry.name), "{}: not its example: {example}", entry.name);
@@ -77,7 +60,7 @@ fn names_versions_and_help() {
         assert_eq!(version.out, format!("{} {}\n", entry.name, env!("CARGO_PKG_VERSION")));
         for help in ["-h", "--help"] {
             let text = home.run(entry.name, &[help], b"").ends(0).out;
-            assert!(text.contains("Usage:"), "{text}");
+            assert!(text.contains("Usage:") && text.contains("Examples:") == (help == "--help"), "{text}");
         }
         home.run(entry.name, &["--no-such-flag"], b"").ends(64).complains("--no-such-flag");
         let all = home.run("pipepost", &[entry.name, "--version"], b"").ends(0);

@@ -111,7 +111,13 @@ pub fn complain(program: &str, text: &str, advice: Option<&str>) {
 
 /// Runs a tool on arguments (the program's name first).
 pub fn main<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> ExitCode {
-    let parsed = T::try_parse_from(arguments);
+    let mut help = String::from("Examples:\n");
+    for (said, code) in super::tool::examples(T::MAN) {
+        let code: String = code.lines().map(|line| format!("      {line}\n")).collect();
+        help.push_str(&format!("  {said}\n{code}"));
+    }
+    let command = T::command().after_long_help(help);
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| T::from_arg_matches(&matches));
     let exit = match parsed {
         Ok(tool) => match tool.run() {
             Ok(exit) => exit,

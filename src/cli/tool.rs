@@ -46,3 +46,39 @@ impl Entry {
         (self.main)(self.name, arguments)
     }
 }
+
+/// The examples of a page's prose, as shell text: the displays of its EXAMPLES section, each with the sentence before it.
+#[must_use]
+pub fn examples(man: &str) -> Vec<(String, String)> {
+    let section = man.split(".Sh EXAMPLES\n").nth(1).unwrap_or_default();
+    let section = section.split("\n.Sh ").next().unwrap_or_default();
+    let plain = |line: &str| line.replace("\\e", "\\").replace("\\-", "-").replace("\\&", "");
+    let (mut all, mut said, mut code) = (Vec::new(), Vec::new(), None::<Vec<String>>);
+    for line in section.lines() {
+        match (&mut code, line) {
+            (None, line) if line.starts_with(".Bd") => code = Some(Vec::new()),
+            (None, ".Pp" | "") => said.clear(),
+            (None, line) => {
+                // A macro line is its words.
+                let words = line.split(' ').skip(usize::from(line.starts_with('.'))).collect::<Vec<_>>();
+                said.push(plain(&words.join(" ")));
+            }
+            (Some(lines), ".Ed") => {
+                all.push((said.join(" "), lines.join("\n")));
+                (code, said) = (None, Vec::new());
+            }
+            (Some(lines), line) => lines.push(plain(line)),
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn examples_are_displays_with_their_sentence() {
+        let man = ".Sh A\nx\n.Sh EXAMPLES\nTwo words\nmore:\n.Bd -literal\na \\e\nb\n.Ed\n.Pp\nWith\n.Fl x\n.Bd -literal\nc\n.Ed\n.Sh B\n";
+        let got = super::examples(man);
+        assert_eq!(got, [("Two words more:".into(), "a \\\nb".into()), ("With x".into(), "c".into())]);
+    }
+}

@@ -1,4 +1,4 @@
-//! Dates: RFC 5322 3.3 with the obsolete zones, IMAP's `date-time` and `date` (RFC 3501 9), and back. No clock here.
+//! Dates: RFC 5322 3.3 with the obsolete zones, RFC 3339, asctime(3). No clock here. IMAP's forms are in `proto::imap::date`.
 
 use std::fmt;
 
@@ -54,19 +54,6 @@ impl Date {
         Date::from_civil(&Civil { year, month, day, hour, minute, second, weekday: 0 }, zone)
     }
 
-    /// Reads IMAP's `date-time` without its quotes: `dd-Mon-yyyy hh:mm:ss +zzzz`, the day perhaps with a blank in front.
-    #[must_use]
-    pub fn parse_imap(text: &str) -> Option<Date> {
-        let mut words = text.trim_start_matches(' ').split(' ');
-        let (day, month, year) = dashes(words.next()?)?;
-        let (hour, minute, second) = time(words.next()?)?;
-        let zone = words.next().filter(|z| z.starts_with(['+', '-'])).and_then(zone)?;
-        if words.next().is_some() {
-            return None;
-        }
-        Date::from_civil(&Civil { year, month, day, hour, minute, second, weekday: 0 }, zone)
-    }
-
     fn from_civil(c: &Civil, zone: i32) -> Option<Date> {
         let days = days_of(c.year, c.month, c.day)?;
         let local = days * 86_400 + c.hour * 3600 + c.minute * 60 + c.second;
@@ -81,22 +68,6 @@ impl Date {
 
     fn local(&self) -> i64 {
         self.seconds.saturating_add(i64::from(self.zone) * 60)
-    }
-
-    /// As IMAP's `date-time`, without quotes: `22-Nov-2026 22:16:00 +0000`.
-    #[must_use]
-    pub fn imap(&self) -> String {
-        let c = civil(self.local());
-        format!(
-            "{:02}-{}-{:04} {:02}:{:02}:{:02} {}",
-            c.day,
-            month_name(c.month),
-            c.year,
-            c.hour,
-            c.minute,
-            c.second,
-            zone_digits(self.zone)
-        )
     }
 
     /// As RFC 3339 has it, in the writer's zone: `2026-11-22T22:16:00+00:00`.
@@ -151,19 +122,6 @@ impl fmt::Display for Date {
             zone_digits(self.zone)
         )
     }
-}
-
-/// IMAP's `date` (`d-Mon-yyyy`, quotes taken off) in days since 1970-01-01.
-#[must_use]
-pub fn parse_day(text: &str) -> Option<i64> {
-    let (day, month, year) = dashes(text)?;
-    days_of(year, month, day)
-}
-
-fn dashes(text: &str) -> Option<(i64, i64, i64)> {
-    let mut parts = text.split('-');
-    let found = (number(parts.next()?, 1, 2)?, month(parts.next()?)?, number(parts.next()?, 4, 4)?);
-    parts.next().is_none().then_some(found)
 }
 
 fn number(text: &str, min: usize, max: usize) -> Option<i64> {
@@ -325,14 +283,7 @@ mod tests {
     fn written_forms() {
         let d = Date { seconds: 880_127_706, zone: -360 };
         assert_eq!(d.to_string(), "Fri, 21 Nov 1997 09:55:06 -0600");
-        assert_eq!(d.imap(), "21-Nov-1997 09:55:06 -0600");
         assert_eq!(d.asctime(), "Fri Nov 21 15:55:06 1997");
-        assert_eq!(Date::parse_imap(" 1-Jan-1970 00:00:00 +0100"), Some(Date { seconds: -3600, zone: 60 }));
-        for bad in ["1-Jan-1970 00:00:00", "1-Jan-1970 00:00:00 GMT", "1-Jan-70 00:00:00 +0000", "x"] {
-            assert_eq!(Date::parse_imap(bad), None, "{bad}");
-        }
-        assert_eq!(parse_day("1-feb-1970"), Some(31));
-        assert_eq!(parse_day("30-Feb-1970"), None);
         assert_eq!(Date { seconds: 0, zone: -60 }.day(), -1);
     }
 
@@ -342,7 +293,6 @@ mod tests {
             let d = Date { seconds, zone };
             // Years below 1000 are read as the obsolete two and three digits only if they were written so.
             prop_assert_eq!(Date::parse(d.to_string().as_bytes()), Some(d));
-            prop_assert_eq!(Date::parse_imap(&d.imap()), Some(d));
         }
 
         #[test]
@@ -354,7 +304,6 @@ mod tests {
         #[test]
         fn anything_is_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), seconds: i64, zone in -1439i32..1440) {
             let _ = Date::parse(&bytes);
-            let _ = Date::parse_imap(&String::from_utf8_lossy(&bytes));
             let _ = Date { seconds, zone }.to_string();
         }
     }
