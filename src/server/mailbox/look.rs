@@ -31,6 +31,9 @@ const GRANULARITY: Duration = Duration::from_millis(50);
 /// The kernel's clock for these times moves at least this often.
 const TICK: Duration = Duration::from_millis(12);
 
+/// So often the directories are listed at most while files that were there are missing and others are being renamed.
+const PASSES: usize = 8;
+
 /// Listing again costs nothing to speak of.
 const CHEAP: Duration = Duration::from_millis(5);
 
@@ -165,7 +168,7 @@ impl Mailbox {
         self.files.push(Entry { name: base, base: length, sub: Sub::New, gone: false, changed: false });
     }
 
-    /// Lists the directories, twice if something is missing. Names of known files are brought up to date.
+    /// Lists the directories; again if something is missing, until nothing moves meanwhile. Names of known files are brought up to date.
     fn list(&mut self) -> Result<Listing> {
         // Indexes in the order of their base names, which renaming does not change; of two alike the later one counts.
         let mut order: Vec<usize> = (0..).zip(&self.files).filter(|(_, f)| !f.gone).map(|(i, _)| i).collect();
@@ -173,7 +176,8 @@ impl Mailbox {
         let mut seen = vec![false; self.files.len()];
         let mut unknown: Files = HashMap::new();
         let maildir = self.maildir.clone();
-        for _ in 0..2 {
+        for pass in 0..PASSES {
+            let before = self.stamp()?;
             for sub in [Sub::New, Sub::Cur] {
                 maildir.list(sub, |name| {
                     let base = maildir::base(name);
@@ -191,7 +195,8 @@ impl Mailbox {
                     }
                 })?;
             }
-            if self.files.iter().zip(&seen).all(|(f, seen)| *seen || f.gone) {
+            let complete = self.files.iter().zip(&seen).all(|(f, seen)| *seen || f.gone);
+            if complete || (pass > 0 && self.stamp()? == before) {
                 break;
             }
         }
