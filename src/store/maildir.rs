@@ -40,10 +40,8 @@ impl Sub {
 /// The name up to `:2,`: what stays the same when flags change.
 #[must_use]
 pub fn base(name: &[u8]) -> &[u8] {
-    match memchr::memmem::find(name, b":2,") {
-        Some(at) => name.get(..at).unwrap_or(name),
-        None => name,
-    }
+    let mut colons = memchr::memchr_iter(b':', name).filter_map(|at| name.split_at_checked(at));
+    colons.find(|(_, rest)| rest.starts_with(b":2,")).map_or(name, |(base, _)| base)
 }
 
 /// The letters after `:2,`; empty if there are none.

@@ -7,7 +7,7 @@
 //! that UIDs always arrive in ascending order.
 
 use super::selected::{Entry, Mailbox, Message};
-use super::uids::{self, Keywords};
+use super::uids::{self, Keywords, MessageRow};
 use crate::error::{Error, Local, Result};
 use crate::message::flags::Flags;
 use crate::store::disk;
@@ -31,6 +31,9 @@ const GRANULARITY: Duration = Duration::from_millis(50);
 /// The kernel's clock for these times moves at least this often.
 const TICK: Duration = Duration::from_millis(12);
 
+/// So often the directories are listed at most while files that were there are missing and others are being renamed.
+const PASSES: usize = 8;
+
 /// Listing again costs nothing to speak of.
 const CHEAP: Duration = Duration::from_millis(5);
 
@@ -41,6 +44,10 @@ fn younger(stamp: &Stamp, age: Duration) -> bool {
         // A time in the future is as good as now.
         SystemTime::now().duration_since(changed).map_or(true, |since| since < age)
     })
+}
+
+fn base_at(files: &[Entry], index: usize) -> &[u8] {
+    files.get(index).and_then(|f| f.name.get(..usize::from(f.base))).unwrap_or_default()
 }
 
 /// What is known about the directories since they were listed.
@@ -130,16 +137,18 @@ impl Mailbox {
         self.again.take();
         let start = self.messages.len();
         let from = self.uid_next;
-        let (folder, rows, keywords) = self.account.db().read(|t| {
+        let account = self.account.clone();
+        let mut to_claim = false;
+        let (folder, keywords) = account.db().read(|t| {
             let folder = uids::still(t, self.validity, &self.name)?;
-            Ok((folder, uids::messages(t, self.validity, from)?, Keywords::load(t, self.validity)?))
+            uids::messages(t, self.validity, from, |row| {
+                to_claim |= row.recent;
+                self.push(row);
+            })?;
+            Ok((folder, Keywords::load(t, self.validity)?))
         })?;
         self.uid_next = folder.uid_next;
         self.adopt(keywords);
-        let to_claim = rows.iter().any(|r| r.recent);
-        for row in rows {
-            self.push(row.uid, &row.base, row.date, row.recent);
-        }
         let unknown = self.list()?;
         let missing: Vec<u32> = self.newly_missing(unknown.seen, start);
         if !unknown.files.is_empty() || !missing.is_empty() || (to_claim && !self.read_only) {
@@ -152,33 +161,42 @@ impl Mailbox {
         Ok(())
     }
 
-    fn push(&mut self, uid: u32, base: &[u8], date: i64, recent: bool) {
+    fn push(&mut self, row: MessageRow) {
+        let MessageRow { uid, base, date, recent } = row;
         self.messages.push(Message { uid, flags: Flags::none(), recent, internal_date: uids::time(date) });
-        self.files.push(Entry { name: base.into(), sub: Sub::New, gone: false, changed: false });
+        let length = u16::try_from(base.len()).unwrap_or(u16::MAX);
+        self.files.push(Entry { name: base, base: length, sub: Sub::New, gone: false, changed: false });
     }
 
-    /// Lists the directories, twice if something is missing. Names of known files are brought up to date.
+    /// Lists the directories; again if something is missing, until nothing moves meanwhile. Names of known files are brought up to date.
     fn list(&mut self) -> Result<Listing> {
-        let bases: HashMap<Box<[u8]>, usize> =
-            (0..).zip(&self.files).filter(|(_, f)| !f.gone).map(|(i, f)| (maildir::base(&f.name).into(), i)).collect();
+        // Indexes in the order of their base names, which renaming does not change; of two alike the later one counts.
+        let mut order: Vec<usize> = (0..).zip(&self.files).filter(|(_, f)| !f.gone).map(|(i, _)| i).collect();
+        order.sort_by(|a, b| base_at(&self.files, *a).cmp(base_at(&self.files, *b)));
         let mut seen = vec![false; self.files.len()];
         let mut unknown: Files = HashMap::new();
         let maildir = self.maildir.clone();
-        for _ in 0..2 {
+        for pass in 0..PASSES {
+            let before = self.stamp()?;
             for sub in [Sub::New, Sub::Cur] {
-                maildir.list(sub, |name| match bases.get(maildir::base(name)) {
-                    Some(&index) => {
-                        if let Some(flag) = seen.get_mut(index) {
-                            *flag = true;
+                maildir.list(sub, |name| {
+                    let base = maildir::base(name);
+                    let end = order.partition_point(|index| base_at(&self.files, *index) <= base);
+                    match end.checked_sub(1).and_then(|at| order.get(at)) {
+                        Some(&index) if base_at(&self.files, index) == base => {
+                            if let Some(flag) = seen.get_mut(index) {
+                                *flag = true;
+                            }
+                            self.found(index, sub, name, false);
                         }
-                        self.found(index, sub, name, false);
-                    }
-                    None => {
-                        unknown.insert(maildir::base(name).into(), (sub, name.into()));
+                        _ => {
+                            unknown.insert(base.into(), (sub, name.into()));
+                        }
                     }
                 })?;
             }
-            if self.files.iter().zip(&seen).all(|(f, seen)| *seen || f.gone) {
+            let complete = self.files.iter().zip(&seen).all(|(f, seen)| *seen || f.gone);
+            if complete || (pass > 0 && self.stamp()? == before) {
                 break;
             }
         }
@@ -249,17 +267,17 @@ impl Mailbox {
             uids::forget(t, self.validity, missing.iter().copied())?;
             let mut added = Vec::new();
             let mut limit = None;
-            for row in uids::messages(t, self.validity, end)? {
+            uids::messages(t, self.validity, end, |row| {
                 if unknown.contains_key(&row.base) {
                     added.push(row);
                 } else {
                     limit.get_or_insert(row.uid);
                 }
-            }
+            })?;
             for (date, base, recent) in dated {
                 if uids::uid_of(t, self.validity, &base)?.is_none() {
                     let uid = uids::assign(t, &mut folder, &base, date, recent)?;
-                    added.push(uids::MessageRow { uid, base, date, recent });
+                    added.push(MessageRow { uid, base, date, recent });
                 }
             }
             uids::set_next(t, folder)?;
@@ -274,7 +292,7 @@ impl Mailbox {
         }
         for row in added.into_iter().filter(|row| row.uid < next) {
             if let Some((sub, name)) = unknown.remove(&row.base) {
-                self.push(row.uid, &row.base, row.date, row.recent && read_only);
+                self.push(MessageRow { recent: row.recent && read_only, ..row });
                 self.found(self.files.len().saturating_sub(1), sub, &name, true);
             }
         }

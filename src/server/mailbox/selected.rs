@@ -47,6 +47,8 @@ pub struct Message {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: Box<[u8]>,
+    /// How much of the name is its base, which never changes.
+    pub(super) base: u16,
     pub(super) sub: Sub,
     /// The file is gone, and the session has not been told yet.
     pub(super) gone: bool,

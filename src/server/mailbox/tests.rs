@@ -350,7 +350,8 @@ fn many_at_once() {
     use std::sync::atomic::{AtomicBool, Ordering};
     let (_t, account) = tree();
     let done = AtomicBool::new(false);
-    let (done, account) = (&done, &account);
+    let uids_of: Mutex<HashMap<String, u32>> = Mutex::default();
+    let (done, account, uids_of) = (&done, &account, &uids_of);
     std::thread::scope(|s| {
         let mut writers = Vec::new();
         for w in 0..3 {
@@ -359,7 +360,9 @@ fn many_at_once() {
                 for i in 0..40 {
                     match (w, i % 2) {
                         (2, _) => {
-                            std::fs::write(account.root().join(format!("new/{i}.{w}")), format!("{w} {i}\n")).unwrap()
+                            let tmp = account.root().join(format!("tmp/{i}.{w}"));
+                            std::fs::write(&tmp, format!("{w} {i}\n")).unwrap();
+                            std::fs::rename(&tmp, account.root().join(format!("new/{i}.{w}"))).unwrap();
                         }
                         (_, 0) => drop(put(&account, "INBOX", &format!("{w} {i}\n"), "\\Flagged")),
                         _ => drop(put(&account, "INBOX", &format!("{w} {i}\n"), "")),
@@ -406,6 +409,8 @@ fn many_at_once() {
                         }
                         if let Some(text) = read(&m, i) {
                             assert_eq!(texts.entry(*uid).or_insert_with(|| text.clone()), &text);
+                            // A file that was only renamed keeps its UID for everyone.
+                            assert_eq!(uids_of.lock().unwrap().entry(text).or_insert(*uid), uid);
                         }
                     }
                 }

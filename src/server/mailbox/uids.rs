@@ -119,15 +119,16 @@ pub(super) fn rename_folder(t: &Transaction<'_>, from: &str, to: &str) -> Result
     Ok(())
 }
 
-/// The messages from this UID on, ascending.
-pub(super) fn messages(t: &Transaction<'_>, folder: u32, from: u32) -> Result<Vec<MessageRow>> {
+/// Shows the messages from this UID on, ascending.
+pub(super) fn messages(t: &Transaction<'_>, folder: u32, from: u32, mut each: impl FnMut(MessageRow)) -> Result<()> {
     let mut select =
         t.prepare_cached("SELECT uid, base, date, recent FROM message WHERE folder = ?1 AND uid >= ?2 ORDER BY uid")?;
-    let rows = select.query_map([folder, from], |row| {
-        let base = row.get_ref(1)?.as_blob()?.into();
-        Ok(MessageRow { uid: row.get(0)?, base, date: row.get(2)?, recent: row.get(3)? })
-    });
-    Ok(rows.and_then(Iterator::collect)?)
+    let mut rows = select.query([folder, from])?;
+    while let Some(row) = rows.next()? {
+        let base = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?.into();
+        each(MessageRow { uid: row.get(0)?, base, date: row.get(2)?, recent: row.get(3)? });
+    }
+    Ok(())
 }
 
 /// The UID of the message with this base name.
