@@ -1,4 +1,4 @@
 //! imap-fetch(1).
 fn main() -> std::process::ExitCode {
-    pipepost::tools::main("imap-fetch")
+    pipepost::cli::main::<pipepost::tools::imap_fetch::ImapFetch>("imap-fetch")
 }

@@ -1,4 +1,4 @@
 //! imap-ls(1).
 fn main() -> std::process::ExitCode {
-    pipepost::tools::main("imap-ls")
+    pipepost::cli::main::<pipepost::tools::imap_ls::ImapLs>("imap-ls")
 }

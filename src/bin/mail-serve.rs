@@ -1,4 +1,4 @@
 //! mail-serve(1).
 fn main() -> std::process::ExitCode {
-    pipepost::tools::main("mail-serve")
+    pipepost::cli::main::<pipepost::tools::mail_serve::MailServe>("mail-serve")
 }

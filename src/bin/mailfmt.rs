@@ -1,4 +1,4 @@
 //! mailfmt(1).
 fn main() -> std::process::ExitCode {
-    pipepost::tools::main("mailfmt")
+    pipepost::cli::main::<pipepost::tools::mailfmt::Mailfmt>("mailfmt")
 }

@@ -1,4 +1,4 @@
 //! pop3-fetch(1).
 fn main() -> std::process::ExitCode {
-    pipepost::tools::main("pop3-fetch")
+    pipepost::cli::main::<pipepost::tools::pop3_fetch::Pop3Fetch>("pop3-fetch")
 }

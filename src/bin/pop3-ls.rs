@@ -1,4 +1,4 @@
 //! pop3-ls(1).
 fn main() -> std::process::ExitCode {
-    pipepost::tools::main("pop3-ls")
+    pipepost::cli::main::<pipepost::tools::pop3_ls::Pop3Ls>("pop3-ls")
 }

@@ -1,4 +1,4 @@
 //! smtp-send(1).
 fn main() -> std::process::ExitCode {
-    pipepost::tools::main("smtp-send")
+    pipepost::cli::main::<pipepost::tools::smtp_send::SmtpSend>("smtp-send")
 }

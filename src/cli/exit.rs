@@ -1,4 +1,4 @@
-//! The way out: [`main()`] parses the arguments, runs the tool, and turns what happened into stderr's lines and a status.
+//! The way in and out: [`main()`] parses the arguments, runs the tool, and turns what happened into stderr's lines and a status.
 
 use crate::error::{Error, Exit, Fate};
 use crate::text::escape;
@@ -109,8 +109,14 @@ pub fn complain(program: &str, text: &str, advice: Option<&str>) {
     let _ = std::io::stderr().write_all(lines.as_bytes());
 }
 
+/// Runs a tool on the process's arguments: what a program of its own does, which then holds no other tool's code.
+#[must_use]
+pub fn main<T: super::Tool>(program: &'static str) -> ExitCode {
+    run::<T>(program, std::env::args_os().collect())
+}
+
 /// Runs a tool on arguments (the program's name first).
-pub fn main<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> ExitCode {
+pub fn run<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> ExitCode {
     let mut help = String::from("Examples:\n");
     for (said, code) in super::tool::examples(T::MAN) {
         let code: String = code.lines().map(|line| format!("      {line}\n")).collect();

@@ -17,5 +17,5 @@ pub mod system;
 pub mod tool;
 pub mod world;
 
-pub use exit::{Failure, Outcome};
+pub use exit::{Failure, Outcome, main};
 pub use tool::{Entry, Tool};

@@ -31,7 +31,7 @@ impl Entry {
     /// The entry of a tool.
     #[must_use]
     pub const fn of<T: Tool>(name: &'static str) -> Entry {
-        Entry { name, man: T::MAN, command: T::command, main: exit::main::<T> }
+        Entry { name, man: T::MAN, command: T::command, main: exit::run::<T> }
     }
 
     /// Its arguments, for pages and completions.

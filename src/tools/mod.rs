@@ -1,4 +1,4 @@
-//! The programs, and their registry [`ALL`], which feeds src/bin, the executable `pipepost`, the pages, the completions and the
+//! The programs, and their registry [`ALL`], which feeds the executable `pipepost`, the pages, the completions and the
 //! tests. A new program is a file here, a line in `ALL`, three lines in src/bin, and `UPDATE=1 cargo test --test docs`.
 
 pub mod imap_fetch;
@@ -28,15 +28,6 @@ pub const ALL: &[Entry] = &[
 
 fn find(name: &str) -> Option<&'static Entry> {
     ALL.iter().find(|entry| entry.name == name)
-}
-
-/// Runs the program `name` on the process's arguments.
-#[must_use]
-pub fn main(name: &str) -> ExitCode {
-    match find(name) {
-        Some(entry) => entry.main(std::env::args_os().collect()),
-        None => ExitCode::from(Exit::Internal.code()),
-    }
 }
 
 /// The executable that is all programs: it is the one that it is called as, or the one that its first argument names.
