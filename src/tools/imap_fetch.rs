@@ -216,3 +216,6 @@ impl Clients<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
