@@ -2,7 +2,7 @@
 
 use super::connect::Reach;
 use super::exit::complain;
-use crate::client::imap::Client;
+use crate::client::imap::{Client, Selected};
 use crate::error::{Error, Result};
 use crate::net::endpoint::{Endpoint, Place};
 use crate::proto::imap::search::SearchKey;
@@ -15,6 +15,12 @@ use crate::proto::imap::set::SequenceSet;
 pub fn connect(reach: &Reach, at: &Endpoint) -> Result<Client> {
     let login = if matches!(at.place, Place::Unix(_)) { None } else { reach.login(at)? };
     Client::connect(reach, at, login.as_ref())
+}
+
+/// What is known of a folder once it is open, for `-v`.
+#[must_use]
+pub fn opened(folder: &str, selected: &Selected<'_>) -> String {
+    format!("{folder}: {} messages, UIDVALIDITY {}", selected.exists(), selected.uid_validity())
 }
 
 /// Shows what the server wants people to see, RFC 3501 7.1.

@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
-use crate::cli::imap::{connect, show_alerts};
+use crate::cli::imap::{connect, opened, show_alerts};
 use crate::cli::into::Into;
 use crate::cli::progress::Progress;
 use crate::cli::reference::folder_name;
@@ -24,11 +24,11 @@ use wanted::{Wanted, Which, wanted};
 
 /// Fetches messages of an IMAP folder; the server keeps them as they are, unread ones unread.
 #[derive(Parser)]
-#[command(name = "imap-fetch", version, about)]
+#[command(name = "imap-fetch", version)]
 pub struct ImapFetch {
     /// A folder and perhaps a set of UIDs (local:INBOX 3:9,12; none is all), or references
     /// (ACCOUNT:FOLDER#UIDVALIDITY.UID, as imap-ls --refs prints them), or -: references on stdin, one a line.
-    #[arg(value_name = "ACCOUNT:FOLDER [SET] | REF... | -")]
+    #[arg(value_name = "MESSAGES")]
     what: Vec<String>,
     /// Only the messages for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@ UNSEEN'.
     #[arg(long, value_name = "KEYS")]
@@ -133,6 +133,9 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
 impl ImapFetch {
     fn fetch(&self, clients: &mut Clients<'_>, folder: &Wanted, deliver: &mut Deliver<'_>) -> Result<()> {
         let mut selected = clients.examine(folder)?;
+        if self.common.verbose {
+            complain(NAME, &opened(&folder.folder, &selected), None);
+        }
         deliver.begin(format!("{}#{}.", folder_name(&folder.at, &folder.folder), selected.uid_validity()));
         let (set, named) = match &folder.which {
             Which::Uids(set, named) => (set.clone(), named.clone()),
@@ -216,3 +219,6 @@ impl Clients<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

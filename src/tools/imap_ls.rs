@@ -6,18 +6,20 @@ mod messages;
 use crate::cli::account::account;
 use crate::cli::args::{Common, Listing};
 use crate::cli::connect::Reach;
-use crate::cli::imap::{connect, search_key, show_alerts, uid_set};
+use crate::cli::exit::complain;
+use crate::cli::imap::{connect, opened, search_key, show_alerts, uid_set};
 use crate::cli::out::{Reader, Table, choose};
 use crate::cli::{Failure, Outcome, Tool};
 use crate::client::imap::Client;
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, Result};
 use crate::net::endpoint::{Endpoint, Service};
+use crate::proto::imap::search::SearchKey;
 use crate::proto::imap::set::SequenceSet;
 use clap::Parser;
 
 /// Lists the folders of an IMAP account, or the messages of a folder.
 #[derive(Parser)]
-#[command(name = "imap-ls", version, about)]
+#[command(name = "imap-ls", version)]
 pub struct ImapLs {
     /// The account, or a folder of it: local:, local:INBOX, local://USER/FOLDER, or a URL like
     /// imap+plain://USER@127.0.0.1:1143/INBOX.
@@ -177,7 +179,7 @@ impl ImapLs {
         let mut client = connect(&Reach::new(&self.common)?, at)?;
         let table = Table::new(columns, self.listing.json, self.listing.null);
         let mut lister = messages::Lister::new(table, at, folder);
-        let listed = list(&mut client, folder, set, key, &mut lister);
+        let listed = list(&mut client, folder, set, key, self.common.verbose, &mut lister);
         show_alerts(NAME, &mut client);
         let partial = match listed {
             Err(_) if lister.reader == Reader::Gone => return Ok(Exit::Ok),
@@ -198,10 +200,14 @@ fn list(
     client: &mut Client,
     folder: &str,
     set: Option<SequenceSet>,
-    key: Option<crate::proto::imap::search::SearchKey>,
+    key: Option<SearchKey>,
+    verbose: bool,
     lister: &mut messages::Lister,
-) -> crate::error::Result<()> {
+) -> Result<()> {
     let mut selected = client.examine(folder)?;
+    if verbose {
+        complain(NAME, &opened(folder, &selected), None);
+    }
     lister.uid_validity = selected.uid_validity();
     let items = lister.items();
     let set = match key {

@@ -18,7 +18,7 @@ use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
 use crate::proto::sasl;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
-use talk::{Deaf, Listen, Talk};
+use talk::{Deaf, FLIGHT, Listen, Talk};
 
 /// LOGOUT is a courtesy.
 const LOGOUT: Duration = Duration::from_secs(5);
@@ -138,7 +138,7 @@ impl Client {
     pub fn list(&mut self, patterns: &[&str]) -> Result<Vec<Listed>> {
         let mut found = Folders { seen: HashSet::new(), list: Vec::new(), bytes: 0, answers: Vec::new() };
         let list = |pattern: &&str| Command::List { reference: String::new(), pattern: (*pattern).to_owned() };
-        self.talk.flight(&mut patterns.iter().map(list), &mut found)?;
+        self.talk.flight(FLIGHT, &mut patterns.iter().map(list), &mut found)?;
         for answer in found.answers {
             self.must_be_ok("LIST: ", &answer?)?;
         }
@@ -162,7 +162,7 @@ impl Client {
             mailbox: (*name).to_owned(),
             items: vec![Messages, Recent, UidNext, UidValidity, Unseen],
         };
-        self.talk.flight(&mut names.iter().map(status), &mut statuses)
+        self.talk.flight(FLIGHT, &mut names.iter().map(status), &mut statuses)
     }
 
     /// EXAMINE: opens a folder without changing anything in it, `\Recent` included.

@@ -13,6 +13,8 @@ use chrono::{DateTime, FixedOffset};
 
 /// A command line is about as long as this at most (RFC 2683 3.2.1.5).
 const COMMAND: usize = 1000;
+/// FETCH commands in flight: few, so that they fit into any buffer while the server sends a message and does not listen.
+const FLIGHT: usize = 10;
 /// Ranges that a search result may have: 32 MiB of them.
 const RANGES: usize = 4_000_000;
 
@@ -119,7 +121,7 @@ impl<'c> Selected<'c> {
         // `*` is the last message, whatever its UID is.
         let asked = if text.ends_with('*') { None } else { Some(set.resolve(u32::MAX)) };
         let mut listener = Listener { rows, asked, items, refused: None };
-        self.talk.flight(&mut sets.map(fetch), &mut listener)?;
+        self.talk.flight(FLIGHT, &mut sets.map(fetch), &mut listener)?;
         match listener.refused {
             Some(Ok(status)) => Err(self.talk.refused("FETCH: ", &status)),
             Some(Err(e)) => Err(e),

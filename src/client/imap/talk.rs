@@ -17,7 +17,7 @@ use std::time::Duration;
 /// The next line of a response; pipepost(7), "Limits and deadlines".
 const REPLY: Duration = Duration::from_secs(300);
 /// Commands in flight.
-const FLIGHT: usize = 100;
+pub(super) const FLIGHT: usize = 100;
 /// What is held of one message's row: its envelope may name a thousand recipients.
 const HELD: usize = 1024 * 1024;
 /// Texts that a person must see, kept until somebody asks.
@@ -83,11 +83,20 @@ pub(super) struct Talk {
     gathered: Gathered,
     pub(super) told: Told,
     leaving: bool,
+    end: Deadline,
 }
 
 impl Talk {
     pub(super) fn new(wire: Wire) -> Talk {
-        Talk { wire, tag: 0, line: Vec::new(), gathered: Gathered::default(), told: Told::default(), leaving: false }
+        Talk {
+            wire,
+            tag: 0,
+            line: Vec::new(),
+            gathered: Gathered::default(),
+            told: Told::default(),
+            leaving: false,
+            end: Deadline::NEVER,
+        }
     }
 
     pub(super) fn peer(&self) -> String {
@@ -102,7 +111,11 @@ impl Talk {
     /// From here on BYE is what we want, and it is not waited for longer than `d`.
     pub(super) fn leave(&mut self, d: Duration) {
         self.leaving = true;
-        self.wire.whole_until(Deadline::after(d));
+        self.end = Deadline::after(d);
+    }
+
+    fn patience(&self) -> Deadline {
+        Deadline::after(REPLY).or_earlier(self.end)
     }
 
     pub(super) fn protocol(&self, why: impl Into<String>) -> Error {
@@ -149,9 +162,10 @@ impl Talk {
         self.answer(&tag, &mut Deaf)
     }
 
-    /// Many commands, as many of them at a time as a flight holds; their answers must come in order.
+    /// Many commands, `width` of them at a time; their answers must come in order.
     pub(super) fn flight(
         &mut self,
+        width: usize,
         commands: &mut dyn Iterator<Item = Command>,
         listen: &mut dyn Listen,
     ) -> Result<()> {
@@ -160,8 +174,8 @@ impl Talk {
         let mut at = 0;
         loop {
             // Refilled when half of it is done, so that the refill is one write too.
-            while waiting.len() <= FLIGHT / 2 && commands.peek().is_some() {
-                for command in commands.by_ref().take(FLIGHT - waiting.len()) {
+            while waiting.len() <= width / 2 && commands.peek().is_some() {
+                for command in commands.by_ref().take(width - waiting.len()) {
                     let (tag, pieces) = match self.encode(&command) {
                         Ok(encoded) => encoded,
                         Err(e) => {
@@ -417,7 +431,7 @@ impl Talk {
         self.line.clear();
         let mut max = max;
         loop {
-            self.wire.until(Deadline::after(REPLY));
+            self.wire.until(self.patience());
             let piece = self.wire.line_piece(LINE)?;
             let ended = piece.ends_with(b"\n");
             self.line.extend_from_slice(if ended { chomp(piece) } else { piece });
@@ -455,7 +469,7 @@ impl Talk {
             self.line.clear();
             self.line.extend_from_slice(b"* SEARCH ");
             self.line.extend_from_slice(rest.trim_ascii_start());
-            self.wire.until(Deadline::after(REPLY));
+            self.wire.until(self.patience());
             let piece = self.wire.line_piece(LINE)?;
             let ended = piece.ends_with(b"\n");
             self.line.extend_from_slice(if ended { chomp(piece) } else { piece });

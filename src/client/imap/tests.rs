@@ -479,3 +479,66 @@ fn a_folder_needs_uids() {
     });
     assert_eq!(result.unwrap_err().exit(), Exit::Usage);
 }
+
+mod noise {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a server may say, in pieces that are close to the grammar.
+    fn says() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = vec![
+            "* ",
+            "1 ",
+            "FETCH ",
+            "(",
+            ")",
+            "UID 1 ",
+            "BODY[] ",
+            "ENVELOPE ",
+            "FLAGS ",
+            "{3}\r\n",
+            "{0}\r\n",
+            "{99}\r\n",
+            "\r\n",
+            "abc",
+            " ",
+            "NIL ",
+            "\"x\" ",
+            "\"",
+            "SEARCH ",
+            "2 3 4",
+            "a2 OK x\r\n",
+            "a2 NO x\r\n",
+            "+ \r\n",
+            "* OK [",
+            "] ",
+            "* BYE x\r\n",
+            "EXISTS\r\n",
+            "LIST () ",
+            "\0",
+            "\u{ff}",
+            "<0>",
+            "RFC822.SIZE 5 ",
+            "[HEADER.FIELDS (",
+            "4294967296",
+        ];
+        proptest::collection::vec(proptest::sample::select(pieces), 0..40).prop_map(|p| p.concat().into_bytes())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        #[test]
+        fn whatever_a_server_says_there_is_an_end(says in says()) {
+            let mut log = Log::default();
+            let items = [FetchItem::Envelope, FetchItem::Section { section: Section::default(), peek: true, partial: None }];
+            let fetched = opened(says.clone(), |folder| folder.fetch(&SequenceSet::from_on(1), &items, &mut log));
+            if let Err(e) = fetched {
+                prop_assert!(matches!(e.exit(), Exit::Refused | Exit::TempFail | Exit::Protocol), "{e}");
+            }
+            let searched = opened(says, |folder| folder.search(&"ALL".parse().unwrap()));
+            if let Err(e) = searched {
+                prop_assert!(matches!(e.exit(), Exit::Refused | Exit::TempFail | Exit::Protocol), "{e}");
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! imap-ls and imap-fetch end to end: on `local:`, on mail-serve, and against servers that fail in the middle.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{Home, Server};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+
+fn send(home: &Home, subject: &str, body: &str) {
+    let arguments = ["-s", subject, "--from", "Zoë <zoe@localhost>", "amy@localhost"];
+    home.run("smtp-send", &arguments, body.as_bytes()).ends(0);
+}
+
+const INBOX: &str = "local://amy/INBOX";
+
+#[test]
+fn folders_and_messages_in_every_form() {
+    let home = Home::new();
+    send(&home, "Grüße\tan alle", "one\n");
+    send(&home, "second", "two\n");
+    let ran = home.run("imap-ls", &["local://amy"], b"").ends(0);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("2\t2\t2\t3\tINBOX\n", ""));
+    let ran = home.run("imap-ls", &["--json", "local://amy"], b"").ends(0);
+    let folder: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&folder["folder"], &folder["messages"], &folder["uidnext"]), (&"INBOX".into(), &2.into(), &3.into()));
+    let ran = home.run("imap-ls", &["-o", "uid,from,subject", INBOX], b"").ends(0);
+    assert_eq!(ran.out, "1\tZoë <zoe@localhost>\tGrüße\\tan alle\n2\tZoë <zoe@localhost>\tsecond\n");
+    let ran = home.run("imap-ls", &["-0", "-o", "uid", INBOX, "2"], b"").ends(0);
+    assert_eq!(ran.out, "2\0");
+    let ran = home.run("imap-ls", &["--json", INBOX], b"").ends(0);
+    let row: serde_json::Value = serde_json::from_str(ran.out.lines().next().unwrap()).unwrap();
+    let keys: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = ["cc", "date", "flags", "from", "message-id", "received", "ref", "size", "subject", "to", "uid"];
+    assert_eq!(keys, expected);
+    assert_eq!((&row["subject"], &row["cc"]), (&"Grüße\tan alle".into(), &serde_json::Value::Null));
+    // Nothing has changed by looking.
+    let ran = home.run("imap-ls", &["--refs", INBOX, "--search", "UNSEEN RECENT SUBJECT grüße"], b"").ends(0);
+    assert_eq!(ran.out.trim_end(), row["ref"].as_str().unwrap());
+    home.run("imap-ls", &["-e", INBOX, "--search", "FROM nobody"], b"").ends(1);
+    home.run("imap-ls", &["local://amy/Nope"], b"").ends(69).complains("imap-ls: local: Nope: NO [NONEXISTENT]");
+    for wrong in [
+        &["local://amy/INBOX", "x"][..],
+        &["local://amy/INBOX", "0"],
+        &["local://amy/INBOX", "1", "2"],
+        &["local://amy/INBOX", "--search", "FROM"],
+        &["local://amy/INBOX", "--search", "ALL\r\na9 DELETE INBOX"],
+        &["local://amy/INBOX%0D%0Aa9 LOGOUT"],
+        &["local://amy", "1"],
+        &["--refs", "local://amy"],
+        &["-o", "nothing", "local://amy"],
+        &["-o", "folder", "local://amy/INBOX"],
+        &["pop3://h"],
+    ] {
+        home.run("imap-ls", wrong, b"").ends(64).complains("imap-ls: ");
+    }
+}
+
+#[test]
+fn references_lead_to_their_messages_and_to_no_others() {
+    let home = Home::new();
+    (1..=3).for_each(|n| send(&home, &format!("number {n}"), &format!("From {n}\n")));
+    let refs = home.run("imap-ls", &["--refs", INBOX], b"").ends(0).out;
+    let ran = home.run("imap-fetch", &["-", "--into", "maildir:got", "--json"], refs.as_bytes()).ends(0);
+    assert_eq!(ran.out.lines().count(), 3);
+    for (line, reference) in ran.out.lines().zip(refs.lines()) {
+        let item: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&item["ref"], &item["fate"]), (&reference.into(), &"done".into()));
+        let file = std::fs::read_to_string(home.path().join(item["places"][0].as_str().unwrap())).unwrap();
+        assert!(file.contains(&format!("Subject: number {}\n", item["uid"])), "{file}");
+    }
+    // One by its name is written as it is; more than one is an mbox.
+    let second = refs.lines().nth(1).unwrap();
+    let one = home.run("imap-fetch", &[second], b"").ends(0).out;
+    assert!(one.starts_with("Return-Path: <zoe@localhost>\n") && one.ends_with("\n\nFrom 2\n"), "{one}");
+    assert_eq!(home.run("imap-fetch", &[INBOX, "2"], b"").ends(0).out, one);
+    let mbox = home.run("imap-fetch", &[INBOX, "2:2"], b"").ends(0).out;
+    assert!(mbox.starts_with("From zoe@localhost ") && mbox.ends_with("\n\n>From 2\n\n"), "{mbox}");
+    let headers = home.run("imap-fetch", &["--headers", INBOX, "2"], b"").ends(0).out;
+    assert!(one.starts_with(&headers) && headers.ends_with("\n\n"), "{headers}");
+    // Other UIDs, other folders: an error, and nothing is written.
+    let void = second.replace("#1", "#");
+    home.run("imap-fetch", &[&void, "--into", "eml:none"], b"").ends(69).complains("UIDVALIDITY");
+    let mixed = format!("{second}\n{void}\n");
+    home.run("imap-fetch", &["-", "--into", "eml:none"], mixed.as_bytes()).ends(69).complains("UIDVALIDITY");
+    assert_eq!(std::fs::read_dir(home.path().join("none")).unwrap().count(), 0);
+    // What is missing is told.
+    home.run("imap-fetch", &[INBOX, "1,9"], b"").ends(67).complains("no message with UID 9");
+    home.run("imap-fetch", &[INBOX, "9"], b"").ends(69).complains("no message with UID 9");
+    assert_eq!(home.run("imap-fetch", &[INBOX, "3:9", "--mbox"], b"").ends(0).err, "");
+    home.run("imap-fetch", &[INBOX, "8:9", "-e"], b"").ends(1);
+    home.run("imap-fetch", &["-"], b"").ends(0);
+    for wrong in [
+        &["local://amy"][..],
+        &[INBOX, ""],
+        &[INBOX, "1", "2"],
+        &[second, INBOX],
+        &[second, "--search", "ALL"],
+        &[INBOX, "--json"],
+        &[INBOX, "--into", "nowhere"],
+        &[INBOX, "--raw", "--mbox"],
+    ] {
+        home.run("imap-fetch", wrong, b"").ends(64).complains("imap-fetch: ");
+    }
+    home.run("imap-fetch", &["-"], b"local:a#1.1\nx\n").ends(64).complains("stdin, line 2");
+    // Still nothing has changed.
+    assert_eq!(home.run("imap-ls", &["--refs", INBOX, "--search", "UNSEEN"], b"").ends(0).out, refs);
+}
+
+#[test]
+fn over_tcp_with_a_password() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create"]);
+    let to = format!("smtp+plain://127.0.0.1:{}", server.smtp);
+    home.run("smtp-send", &["-a", &to, "-s", "hi", "amy@localhost"], b"x\n").ends(0);
+    let inbox = format!("imap+plain://amy@127.0.0.1:{}/INBOX", server.imap);
+    let file = server.password_file();
+    let refs = home.run("imap-ls", &["--refs", &inbox, "--password-file", &file], b"").ends(0).out;
+    let ran = home.run("imap-fetch", &["-", "--password-file", &file, "--trace", "trace"], refs.as_bytes()).ends(0);
+    assert!(ran.out.ends_with("\n\nx\n\n"), "{ran:?}");
+    let trace = std::fs::read_to_string(home.path().join("trace")).unwrap();
+    assert!(trace.contains("AUTHENTICATE PLAIN ***\n") && trace.contains(" bytes\n"), "{trace}");
+    std::fs::write(home.path().join("wrong"), "no\n").unwrap();
+    home.sh("chmod 600 wrong").ends(0);
+    home.run("imap-ls", &[&inbox, "--password-file", "wrong"], b"").ends(77).complains("AUTHENTICATIONFAILED");
+    home.run("imap-ls", &[&inbox], b"").ends(64);
+    let default = inbox.replace("+plain", "");
+    home.run("imap-ls", &[&default, "--password-file", &file], b"").ends(77).complains("without TLS");
+    server.stop();
+    home.run("imap-ls", &[&inbox, "--password-file", &file], b"").ends(75);
+}
+
+/// A server that greets with the first of these and answers each line that it gets with the next.
+fn server(answers: &'static [&'static str], hang: bool) -> (String, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("imap+plain://amy@127.0.0.1:{}/INBOX", listener.local_addr().unwrap().port());
+    let thread = std::thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(socket.try_clone().unwrap()).lines();
+        for (n, answer) in answers.iter().enumerate() {
+            if n > 0 {
+                let _ = lines.next();
+            }
+            (&socket).write_all(answer.as_bytes()).unwrap();
+        }
+        // Until the client hangs up.
+        while hang && lines.next().is_some_and(|line| line.is_ok()) {}
+    });
+    (url, thread)
+}
+
+#[test]
+fn a_server_that_fails_leaves_nothing_half_written() {
+    const OPEN: [&str; 2] = ["* OK [CAPABILITY IMAP4rev1] hi\r\n", "a1 OK [CAPABILITY IMAP4rev1] in\r\n"];
+    const ROW: &str = "* 1 FETCH (UID 1 FLAGS () INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" BODY[] {99}\r\nSubject: ";
+    const CUT: &[&str] = &[OPEN[0], OPEN[1], "* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\na2 OK x\r\n", ROW];
+    // All of the message has come, and nothing else will.
+    const LATE: &[&str] = &[
+        CUT[0],
+        CUT[1],
+        CUT[2],
+        "* 1 FETCH (UID 1 FLAGS () INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" BODY[] {3}\r\nX\r\n",
+    ];
+    const LIE: &[&str] =
+        &[OPEN[0], OPEN[1], "* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\na2 OK x\r\n", "* 1 FETCH (((\r\n"];
+    const BYE: &[&str] = &[OPEN[0], OPEN[1], "* BYE \x1b[2J going down\r\n"];
+    for (answers, hang, status) in
+        [(CUT, false, 75), (CUT, true, 75), (LIE, false, 76), (BYE, false, 75), (LATE, false, 67), (LATE, true, 67)]
+    {
+        let home = Home::new();
+        std::fs::write(home.path().join("pw"), "tulip\n").unwrap();
+        home.sh("chmod 600 pw").ends(0);
+        let (url, thread) = server(answers, hang);
+        let common = ["--password-file", "pw", "--timeout", "2s", "--into", "maildir:m"];
+        home.run("imap-fetch", &[&[url.as_str()][..], &common].concat(), b"")
+            .ends(status)
+            .complains("imap-fetch: 127.");
+        let count = |folder: &str| std::fs::read_dir(home.path().join("m").join(folder)).unwrap().count();
+        assert_eq!((count("new"), count("cur"), count("tmp")), (usize::from(status == 67), 0, 0));
+        thread.join().unwrap();
+    }
+}
