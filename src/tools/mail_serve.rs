@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// Serves mail by SMTP, POP3 and IMAP on the loopback interface, from Maildirs.
 #[derive(Parser)]
-#[command(name = "mail-serve", version, about)]
+#[command(name = "mail-serve", version)]
 pub struct MailServe {
     /// The mail directory: a Maildir++ tree for each user (default: that of local:).
     #[arg(long, value_name = "DIR")]
