@@ -24,7 +24,7 @@ use wanted::{Wanted, Which, wanted};
 
 /// Fetches messages of an IMAP folder; the server keeps them as they are, unread ones unread.
 #[derive(Parser)]
-#[command(name = "imap-fetch", version, about)]
+#[command(name = "imap-fetch", version)]
 pub struct ImapFetch {
     /// A folder and perhaps a set of UIDs (local:INBOX 3:9,12; none is all), or references
     /// (ACCOUNT:FOLDER#UIDVALIDITY.UID, as imap-ls --refs prints them), or -: references on stdin, one a line.

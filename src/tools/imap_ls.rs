@@ -17,7 +17,7 @@ use clap::Parser;
 
 /// Lists the folders of an IMAP account, or the messages of a folder.
 #[derive(Parser)]
-#[command(name = "imap-ls", version, about)]
+#[command(name = "imap-ls", version)]
 pub struct ImapLs {
     /// The account, or a folder of it: local:, local:INBOX, local://USER/FOLDER, or a URL like
     /// imap+plain://USER@127.0.0.1:1143/INBOX.
