@@ -121,8 +121,11 @@ fn registry_bins_and_readme_name_the_same_programs() {
     let bins: BTreeSet<String> = bins.iter().map(|bin| bin.strip_suffix(".rs").unwrap_or(bin).to_owned()).collect();
     assert_eq!(bins, registry, "src/bin and ALL differ");
     for name in &registry {
+        let module = name.replace('-', "_");
+        let kind: String = name.split('-').map(capitalised).collect();
         let form = format!(
-            "//! {name}(1).\nfn main() -> std::process::ExitCode {{\n    pipepost::tools::main(\"{name}\")\n}}\n"
+            "//! {name}(1).\nfn main() -> std::process::ExitCode {{\n    \
+             pipepost::cli::main::<pipepost::tools::{module}::{kind}>(\"{name}\")\n}}\n"
         );
         assert_eq!(read(&format!("src/bin/{name}.rs")), form);
     }
@@ -134,6 +137,11 @@ fn registry_bins_and_readme_name_the_same_programs() {
     let rows =
         readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |")).map(|(name, _)| name.to_owned());
     assert_eq!(rows.collect::<BTreeSet<_>>(), registry, "the table of programs in README.md and ALL differ");
+}
+
+fn capitalised(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
 }
 
 #[test]
