@@ -107,10 +107,9 @@ impl Script {
 }
 
 fn pieces(text: &str) -> Option<Vec<Piece>> {
-    let (text, crlf) = match text.strip_suffix('\\') {
-        Some(rest) if !rest.ends_with('\\') => (rest, false),
-        _ => (text, true),
-    };
+    // Of an even number of backslashes each two are one of the text.
+    let crlf = (text.len() - text.trim_end_matches('\\').len()).is_multiple_of(2);
+    let text = if crlf { text } else { text.strip_suffix('\\').unwrap_or(text) };
     let mut out = Vec::new();
     let mut bytes = Vec::new();
     let mut rest = text;
@@ -381,6 +380,15 @@ mod tests {
         assert!(matches!(end, End::Differs(_)));
         let (end, _) = talk(script, b"", Mode::default());
         assert_eq!(end, End::HungUp);
+    }
+
+    #[test]
+    fn backslashes_at_the_end_are_counted() {
+        for (text, bytes) in [("a\\\\", &b"a\\\r\n"[..]), ("a\\\\\\", b"a\\"), ("a\\", b"a"), ("\\", b"")] {
+            let found = pieces(text).unwrap();
+            let one = [Piece::Bytes(bytes.to_vec())];
+            assert_eq!(found, if bytes.is_empty() { &[][..] } else { &one[..] }, "{text}");
+        }
     }
 
     #[test]

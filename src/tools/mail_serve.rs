@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// Serves mail by SMTP, POP3 and IMAP on the loopback interface, from Maildirs.
 #[derive(Parser)]
-#[command(name = "mail-serve", version, about)]
+#[command(name = "mail-serve", version)]
 pub struct MailServe {
     /// The mail directory: a Maildir++ tree for each user (default: that of local:).
     #[arg(long, value_name = "DIR")]
@@ -57,7 +57,9 @@ and, unless
 is given, a line
 .Dl password-file FILE
 once all sockets listen.
-FILE is made at the first start, with a random password for all users, and only its owner can read it; other programs take it as
+FILE is made at the first start, with a random password for all users, and only its owner can read it; the other programs, such as
+.Xr pop3-ls 1 ,
+take it as
 .Fl -password-file .
 .Sh USERS
 A user is a directory below the mail directory.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// Fetches messages by POP3: all new ones, or those that are named.
 #[derive(Parser)]
-#[command(name = "pop3-fetch", version, about)]
+#[command(name = "pop3-fetch", version)]
 pub struct Pop3Fetch {
     /// The account: local:, local://USER, or a URL like pop3+plain://USER@127.0.0.1:1110.
     #[arg(value_name = "ACCOUNT:")]

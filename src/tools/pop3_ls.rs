@@ -16,7 +16,7 @@ use serde_json::json;
 
 /// Lists the messages of a POP3 maildrop.
 #[derive(Parser)]
-#[command(name = "pop3-ls", version, about)]
+#[command(name = "pop3-ls", version)]
 pub struct Pop3Ls {
     /// The account: local:, local://USER, or a URL like pop3+plain://USER@127.0.0.1:1110.
     #[arg(value_name = "ACCOUNT:")]

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 
 /// Sends a message by SMTP.
 #[derive(Parser)]
-#[command(name = "smtp-send", version, about)]
+#[command(name = "smtp-send", version)]
 pub struct SmtpSend {
     /// Who gets it.
     #[arg(value_name = "RECIPIENT")]

@@ -1,0 +1,15 @@
+complete -c imap-fetch -l search -d 'Only the messages for which all of this holds, in IMAP\'s own words (RFC 3501 6.4.4), like \'FROM ci@ UNSEEN\'' -r
+complete -c imap-fetch -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR; may be repeated' -r
+complete -c imap-fetch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
+complete -c imap-fetch -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
+complete -c imap-fetch -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c imap-fetch -l headers -d 'Only the headers, each with the empty line behind it'
+complete -c imap-fetch -l raw -d 'stdout gets the messages as they are'
+complete -c imap-fetch -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c imap-fetch -l json -d 'One JSON object for each message (not with messages on stdout)'
+complete -c imap-fetch -s e -l exit-status -d 'End with status 1 if there was nothing to fetch'
+complete -c imap-fetch -s q -l quiet -d 'Say nothing but errors'
+complete -c imap-fetch -s v -l verbose -d 'Tell the steps on stderr'
+complete -c imap-fetch -l trace-data -d 'Show message bodies in the trace too'
+complete -c imap-fetch -s h -l help -d 'Print help'
+complete -c imap-fetch -s V -l version -d 'Print version'

@@ -1,0 +1,14 @@
+complete -c imap-ls -l search -d 'Only the messages for which all of this holds, in IMAP\'s own words (RFC 3501 6.4.4), like \'FROM ci@ UNSEEN\'' -r
+complete -c imap-ls -s o -l columns -d 'The columns, in this order' -r
+complete -c imap-ls -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
+complete -c imap-ls -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
+complete -c imap-ls -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c imap-ls -l refs -d 'One reference a line, ACCOUNT:FOLDER#UIDVALIDITY.UID, as every imap program takes it'
+complete -c imap-ls -l json -d 'One JSON object a line'
+complete -c imap-ls -s 0 -l null -d 'End records with NUL instead of a newline'
+complete -c imap-ls -s e -l exit-status -d 'End with status 1 if nothing is listed'
+complete -c imap-ls -s q -l quiet -d 'Say nothing but errors'
+complete -c imap-ls -s v -l verbose -d 'Tell the steps on stderr'
+complete -c imap-ls -l trace-data -d 'Show message bodies in the trace too'
+complete -c imap-ls -s h -l help -d 'Print help'
+complete -c imap-ls -s V -l version -d 'Print version'

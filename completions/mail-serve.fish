@@ -1,0 +1,10 @@
+complete -c mail-serve -l root -d 'The mail directory: a Maildir++ tree for each user (default: that of local:)' -r -F
+complete -c mail-serve -l smtp-port -d 'The port for SMTP; 0 is any free one' -r
+complete -c mail-serve -l pop3-port -d 'The port for POP3; 0 is any free one' -r
+complete -c mail-serve -l imap-port -d 'The port for IMAP; 0 is any free one' -r
+complete -c mail-serve -l connections -d 'How many connections there may be at once' -r
+complete -c mail-serve -l trace -d 'Append the dialogues to FILE (created 0600; - is stderr), see pipepost-trace(5)' -r
+complete -c mail-serve -l any-password -d 'Accept every password'
+complete -c mail-serve -l create -d 'Create users when they log in for the first time or get their first message'
+complete -c mail-serve -s h -l help -d 'Print help'
+complete -c mail-serve -s V -l version -d 'Print version'

@@ -1,0 +1,19 @@
+complete -c pop3-fetch -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR; may be repeated' -r
+complete -c pop3-fetch -l state -d 'The name of the history of what was fetched (default: the targets)' -r
+complete -c pop3-fetch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
+complete -c pop3-fetch -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
+complete -c pop3-fetch -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c pop3-fetch -l keep -d 'Leave the messages on the server, and remember them (the default)'
+complete -c pop3-fetch -l delete -d 'Delete on the server what is on stable storage here'
+complete -c pop3-fetch -l all -d 'Fetch all messages, also those fetched before'
+complete -c pop3-fetch -l raw -d 'stdout gets the messages as they are'
+complete -c pop3-fetch -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c pop3-fetch -l trust-stdout -d 'Take what a pipe or terminal got for delivered, so that --delete may follow'
+complete -c pop3-fetch -s n -l dry-run -d 'Tell what would be fetched; fetch nothing'
+complete -c pop3-fetch -l json -d 'One JSON object for each message (not with messages on stdout)'
+complete -c pop3-fetch -s e -l exit-status -d 'End with status 1 if there was nothing to fetch'
+complete -c pop3-fetch -s q -l quiet -d 'Say nothing but errors'
+complete -c pop3-fetch -s v -l verbose -d 'Tell the steps on stderr'
+complete -c pop3-fetch -l trace-data -d 'Show message bodies in the trace too'
+complete -c pop3-fetch -s h -l help -d 'Print help'
+complete -c pop3-fetch -s V -l version -d 'Print version'

@@ -1,0 +1,12 @@
+complete -c pop3-ls -s o -l columns -d 'The columns, in this order' -r
+complete -c pop3-ls -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
+complete -c pop3-ls -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
+complete -c pop3-ls -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c pop3-ls -l json -d 'One JSON object a line'
+complete -c pop3-ls -s 0 -l null -d 'End records with NUL instead of a newline'
+complete -c pop3-ls -s e -l exit-status -d 'End with status 1 if nothing is listed'
+complete -c pop3-ls -s q -l quiet -d 'Say nothing but errors'
+complete -c pop3-ls -s v -l verbose -d 'Tell the steps on stderr'
+complete -c pop3-ls -l trace-data -d 'Show message bodies in the trace too'
+complete -c pop3-ls -s h -l help -d 'Print help'
+complete -c pop3-ls -s V -l version -d 'Print version'

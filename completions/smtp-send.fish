@@ -1,0 +1,25 @@
+complete -c smtp-send -s a -l account -d 'The account: local:, or a URL like smtp+plain://127.0.0.1:1025' -r
+complete -c smtp-send -s f -l mail-from -d 'The envelope sender, where bounces go; <> for none (default: the message\'s Sender or From)' -r
+complete -c smtp-send -s s -l subject -d 'Compose: the subject' -r
+complete -c smtp-send -l from -d 'Compose: who it is from (default: USER@HOST)' -r
+complete -c smtp-send -l to -d 'Compose: addresses for To' -r
+complete -c smtp-send -l cc -d 'Compose: addresses for Cc' -r
+complete -c smtp-send -l bcc -d 'Compose: blind recipients' -r
+complete -c smtp-send -l attach -d 'Compose: attach a file' -r -F
+complete -c smtp-send -l html -d 'Compose: an HTML alternative to the text' -r -F
+complete -c smtp-send -l header -d 'Compose: a further header field, \'Name: value\'' -r
+complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
+complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
+complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
+complete -c smtp-send -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c smtp-send -s t -l read-recipients -d 'Send to the addresses in To, Cc and Bcc, or only in the Resent- ones if there are any, too'
+complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
+complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
+complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'
+complete -c smtp-send -s n -l dry-run -d 'Tell what would be sent; connect to nobody'
+complete -c smtp-send -l json -d 'One JSON object for each recipient'
+complete -c smtp-send -s q -l quiet -d 'Say nothing but errors'
+complete -c smtp-send -s v -l verbose -d 'Tell the steps on stderr'
+complete -c smtp-send -l trace-data -d 'Show message bodies in the trace too'
+complete -c smtp-send -s h -l help -d 'Print help'
+complete -c smtp-send -s V -l version -d 'Print version'
