@@ -5,13 +5,17 @@
 //! # key: value                 what the test needs to know (run, exit, ...)
 //! S: +OK ready                 a line with CRLF; \xNN, \\ and $name inside; a \ at the end: no CRLF
 //! C: PASS ***                  *** matches anything; $name binds at first sight and must match from then on
-//! S: == 1000 bytes             a body of that many bytes, `x` in lines of 70 (as C: any bytes)
-//! == close | == stall | == split 1 | == done
+//! S: == 1000 bytes             a body of that many bytes, `x` in lines of 70 (as the other side's: any bytes)
+//! S: == 1000 bytes of ab\x00   the same, but these bytes again and again
+//! == close | == hangup | == stall | == split 1 | == pause 300 | == done
 //! ```
+//!
+//! Lines of ours that follow each other leave in one write, as a peer's do that answers a flight.
 
 use super::trace::Side;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 /// A parsed transcript.
 #[derive(Clone, Debug, Default)]
@@ -34,14 +38,25 @@ pub enum Step {
         /// Whether every byte counts.
         exact: bool,
     },
-    /// Somebody sends a body of this many bytes.
-    Body(Side, u64),
+    /// Somebody sends a body.
+    Body {
+        /// Who.
+        side: Side,
+        /// How many bytes.
+        size: u64,
+        /// Which, over and over; empty for lines of `x`.
+        of: Vec<u8>,
+    },
     /// The connection is closed.
     Close,
-    /// Nothing is said any more, until the other side gives up.
+    /// The other side closes it, without another word.
+    HangUp,
+    /// Nothing is said any more, until the other side gives up, whatever it says meanwhile.
     Stall,
     /// From here on the peer's bytes come in pieces of this size.
     Split(usize),
+    /// Silence for a while.
+    Pause(Duration),
     /// From here on the outcome is decided: a cut may be a success.
     Done,
 }
@@ -67,7 +82,8 @@ impl Script {
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: &str| format!("line {}: {why}: {line}", number + 1);
             let step = if let Some(comment) = line.strip_prefix('#') {
-                if let Some((key, value)) = comment.split_once(": ") {
+                let key_only = comment.strip_suffix(':').map(|key| (key, ""));
+                if let Some((key, value)) = comment.split_once(": ").or(key_only) {
                     script.head.push((key.trim().to_owned(), value.trim().to_owned()));
                 }
                 continue;
@@ -76,7 +92,9 @@ impl Script {
             } else if let Some(event) = line.strip_prefix("== ") {
                 match event.split_once(' ').map_or((event, ""), |(word, rest)| (word, rest)) {
                     ("close", _) => Step::Close,
+                    ("hangup", _) => Step::HangUp,
                     ("stall", _) => Step::Stall,
+                    ("pause", n) => Step::Pause(Duration::from_millis(n.parse().map_err(|_| wrong("no number"))?)),
                     ("done", _) => Step::Done,
                     ("split", n) => Step::Split(n.parse().map_err(|_| wrong("no number"))?),
                     _ => return Err(wrong("unknown event")),
@@ -89,8 +107,11 @@ impl Script {
                     _ => return Err(wrong("neither C:, S:, S!, == nor #")),
                 };
                 let rest = rest.strip_prefix(' ').unwrap_or(rest);
-                match rest.strip_prefix("== ").and_then(|r| r.strip_suffix(" bytes")) {
-                    Some(n) => Step::Body(side, n.parse().map_err(|_| wrong("no number"))?),
+                match rest.strip_prefix("== ").and_then(|r| r.split_once(" bytes")) {
+                    Some((size, of)) => {
+                        let of = unescape(of.trim_start_matches(" of ")).ok_or_else(|| wrong("a bad escape"))?;
+                        Step::Body { side, size: size.parse().map_err(|_| wrong("no number"))?, of }
+                    }
                     None => Step::Says { side, line: pieces(rest).ok_or_else(|| wrong("a bad escape"))?, exact },
                 }
             };
@@ -104,6 +125,46 @@ impl Script {
     pub fn get(&self, key: &str) -> Option<&str> {
         self.head.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
     }
+
+    /// The values of all `# key: value` lines, in order.
+    pub fn all<'s>(&'s self, key: &'s str) -> impl Iterator<Item = &'s str> {
+        self.head.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// How many steps are `side`'s words: the places where [`Mode::cut_after`] can cut.
+    #[must_use]
+    pub fn said_by(&self, side: Side) -> usize {
+        let by = |step: &&Step| matches!(step, Step::Says { side: s, .. } | Step::Body { side: s, .. } if *s == side);
+        self.steps.iter().filter(by).count()
+    }
+}
+
+/// A text with `\xNN`, `\\` and `\n` in it; `None` if an escape is none of them.
+#[must_use]
+pub fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut parts = text.split('\\');
+    out.extend_from_slice(parts.next()?.as_bytes());
+    while let Some(part) = parts.next() {
+        let rest = match part.chars().next() {
+            None => {
+                // `\\`: what is between the two is empty, what follows is plain.
+                out.push(b'\\');
+                parts.next()?
+            }
+            Some('n') => {
+                out.push(b'\n');
+                part.get(1..)?
+            }
+            Some('x') => {
+                out.push(u8::from_str_radix(part.get(1..3)?, 16).ok()?);
+                part.get(3..)?
+            }
+            Some(_) => return None,
+        };
+        out.extend_from_slice(rest.as_bytes());
+    }
+    Some(out)
 }
 
 fn pieces(text: &str) -> Option<Vec<Piece>> {
@@ -207,52 +268,75 @@ impl<'s> Player<'s> {
     pub fn play<S: Read + Write>(&mut self, io: &mut S, mode: Mode) -> io::Result<End> {
         let mut split = if mode.byte_by_byte { 1 } else { usize::MAX };
         let mut input = Input { io, ahead: Vec::new() };
-        let (mut ours, mut done) = (0, false);
+        let (mut ours, mut done, mut flight, mut gone) = (0, false, Vec::new(), false);
         for step in &self.script.steps {
-            let mine = match step {
-                Step::Says { side, line, .. } if *side == self.us => Some(self.render(line)),
-                Step::Body(side, n) if *side == self.us => Some(filler(*n)),
-                _ => None,
-            };
-            if let Some(bytes) = mine {
-                if mode.cut_after == Some(ours) {
-                    return Ok(End::Cut { done });
+            let mine = matches!(step, Step::Says { side, .. } | Step::Body { side, .. } if *side == self.us);
+            if mine && mode.cut_after == Some(ours) {
+                gone = gone || !input.send(&mut flight, split)?;
+                return Ok(if gone { End::HungUp } else { End::Cut { done } });
+            }
+            match step {
+                Step::Says { line, .. } if mine => {
+                    ours += 1;
+                    flight.extend_from_slice(&self.render(line));
+                    continue;
                 }
-                ours += 1;
-                for piece in bytes.chunks(split) {
-                    match input.io.write_all(piece).and_then(|()| input.io.flush()) {
-                        Err(e) if hung_up(&e) => return Ok(End::HungUp),
-                        other => other?,
+                Step::Body { size, of, .. } if mine => {
+                    ours += 1;
+                    for piece in filler(*size, of) {
+                        flight.extend_from_slice(&piece);
+                        if flight.len() >= PIECE && !gone {
+                            gone = !input.send(&mut flight, split.max(PIECE))?;
+                        }
+                        if gone {
+                            break;
+                        }
                     }
+                    continue;
                 }
-                continue;
+                Step::Done => {
+                    done = true;
+                    continue;
+                }
+                _ => {}
+            }
+            gone = gone || !input.send(&mut flight, split)?;
+            if gone && *step != Step::HangUp {
+                return Ok(End::HungUp);
             }
             match step {
                 Step::Says { line, exact, .. } => {
                     let Some(came) = input.line()? else { return Ok(End::HungUp) };
                     if !self.matches(line, &came, *exact) {
-                        let expected = String::from_utf8_lossy(&self.render(line)).into_owned();
-                        return Ok(End::Differs(format!(
-                            "expected {expected:?}, came {:?}",
-                            String::from_utf8_lossy(&came)
-                        )));
+                        return Ok(differs(&self.render(line), &came));
                     }
                 }
-                Step::Body(_, n) => {
-                    if !input.skip(*n)? {
+                Step::Body { size, .. } => {
+                    if !input.skip(*size)? {
                         return Ok(End::HungUp);
                     }
                 }
                 Step::Close => return Ok(End::Whole),
+                Step::HangUp => {
+                    if let Some(came) = input.line()? {
+                        return Ok(differs(b"the end of the connection", &came));
+                    }
+                }
                 Step::Stall => {
                     while input.line()?.is_some() {}
                     return Ok(End::HungUp);
                 }
                 Step::Split(n) => split = (*n).max(1),
-                Step::Done => done = true,
+                Step::Pause(time) => std::thread::sleep(*time),
+                Step::Done => {}
             }
         }
-        Ok(End::Whole)
+        Ok(match input.send(&mut flight, split)? {
+            _ if gone => End::Whole,
+            false => End::HungUp,
+            true if input.ahead.is_empty() => End::Whole,
+            true => differs(b"the end of the transcript", &input.ahead),
+        })
     }
 
     fn render(&self, line: &[Piece]) -> Vec<u8> {
@@ -297,9 +381,24 @@ fn matches_from(line: &[Piece], came: &[u8], names: &mut HashMap<String, Vec<u8>
     }
 }
 
-fn filler(n: u64) -> Vec<u8> {
+/// Bodies leave in pieces of this size, byte by byte or not: they may be gigabytes.
+const PIECE: usize = 16 * 1024;
+
+fn filler(size: u64, of: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let line = [&[b'x'; 68][..], b"\r\n"].concat();
-    line.iter().copied().cycle().take(usize::try_from(n).unwrap_or(0)).collect()
+    let unit = if of.is_empty() { line } else { of.to_vec() };
+    let unit = unit.repeat(1 + PIECE / 2 / unit.len().max(1));
+    let mut left = size;
+    std::iter::from_fn(move || {
+        let piece: Vec<u8> = unit.iter().copied().take(usize::try_from(left).unwrap_or(usize::MAX)).collect();
+        left -= piece.len() as u64;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+fn differs(expected: &[u8], came: &[u8]) -> End {
+    let text = String::from_utf8_lossy;
+    End::Differs(format!("expected {:?}, came {:?}", text(expected), text(came)))
 }
 
 fn hung_up(e: &io::Error) -> bool {
@@ -311,7 +410,18 @@ struct Input<'i, S> {
     ahead: Vec<u8>,
 }
 
-impl<S: Read> Input<'_, S> {
+impl<S: Read + Write> Input<'_, S> {
+    /// Sends what is to be sent, in pieces of at most `split`. False: the other side has hung up.
+    fn send(&mut self, flight: &mut Vec<u8>, split: usize) -> io::Result<bool> {
+        for piece in std::mem::take(flight).chunks(split) {
+            match self.io.write_all(piece).and_then(|()| self.io.flush()) {
+                Err(e) if hung_up(&e) => return Ok(false),
+                other => other?,
+            }
+        }
+        Ok(true)
+    }
+
     fn more(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 4096];
         match self.io.read(&mut buffer) {
@@ -392,8 +502,20 @@ mod tests {
     }
 
     #[test]
+    fn the_end_counts_too() {
+        let (end, heard) = talk("C: A\n== hangup\n", b"A\r\n", Mode::default());
+        assert_eq!((end, heard), (End::Whole, Vec::new()));
+        for script in ["C: A\n", "C: A\n== hangup\n"] {
+            assert!(matches!(talk(script, b"A\r\nB\r\n", Mode::default()).0, End::Differs(_)), "{script}");
+        }
+        let (_, heard) = talk("S: == 5 bytes of ab\\x00\\\\\n", b"", Mode { byte_by_byte: true, ..Mode::default() });
+        assert_eq!(heard, b"ab\0\\a");
+        assert_eq!(unescape("a\\nb\\\\nc").unwrap(), b"a\nb\\nc");
+    }
+
+    #[test]
     fn bad_scripts_name_their_line() {
-        for bad in ["X: y", "S: \\q", "== nothing", "S: \\x4", "C: $ x"] {
+        for bad in ["X: y", "S: \\q", "== nothing", "S: \\x4", "C: $ x", "S: == 5 bytes of \\q", "== pause x"] {
             assert!(Script::parse(&format!("# a: b\n{bad}\n")).unwrap_err().starts_with("line 2: "), "{bad}");
         }
     }

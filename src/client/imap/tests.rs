@@ -1,6 +1,7 @@
 use super::*;
 use crate::body::Body;
-use crate::net::script::{End, Mode, Player, Script, Step};
+use crate::net::Deadline;
+use crate::net::script::{End, Mode, Player, Script};
 use crate::net::stream::Socket;
 use crate::net::trace::Side;
 use crate::proto::imap::response::BodyName;
@@ -59,10 +60,7 @@ fn every_way<T: PartialEq + std::fmt::Debug>(script: &str, expected: &T, run: im
         let (end, result) = play(&script, Mode { byte_by_byte, cut_after: None }, &run);
         assert_eq!((&end, result.as_ref()), (&End::Whole, Ok(expected)));
     }
-    let steps = script.steps.iter();
-    let ours =
-        steps.filter(|s| matches!(s, Step::Says { side: Side::Server, .. } | Step::Body(Side::Server, _))).count();
-    for cut in 0..ours {
+    for cut in 0..script.said_by(Side::Server) {
         let (end, result) = play(&script, Mode { byte_by_byte: false, cut_after: Some(cut) }, &run);
         match (&end, &result) {
             (End::Cut { done: true }, Ok(value)) => assert_eq!(value, expected),

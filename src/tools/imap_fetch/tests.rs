@@ -86,7 +86,7 @@ fn each_message_once_whole_or_not_at_all() {
         // 3 has no body, so it is told as missing.
         assert_eq!(fetch(&script, Mode { byte_by_byte, cut_after: None }), (whole.clone(), Exit::Partial));
     }
-    let says = |s: &&Step| matches!(s, Step::Says { side: Side::Server, .. } | Step::Body(Side::Server, _));
+    let says = |s: &&Step| matches!(s, Step::Says { side: Side::Server, .. } | Step::Body { side: Side::Server, .. });
     for cut in 0..script.steps.iter().filter(says).count() {
         let (sizes, exit) = fetch(&script, Mode { byte_by_byte: false, cut_after: Some(cut) });
         assert!(sizes.iter().all(|size| whole.contains(size)), "cut {cut}: {sizes:?}");
