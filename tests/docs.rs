@@ -6,10 +6,12 @@
 // A test fails by panicking, in its helpers too.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod common;
 #[path = "docs/page.rs"]
 mod page;
 
 use clap_complete::Shell;
+use common::{Home, installed};
 use page::{about, args, forms, page, takes_value};
 use pipepost::error::Exit;
 use pipepost::net::script::Script;
@@ -178,6 +180,15 @@ fn every_program_tells_what_it_is() {
             assert!(tool.man.contains(&format!("\n.Sh {section}\n")), "{name}: no section {section}");
         }
         assert!(!tool.man.contains("\n.Sh SEE ALSO"), "{name}: SEE ALSO is generated");
+        let statuses = tool.man.split("\n.Sh EXIT STATUS\n").nth(1).unwrap().split("\n.Sh ").next().unwrap();
+        assert!(statuses.contains("\n.Xr pipepost 7"), "{name}: EXIT STATUS does not point to the whole table");
+        let numbers = statuses
+            .lines()
+            .filter(|line| !line.starts_with('.'))
+            .flat_map(|line| line.split([' ', ',', ';', '(', ')']));
+        for number in numbers.filter_map(|word| word.parse::<u8>().ok()) {
+            assert!(Exit::ALL.iter().any(|(exit, _, _)| exit.code() == number), "{name}: there is no status {number}");
+        }
         let examples = tool.man.split("\n.Sh EXAMPLES\n").nth(1).unwrap();
         assert!(examples.contains("\n.Bd -literal -offset indent\n"), "{name}: EXAMPLES without one");
     }
@@ -331,35 +342,27 @@ fn the_scan_of_prose_sees_flags_and_pages() {
     assert_eq!(pages_in_prose(prose).into_iter().map(|(n, s)| n + &s).collect::<Vec<_>>(), ["a1", "b5"]);
 }
 
-/// Runs a checker of pages on all of them; what it says, or `None` if it is not installed.
-fn checked(program: &str, arguments: &[&str]) -> Option<String> {
-    let mut said = String::new();
-    for manual in names("man") {
-        let run = Command::new(program).args(arguments).arg(root().join("man").join(&manual)).output();
-        match run {
-            Ok(output) => {
-                said.push_str(&String::from_utf8_lossy(&output.stdout));
-                said.push_str(&String::from_utf8_lossy(&output.stderr));
-                if !output.status.success() && said.is_empty() {
-                    said = format!("{manual}: {}", output.status);
-                }
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                assert!(std::env::var_os("CI").is_none(), "{program} is not installed, and this is CI");
-                eprintln!("skipped: {program} is not installed");
-                return None;
-            }
-            Err(e) => panic!("{program}: {e}"),
-        }
-    }
-    Some(said)
-}
-
 #[test]
 fn the_formatters_have_nothing_to_say() {
     for (program, arguments) in [("groff", &["-ww", "-man", "-z"][..]), ("mandoc", &["-Tlint", "-Wwarning"][..])] {
-        if let Some(said) = checked(program, arguments) {
-            assert_eq!(said, "", "{program}");
+        for manual in names("man") {
+            if !installed(program) {
+                break;
+            }
+            let run = Command::new(program).args(arguments).arg(root().join("man").join(&manual)).output().unwrap();
+            let said = [run.stdout, run.stderr].concat();
+            assert_eq!(String::from_utf8_lossy(&said), "", "{program} on man/{manual}");
+            assert!(run.status.success(), "{program} on man/{manual}: {}", run.status);
         }
+    }
+}
+
+#[test]
+fn the_examples_of_pipepost_7_run() {
+    let home = Home::new();
+    let examples = pipepost::cli::tool::examples(&read("man/pipepost.7"));
+    assert!(!examples.is_empty());
+    for (_, example) in examples {
+        home.sh(&example).ends(0);
     }
 }

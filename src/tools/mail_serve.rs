@@ -68,7 +68,9 @@ Mail is taken for localhost, the host's name and the loopback address literals, 
 .Sh SIGNALS
 INT and TERM end it: nothing more is accepted, a message on its way in may finish, and the status is 0.
 .Sh EXIT STATUS
-0 after a signal; 64 wrong arguments, 73 a port is taken or the directory can't be made, 74 it can't be read, 78 others may write to it.
+0 after a signal; 64 wrong arguments, 73 a port is taken or the directory can't be made, 74 it can't be read, 78 others may write to it;
+see
+.Xr pipepost 7 .
 .Sh EXAMPLES
 A server for a test, on free ports, with users that come into being when they are written to:
 .Bd -literal -offset indent

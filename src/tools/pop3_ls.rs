@@ -68,18 +68,21 @@ impl Tool for Pop3Ls {
 and
 .Cm subject
 (decoded).
+Without
+.Fl o
+all are shown.
 The last three cost a TOP for each message; without them the listing is two commands.
 With
 .Fl -json
 each line is an object with the keys
 .Li number , uidl , size ,
-and, if they were asked for,
+and, if one of them is shown,
 .Li date , from , subject ;
 a missing value is null.
 .Sh EXIT STATUS
 0, also for an empty maildrop (1 with
 .Fl e ) ;
-64 wrong arguments, 69 refused, 75 busy or unreachable, 76 protocol error, 77 login refused; see
+64 wrong arguments, 69 refused, 75 busy or unreachable, 76 protocol error, or TLS would be needed, 77 login refused; see
 .Xr pipepost 7 .
 .Sh EXAMPLES
 The caller's own mail on this machine:
