@@ -14,10 +14,11 @@ use clap_complete::Shell;
 use common::{Home, installed};
 use page::{about, args, forms, page, takes_value};
 use pipepost::error::Exit;
-use pipepost::net::script::Script;
+use pipepost::net::script::{End, Mode, Player, Script};
 use pipepost::tools::ALL;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -365,4 +366,25 @@ fn the_examples_of_pipepost_7_run() {
     for (_, example) in examples {
         home.sh(&example).ends(0);
     }
+}
+
+/// The page's transcript, played to the program that it names.
+#[test]
+fn the_transcript_of_pipepost_trace_5_plays() {
+    let pages = literal_blocks(&read("man/pipepost-trace.5"));
+    let script = Script::parse(pages.iter().find(|page| page.starts_with("# run: ")).unwrap()).unwrap();
+    let home = Home::new();
+    home.sh("umask 077; echo tulip > password").ends(0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("pop3+plain://bob@{}", listener.local_addr().unwrap());
+    let run =
+        script.get("run").unwrap().replace("{url}", &url).replace("{password}", "password").replace("{out}", "out");
+    let exit = script.get("exit").unwrap().parse().unwrap();
+    let player = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        Player::server(&script).play(&mut socket, Mode::default()).unwrap()
+    });
+    let ran = home.sh(&run).ends(exit);
+    assert_eq!(player.join().unwrap(), End::Whole, "{ran:?}");
+    home.sh("test -z \"$(find out -type f)\"").ends(0);
 }
