@@ -377,8 +377,8 @@ fn the_transcript_of_pipepost_trace_5_plays() {
     home.sh("umask 077; echo tulip > password").ends(0);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("pop3+plain://bob@{}", listener.local_addr().unwrap());
-    let run =
-        script.get("run").unwrap().replace("{url}", &url).replace("{password}", "password").replace("{out}", "out");
+    let url = format!("{url} --password-file password");
+    let run = script.get("run").unwrap().replace("{url}", &url).replace("{out}", "out");
     let exit = script.get("exit").unwrap().parse().unwrap();
     let player = std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
