@@ -19,6 +19,14 @@ const REPLY: Duration = Duration::from_secs(300);
 const WINDOW: usize = 50;
 /// Short commands in flight.
 const FLIGHT: usize = 100;
+/// Messages in a maildrop, lest a list without end fills the memory.
+const MESSAGES: usize = 1 << 20;
+/// A unique id: RFC 1939 7 allows 70.
+const UIDL: usize = 1024;
+/// Lines in the answer to CAPA.
+const CAPABILITIES: usize = 500;
+/// So many lines of a list share one deadline.
+const LINES: usize = 1000;
 
 /// One message of the maildrop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +68,7 @@ impl Client {
         client.must_be_quiet()?;
         if client.ask("CAPA\r\n")?.ok {
             let mut found = Capabilities::default();
-            client.list(|line| {
+            client.list(CAPABILITIES, |line| {
                 found.read(line);
                 Ok(())
             })?;
@@ -68,6 +76,8 @@ impl Client {
         }
         let peer = client.wire.peer().to_owned();
         let password = login.password().map_err(|e| e.at(&peer))?;
+        // In AUTH PLAIN it goes out in base64; a server's words may hold it as it is.
+        client.wire.hides(password);
         let caps = &client.capabilities;
         let answer = if caps.sasl.iter().any(|m| m == "PLAIN") && !caps.user {
             let message =
@@ -128,6 +138,7 @@ impl Client {
     /// 75, 76.
     pub fn listing(&mut self) -> Result<Vec<Entry>> {
         let peer = self.wire.peer().to_owned();
+        self.must_be_quiet()?;
         self.wire.put("LIST\r\n")?;
         if self.capabilities.pipelining {
             self.wire.put("UIDL\r\n")?;
@@ -137,9 +148,9 @@ impl Client {
             return Err(self.refused("LIST: ", &answer));
         }
         let mut entries: Vec<Entry> = Vec::new();
-        let bad = |line: &[u8]| Error::protocol(format!("not a listing: {}", crate::text::escape(line))).at(&peer);
-        self.list(|line| {
-            let (number, rest) = numbered(line).ok_or_else(|| bad(line))?;
+        let bad = |line: &[u8]| Error::protocol(format!("not a listing: {}", shown(line))).at(&peer);
+        self.list(MESSAGES, |line| {
+            let (number, rest) = numbered(line).filter(|(number, _)| *number > 0).ok_or_else(|| bad(line))?;
             let size = rest.split(|b| *b == b' ').next().and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
             entries.push(Entry { number, size: size.ok_or_else(|| bad(line))?, uidl: None });
             Ok(())
@@ -147,8 +158,8 @@ impl Client {
         let answer = if self.capabilities.pipelining { self.status()? } else { self.ask("UIDL\r\n")? };
         if answer.ok {
             let index: HashMap<u32, usize> = entries.iter().enumerate().map(|(i, e)| (e.number, i)).collect();
-            self.list(|line| {
-                let (number, uidl) = numbered(line).ok_or_else(|| bad(line))?;
+            self.list(MESSAGES, |line| {
+                let (number, uidl) = numbered(line).filter(|(_, id)| id.len() <= UIDL).ok_or_else(|| bad(line))?;
                 // What LIST did not show is not ours to fetch.
                 if let Some(entry) = index.get(&number).and_then(|i| entries.get_mut(*i)) {
                     entry.uidl = Some(uidl.to_vec());
@@ -190,6 +201,9 @@ impl Client {
         let window = if self.capabilities.pipelining { WINDOW } else { 1 };
         let mut asked = 0;
         for (done, number) in numbers.iter().enumerate() {
+            if asked == done {
+                self.must_be_quiet()?;
+            }
             // Refilled when half of it is done, so that the refill is one write too.
             if asked - done <= window / 2 {
                 for number in numbers.iter().skip(asked).take(window - (asked - done)) {
@@ -218,10 +232,10 @@ impl Client {
     /// # Errors
     /// 75, 76.
     pub fn dele(&mut self, numbers: &[u32]) -> Result<Vec<(u32, Error)>> {
-        self.must_be_quiet()?;
         let window = if self.capabilities.pipelining { FLIGHT } else { 1 };
         let mut failed = Vec::new();
         for batch in numbers.chunks(window) {
+            self.must_be_quiet()?;
             for number in batch {
                 self.wire.put(format!("DELE {number}\r\n"))?;
             }
@@ -241,7 +255,6 @@ impl Client {
     /// # Errors
     /// 75: no answer, so whether the marked ones are gone is not known; 69: the server could not delete all; 76: out of step.
     pub fn quit(mut self) -> Result<()> {
-        self.must_be_quiet()?;
         self.wire.until(Deadline::after(REPLY));
         let answer = self.ask("QUIT\r\n")?;
         if answer.ok { Ok(()) } else { Err(self.refused("QUIT: ", &answer)) }
@@ -249,17 +262,19 @@ impl Client {
 
     // ---- answers
 
+    /// A command, or the end of one, while no other is outstanding.
     fn ask(&mut self, command: &str) -> Result<Status> {
+        self.must_be_quiet()?;
         self.wire.put(command)?;
         self.status()
     }
 
     fn status(&mut self) -> Result<Status> {
         let peer = self.wire.peer().to_owned();
-        let line = self.wire.line(LINE)?;
-        let Some(mut status) = Status::parse(line) else {
-            let text = crate::text::escape(line.get(..line.len().min(200)).unwrap_or_default());
-            return Err(Error::protocol(format!("not a POP3 answer: {text}")).at(peer));
+        let line = self.wire.line(LINE)?.to_vec();
+        let Some(mut status) = Status::parse(&line) else {
+            let said = self.wire.hide(shown(&line));
+            return Err(Error::protocol(format!("not a POP3 answer: {said}")).at(peer));
         };
         status.text = self.wire.hide(status.text);
         Ok(status)
@@ -279,9 +294,11 @@ impl Client {
     }
 
     /// The lines of a multi-line answer; they may be as many as the maildrop has messages, so they are not kept here.
-    fn list(&mut self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        loop {
-            self.wire.until(Deadline::after(REPLY));
+    fn list(&mut self, at_most: usize, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        for n in 0..=at_most {
+            if n % LINES == 0 {
+                self.wire.until(Deadline::after(REPLY));
+            }
             let line = self.wire.line(LINE)?;
             match line.strip_prefix(b".") {
                 Some([]) => return Ok(()),
@@ -289,6 +306,7 @@ impl Client {
                 None => each(line)?,
             }
         }
+        Err(Error::protocol(format!("a list of more than {at_most} lines")).at(self.wire.peer()))
     }
 
     fn must_be_quiet(&mut self) -> Result<()> {
@@ -319,4 +337,9 @@ impl Client {
             None => e.with_exit(Exit::Auth),
         }
     }
+}
+
+/// The beginning of what the other side said, for an error.
+fn shown(line: &[u8]) -> String {
+    String::from_utf8_lossy(line.get(..line.len().min(200)).unwrap_or_default()).into_owned()
 }

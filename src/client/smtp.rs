@@ -60,7 +60,6 @@ pub struct Outcome {
 pub struct Client {
     wire: Wire,
     extensions: Extensions,
-    fresh: bool,
     closed: bool,
 }
 
@@ -82,7 +81,7 @@ impl Client {
             return Err(Error::usage("a blank or control character in the name for EHLO"));
         }
         let extensions = Extensions::default();
-        let mut client = Client { wire, extensions, fresh: true, closed: false };
+        let mut client = Client { wire, extensions, closed: false };
         client.wire.until(Deadline::after(COMMAND));
         let greeting = client.reply()?;
         if greeting.code != 220 {
@@ -112,10 +111,9 @@ impl Client {
         &self.extensions
     }
 
-    /// Whether another message can be sent over this connection.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        !self.closed
+    /// Whether another message can be sent over this connection: between messages the server may say goodbye.
+    pub fn is_open(&mut self) -> bool {
+        !self.closed && self.wire.quiet("421") != Quiet::Closed
     }
 
     fn login(&mut self, login: &Login) -> Result<()> {
@@ -126,6 +124,8 @@ impl Client {
             return Err(Error::auth("the server offers no login that we know").at(peer));
         }
         let password = login.password().map_err(|e| e.at(&peer))?;
+        // It goes out in base64; a server's words may hold it as it is.
+        self.wire.hides(password);
         let reply = if plain {
             let message =
                 sasl::plain(&login.user, password).ok_or_else(|| Error::usage("a NUL in name or password"))?;
@@ -165,16 +165,13 @@ impl Client {
         if envelope.to.is_empty() {
             return Err(Error::usage("no recipient"));
         }
-        if !std::mem::take(&mut self.fresh) {
-            // Between messages the server may have said goodbye.
-            self.must_be_quiet()?;
-        }
         let mut outcomes = match self.offer(&mail, envelope) {
             Ok(Offer::Refused(outcomes)) => return Ok(outcomes),
             Ok(Offer::Accepted(outcomes)) => outcomes,
             Err(e) if e.exit() == Exit::TempFail => {
                 self.closed = true;
-                return Ok(all(envelope, Fate::Later, e.to_string()));
+                let end = Ending::ours(Fate::Later, e.to_string());
+                return Ok(unanswered(envelope, &VecDeque::new(), &end));
             }
             Err(e) => return Err(self.broken(e)),
         };
@@ -183,8 +180,7 @@ impl Client {
             Err(e) => return Err(self.broken(e)),
         };
         for outcome in outcomes.iter_mut().filter(|o| o.fate == Fate::Done) {
-            (outcome.fate, outcome.code, outcome.text) = (end.fate, end.code, end.text.clone());
-            outcome.enhanced.clone_from(&end.enhanced);
+            *outcome = end.of(&outcome.to);
         }
         Ok(outcomes)
     }
@@ -221,6 +217,10 @@ impl Client {
         let mut replies: VecDeque<Reply> = VecDeque::with_capacity(expected.min(FLIGHT));
         let mut out = 0;
         while replies.len() < expected {
+            if out == replies.len() {
+                // A reply too many would be taken for that of the next command.
+                self.must_be_quiet()?;
+            }
             while out - replies.len() < flight
                 && let Some(command) = commands.next()
             {
@@ -228,17 +228,26 @@ impl Client {
                 out += 1;
             }
             self.wire.until(Deadline::after(if replies.len() + 1 == expected { COMMAND.max(DATA) } else { COMMAND }));
-            let reply = self.reply()?;
-            if self.closed {
+            let end = match self.reply() {
                 // 421: the rest will not be answered.
-                return Ok(Offer::Refused(refused(envelope, &reply)));
-            }
-            if replies.is_empty() && !reply.is_positive() && flight == 1 {
-                return Ok(Offer::Refused(refused(envelope, &reply)));
-            }
-            replies.push_back(reply);
+                Ok(reply) if self.closed => Ending::from(&reply),
+                Ok(reply) => {
+                    let mail_refused = replies.is_empty() && !reply.is_positive();
+                    replies.push_back(reply);
+                    if mail_refused && flight == 1 {
+                        break;
+                    }
+                    continue;
+                }
+                Err(e) if e.exit() == Exit::TempFail => self.lost(&e),
+                Err(e) => return Err(e),
+            };
+            return Ok(Offer::Refused(unanswered(envelope, &replies, &end)));
         }
         let mail = replies.pop_front().ok_or_else(|| Error::internal("no reply to MAIL"))?;
+        if !mail.is_positive() && replies.is_empty() {
+            return Ok(Offer::Refused(envelope.to.iter().map(|to| outcome(to, &mail)).collect()));
+        }
         let outcomes: Vec<Outcome> = envelope
             .to
             .iter()
@@ -250,10 +259,16 @@ impl Client {
             Some(data) => data,
             None if some => {
                 self.wire.until(Deadline::after(DATA));
-                self.ask("DATA\r\n")?
+                match self.ask("DATA\r\n") {
+                    Err(e) if e.exit() == Exit::TempFail => {
+                        let end = self.lost(&e);
+                        return Ok(Offer::Refused(outcomes.into_iter().map(|o| end.unless_refused(o)).collect()));
+                    }
+                    data => data?,
+                }
             }
             None => {
-                self.ask("RSET\r\n")?;
+                self.give_up("RSET\r\n");
                 return Ok(Offer::Refused(outcomes));
             }
         };
@@ -265,18 +280,31 @@ impl Client {
             }
             (354, false) => {
                 // RFC 2920 3.1: it waits for a message, which gets none.
-                self.ask(".\r\n")?;
+                self.give_up(".\r\n");
                 Ok(Offer::Refused(outcomes))
             }
             (200..=399, _) => Err(Error::protocol(format!("answers DATA with {data}")).at(self.wire.peer())),
             (_, some) => {
-                let accepted = |o: Outcome| if o.fate == Fate::Done { outcome(&o.to, &data) } else { o };
+                let end = Ending::from(&data);
                 if some && !self.closed {
-                    self.ask("RSET\r\n")?;
+                    self.give_up("RSET\r\n");
                 }
-                Ok(Offer::Refused(outcomes.into_iter().map(accepted).collect()))
+                Ok(Offer::Refused(outcomes.into_iter().map(|o| end.unless_refused(o)).collect()))
             }
         }
+    }
+
+    /// Ends a transaction that has come to nothing. What the server says to that changes nothing for the recipients.
+    fn give_up(&mut self, command: &str) {
+        if let Err(e) = self.ask(command) {
+            self.broken(e);
+        }
+    }
+
+    /// The connection is lost, and nothing was handed over.
+    fn lost(&mut self, e: &Error) -> Ending {
+        self.closed = true;
+        Ending::ours(Fate::Later, e.to_string())
     }
 
     /// The data, the final dot, and what the server says to it.
@@ -313,17 +341,12 @@ impl Client {
             return Ok(Ending::ours(fate, e.to_string()));
         }
         match self.reply() {
-            Ok(reply) if reply.code / 100 == 3 => {
-                Err(Error::protocol(format!("answers the end of the message with {reply}")).at(self.wire.peer()))
-            }
-            Ok(reply) => Ok(Ending::from(&reply)),
-            Err(e) if e.exit() == Exit::TempFail => {
+            Ok(reply) if reply.code / 100 != 3 => Ok(Ending::from(&reply)),
+            // No answer, or one that makes no sense: the message may have been taken.
+            other => {
                 self.closed = true;
-                Ok(Ending::ours(Fate::Unknown, e.to_string()))
-            }
-            Err(e) => {
-                self.closed = true;
-                Ok(Ending::ours(Fate::Unknown, e.to_string()))
+                let text = other.map_or_else(|e| e.to_string(), |r| format!("answers the end of the message with {r}"));
+                Ok(Ending::ours(Fate::Unknown, text))
             }
         }
     }
@@ -363,8 +386,9 @@ impl Client {
             let line = self.wire.line(LINE)?;
             let read = reply_line(line);
             let Some((code, last, text)) = read.filter(|(code, ..)| reply.code == 0 || *code == reply.code) else {
-                let text = crate::text::escape(line.get(..line.len().min(200)).unwrap_or_default());
-                return Err(Error::protocol(format!("not an SMTP reply: {text}")).at(peer));
+                let said = String::from_utf8_lossy(line.get(..line.len().min(200)).unwrap_or_default()).into_owned();
+                let said = self.wire.hide(said);
+                return Err(Error::protocol(format!("not an SMTP reply: {said}")).at(peer));
             };
             reply.code = code;
             reply.lines.push(self.wire.hide(text));
@@ -423,21 +447,30 @@ impl Ending {
     fn ours(fate: Fate, text: String) -> Ending {
         Ending { fate, code: None, enhanced: None, text }
     }
+
+    fn of(&self, to: &Mailbox) -> Outcome {
+        let Ending { fate, code, enhanced, text } = self;
+        Outcome { to: to.clone(), fate: *fate, code: *code, enhanced: enhanced.clone(), text: text.clone() }
+    }
+
+    fn unless_refused(&self, before: Outcome) -> Outcome {
+        if before.fate == Fate::Done { self.of(&before.to) } else { before }
+    }
 }
 
 /// A recipient whose RCPT got `reply`.
 fn outcome(to: &Mailbox, reply: &Reply) -> Outcome {
-    let enhanced = reply.enhanced().map(str::to_owned);
-    Outcome { to: to.clone(), fate: fate(reply), code: Some(reply.code), enhanced, text: reply.text() }
+    Ending::from(reply).of(to)
 }
 
-fn refused(envelope: &Envelope, reply: &Reply) -> Vec<Outcome> {
-    envelope.to.iter().map(|to| outcome(to, reply)).collect()
-}
-
-/// All recipients with the same end, which no reply told.
-fn all(envelope: &Envelope, fate: Fate, text: String) -> Vec<Outcome> {
-    let one = |to: &Mailbox| Outcome { to: to.clone(), fate, code: None, enhanced: None, text: text.clone() };
+/// The server has gone before it answered all: who was refused by then is refused, everybody else has the same `end`.
+fn unanswered(envelope: &Envelope, replies: &VecDeque<Reply>, end: &Ending) -> Vec<Outcome> {
+    let mail = replies.front().filter(|mail| !mail.is_positive());
+    let mut rcpt = replies.iter().skip(1);
+    let one = |to: &Mailbox| match mail.or(rcpt.next()) {
+        Some(reply) if !reply.is_positive() => outcome(to, reply),
+        _ => end.of(to),
+    };
     envelope.to.iter().map(one).collect()
 }
 

@@ -163,6 +163,13 @@ impl Wire {
         self.stop = Some(stop);
     }
 
+    /// Makes `secret` one of those that are masked, as it is about to be sent in some other form.
+    pub fn hides(&mut self, secret: &Secret) {
+        if secret.expose().len() >= SECRET {
+            self.secrets.push(secret.clone());
+        }
+    }
+
     /// What the peer said, with the secrets that we sent masked: some servers repeat them in their errors.
     #[must_use]
     pub fn hide(&self, text: String) -> String {
@@ -218,9 +225,7 @@ impl Wire {
     /// # Errors
     /// As [`Wire::put`].
     pub fn put_secret(&mut self, bytes: &[u8]) -> Result<()> {
-        if bytes.len() >= SECRET {
-            self.secrets.push(Secret::new(bytes.to_vec()));
-        }
+        self.hides(&Secret::new(bytes.to_vec()));
         if let Some(trace) = &mut self.trace {
             trace.said_secret();
         }
@@ -388,6 +393,10 @@ impl Wire {
             if self.ended {
                 return Err(self.gone("closed by the other side"));
             }
+            // Also for one that never stops talking.
+            if self.effective().passed() {
+                return Err(self.late());
+            }
             match self.fill_now() {
                 Ok(()) if !self.ended => return Ok(()),
                 Ok(()) => {}
@@ -402,9 +411,6 @@ impl Wire {
                     }
                 }
                 Err(e) => return Err(self.failed(&e)),
-            }
-            if self.effective().passed() {
-                return Err(self.late());
             }
         }
     }

@@ -155,6 +155,10 @@ pop3-fetch local://carol 1
         let (mut tally, delivered, mut out) = (fetch.tally, fetch.delivered, fetch.out);
         out.flush()?;
         if let Err(e) = fetched {
+            if e.exit() == Exit::Protocol {
+                // Which answer belonged to which message is in doubt, also for those that seem to be done.
+                return Err(e.into());
+            }
             // Dropped without QUIT: nothing is deleted there.
             complain(NAME, &e.to_string(), e.advice());
             tally.failed(e.exit());
@@ -164,15 +168,18 @@ pop3-fetch local://carol 1
         if self.delete {
             let pending = entries.iter().filter(|e| mark(e, &seen) == Some(Mark::DeletePending)).map(|e| e.number);
             let mut numbers: BTreeSet<u32> = pending.chain(delivered).collect();
-            let refused = client.dele(&numbers.iter().copied().collect::<Vec<_>>())?;
-            for (number, e) in refused {
-                complain(NAME, &format!("message {number}: {e}"), None);
-                tally.failed(e.exit());
-                numbers.remove(&number);
-            }
+            let deleted = client.dele(&numbers.iter().copied().collect::<Vec<_>>()).and_then(|refused| {
+                for (number, e) in refused {
+                    complain(NAME, &format!("message {number}: {e}"), None);
+                    tally.failed(e.exit());
+                    numbers.remove(&number);
+                }
+                client.quit()
+            });
             let gone = entries.iter().filter(|e| numbers.contains(&e.number)).filter_map(|e| e.uidl.as_deref());
-            match client.quit() {
+            match deleted {
                 Ok(()) => history.forget(gone)?,
+                Err(e) if e.exit() == Exit::Protocol => return Err(e.into()),
                 Err(e) => {
                     complain(NAME, &format!("whether the messages are deleted is not known: {e}"), None);
                     tally.failed(e.exit());

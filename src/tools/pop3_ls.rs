@@ -104,10 +104,10 @@ pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
         let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
         let mut client = Client::connect(&reach, &at, &login, reach.patience())?;
         let entries = client.listing()?;
-        let headings = columns.iter().any(|c| matches!(c.name, "date" | "from" | "subject")) && client.has_top();
+        let headings = columns.iter().any(|c| matches!(c.name, "date" | "from" | "subject"));
         let mut table = Table::new(columns, self.listing.json, self.listing.null);
         let mut reader = Reader::There;
-        if headings {
+        if headings && client.has_top() {
             let numbers: Vec<u32> = entries.iter().map(|e| e.number).collect();
             let mut rows = entries.iter();
             let listed = client.top(&numbers, &mut |_, body| {
@@ -133,7 +133,7 @@ pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
             }
         } else {
             for entry in &entries {
-                reader = row(&mut table, entry, None, false)?;
+                reader = row(&mut table, entry, None, headings)?;
                 if reader == Reader::Gone {
                     break;
                 }

@@ -246,7 +246,8 @@ impl Run<'_> {
         if self.flags.dry_run {
             return self.tell(&envelope);
         }
-        let mut client = match self.client.take().filter(Client::is_open) {
+        let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
+        let mut client = match open {
             Some(client) => client,
             None => self.connect()?,
         };

@@ -32,13 +32,20 @@ fn transcripts_at_clients() {
 
 fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
     let home = tempfile::tempdir().map_err(|e| e.to_string())?;
+    // The same port for every run, as what was fetched is remembered for a server.
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    listener.set_nonblocking(true).map_err(|e| e.to_string())?;
+    let mut listener = Some(listener);
     let mut next = 0;
     while next <= way.part {
         let more = transcript.parts[next + 1..].iter().take_while(|part| part.get("run").is_none()).count();
         let group = &transcript.parts[next..next + 1 + more];
         let cut = (way.part < next + group.len()).then_some(way.part - next).filter(|_| way.mode.cut_after.is_some());
+        let last = next + group.len() > way.part;
+        let ours = if last { listener.take() } else { listener.as_ref().and_then(|l| l.try_clone().ok()) };
         let run = Run { group, home: home.path(), mode: way.mode, cut };
-        run.play().map_err(|e| if next > 0 { format!("run of part {}: {e}", next + 1) } else { e })?;
+        run.play(ours.ok_or("no listener")?)
+            .map_err(|e| if next > 0 { format!("run of part {}: {e}", next + 1) } else { e })?;
         next += group.len();
     }
     Ok(())
@@ -57,9 +64,7 @@ impl Run<'_> {
         &self.group[0]
     }
 
-    fn play(&self) -> Result<(), String> {
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-        listener.set_nonblocking(true).map_err(|e| e.to_string())?;
+    fn play(&self, listener: TcpListener) -> Result<(), String> {
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();
         let words = self.words(port);
         let mut command = command(&words[0], self.home);
