@@ -197,7 +197,7 @@ fn messages(maildir: &Path) -> Vec<Vec<u8>> {
 
 /// All `# key:` lines with their escapes read, each with a newline behind it; `None` if there are none.
 fn text(script: &Script, key: &str) -> Option<Vec<u8>> {
-    let lines: Vec<Vec<u8>> = script.all(key).map(|line| escapes(line)).collect();
+    let lines: Vec<Vec<u8>> = script.all(key).map(escapes).collect();
     (!lines.is_empty()).then(|| lines.into_iter().flat_map(|line| [line, b"\n".to_vec()].concat()).collect())
 }
 

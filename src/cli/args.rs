@@ -50,7 +50,7 @@ pub struct Listing {
 /// # Errors
 /// What is wrong with it.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{}: not a duration like 30s, 5m, 1h", crate::text::escape(text));
+    let wrong = || format!("{}: not a duration like 30s, 5m, 1h", text);
     let (mut total, mut rest) = (0u64, text);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());

@@ -190,13 +190,13 @@ fn many(flag: &str, texts: &[String], host: &str) -> Result<Vec<Address>> {
     let mut all = Vec::new();
     for text in texts {
         if crate::text::breaks_line(text) {
-            return Err(Error::usage(format!("{flag} {}: a line break or NUL", crate::text::escape(text))));
+            return Err(Error::usage(format!("{flag} {}: a line break or NUL", text)));
         }
         let items = addr::checked(text.as_bytes()).map_err(|e| e.with_exit(crate::error::Exit::Usage).at(flag))?;
         let before = all.len();
         all.extend(addr::mailboxes(&items).cloned());
         if all.len() == before {
-            return Err(Error::usage(format!("{flag} {}: no address", crate::text::escape(text))));
+            return Err(Error::usage(format!("{flag} {}: no address", text)));
         }
     }
     all.iter_mut().for_each(|address| crate::message::outgoing::or_domain(address, host));
@@ -204,7 +204,7 @@ fn many(flag: &str, texts: &[String], host: &str) -> Result<Vec<Address>> {
 }
 
 fn header(field: &str) -> Result<(String, String)> {
-    let wrong = |why: &str| Error::usage(format!("--header {}: {why}", crate::text::escape(field)));
+    let wrong = |why: &str| Error::usage(format!("--header {}: {why}", field));
     if crate::text::breaks_line(field) {
         return Err(wrong("a line break or NUL"));
     }
@@ -243,7 +243,7 @@ fn attachment(file: &Path) -> Result<Attachment<'static>> {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| Error::no_input(format!("{}: no file name", file.display())))?;
     if crate::text::breaks_line(&name) {
-        return Err(Error::usage(format!("--attach {}: a line break in the name", crate::text::escape(&name))));
+        return Err(Error::usage(format!("--attach {}: a line break in the name", name)));
     }
     let content_type = content_type(&name).to_owned();
     let mut charset = None;

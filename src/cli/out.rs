@@ -102,7 +102,7 @@ pub fn choose(names: &[String], known: &[Column]) -> Result<Vec<Column>> {
         .map(|name| {
             known.iter().find(|c| c.name == name).copied().ok_or_else(|| {
                 let all: Vec<_> = known.iter().map(|c| c.name).collect();
-                Error::usage(format!("{}: no such column (there are {})", escape(name), all.join(", ")))
+                Error::usage(format!("{name}: no such column (there are {})", all.join(", ")))
             })
         })
         .collect()
@@ -198,6 +198,6 @@ mod tests {
         assert_eq!(aligned(&columns, &["é日".into(), "7".into()]), "é日     7");
         assert_eq!(aligned(&columns, &["toolong".into(), "1234".into()]), "toolong  1234");
         assert_eq!(choose(&["n".into()], &columns).unwrap().len(), 1);
-        assert_eq!(choose(&["x\n".into()], &columns).unwrap_err().to_string(), "x\\n: no such column (there are a, n)");
+        assert_eq!(choose(&["x\n".into()], &columns).unwrap_err().to_string(), "x\n: no such column (there are a, n)");
     }
 }

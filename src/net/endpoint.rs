@@ -78,7 +78,7 @@ impl Endpoint {
     pub fn parse(text: &str, service: Service) -> Result<Endpoint> {
         let wrong = |why: &str| Error::usage(format!("{text}: {why}"));
         if crate::text::breaks_line(text) {
-            return Err(Error::usage(format!("{}: a line break or NUL in an account", crate::text::escape(text))));
+            return Err(Error::usage(format!("{}: a line break or NUL in an account", text)));
         }
         if let Some(rest) = text.strip_prefix("local:") {
             let (user, folder) = match rest.strip_prefix("//") {

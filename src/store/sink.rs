@@ -112,7 +112,7 @@ impl FromStr for Target {
         if text == "-" {
             return Ok(Target::Stdout);
         }
-        let refuse = |why: &str| Error::usage(format!("--into {}: {why}", crate::text::escape(text)));
+        let refuse = |why: &str| Error::usage(format!("--into {}: {why}", text));
         let Some((scheme, rest)) = text.split_once(':') else {
             return Err(refuse(&format!("not a target; these are: {KNOWN}")));
         };

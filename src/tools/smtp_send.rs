@@ -184,13 +184,13 @@ impl Run<'_> {
                 if !mbox.is_mbox() {
                     return Err(Error::data("stdin is no mbox: its first line does not begin with 'From '").into());
                 }
-                match Outgoing::read(&mut mbox, &self.host).and_then(|message| self.one(message)) {
-                    // What is wrong with one message is no reason to keep the next ones.
-                    Err(e) if e.exit() == Exit::Data => {
-                        complain(NAME, &format!("message {}: {e}", self.number), e.advice());
-                        self.tally.failed(e.exit());
+                if let Err(e) = Outgoing::read(&mut mbox, &self.host).and_then(|message| self.one(message)) {
+                    complain(NAME, &format!("message {}: {e}", self.number), e.advice());
+                    self.tally.failed(e.exit());
+                    // What is wrong with one message is no reason to keep the next ones; what is wrong with the way is.
+                    if e.exit() != Exit::Data {
+                        return Ok(());
                     }
-                    result => result?,
                 }
             }
         } else if flags.compose.is_used() {
@@ -246,17 +246,27 @@ impl Run<'_> {
         if self.flags.dry_run {
             return self.tell(&envelope);
         }
+        match self.hand_over(&envelope, &mut message) {
+            Ok(outcomes) => outcomes.iter().try_for_each(|outcome| self.report(outcome)),
+            Err(e) => {
+                for to in &envelope.to {
+                    self.not_done.push(to.to_string());
+                    self.object(to, e.fate(), None, None, &e.to_string())?;
+                }
+                Err(e)
+            }
+        }
+    }
+
+    fn hand_over(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Sent>> {
         let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
         let mut client = match open {
             Some(client) => client,
             None => self.connect()?,
         };
-        let sent = client.send(&envelope, &mut message.spool.body()?);
+        let sent = client.send(envelope, &mut message.spool.body()?);
         self.client = Some(client);
-        for outcome in sent? {
-            self.report(&outcome)?;
-        }
-        Ok(())
+        sent
     }
 
     fn connect(&self) -> Result<Client> {
@@ -316,14 +326,26 @@ impl Run<'_> {
         if outcome.fate != Fate::Done {
             self.not_done.push(outcome.to.to_string());
         }
+        self.object(&outcome.to, outcome.fate, outcome.code, outcome.enhanced.as_deref(), &outcome.text)
+    }
+
+    /// The line of `--json` for a recipient.
+    fn object(
+        &mut self,
+        to: &Mailbox,
+        fate: Fate,
+        code: Option<u16>,
+        enhanced: Option<&str>,
+        text: &str,
+    ) -> Result<()> {
         if self.flags.json {
             let object = json!({
                 "message": self.number,
-                "to": outcome.to.to_string(),
-                "fate": outcome.fate.word(),
-                "code": outcome.code,
-                "enhanced": outcome.enhanced,
-                "text": outcome.text,
+                "to": to.to_string(),
+                "fate": fate.word(),
+                "code": code,
+                "enhanced": enhanced,
+                "text": text,
             });
             self.out.write(format!("{object}\n").as_bytes())?;
         }

@@ -91,7 +91,7 @@ impl Line {
         for flag in flags {
             let atom = flag.strip_prefix('\\').unwrap_or(flag);
             if atom.is_empty() || !atom.is_ascii() || !atom.bytes().all(is_atom) {
-                return Err(Error::usage(format!("not a flag: {}", escape(flag))));
+                return Err(Error::usage(format!("not a flag: {flag}")));
             }
         }
         self.raw(&format!(" ({})", flags.join(" ")));
@@ -111,7 +111,7 @@ fn check(what: &str, bytes: &[u8]) -> Result<()> {
 
 fn atom(what: &str, word: &str) -> Result<()> {
     let fine = !word.is_empty() && word.is_ascii() && word.bytes().all(is_atom);
-    if fine { Ok(()) } else { Err(Error::usage(format!("not {what}: {}", escape(word)))) }
+    if fine { Ok(()) } else { Err(Error::usage(format!("not {what}: {word}"))) }
 }
 
 fn item(item: &FetchItem) -> Result<String> {
@@ -120,7 +120,7 @@ fn item(item: &FetchItem) -> Result<String> {
             return Err(Error::usage("no header fields named"));
         }
         if let Some(name) = names.iter().find(|n| !is_field_name(n)) {
-            return Err(Error::usage(format!("not a header field name: {}", escape(name))));
+            return Err(Error::usage(format!("not a header field name: {name}")));
         }
     }
     Ok(item.to_string())
