@@ -154,7 +154,7 @@ fn a_server_that_fails_leaves_nothing_half_written() {
     const OPEN: [&str; 2] = ["* OK [CAPABILITY IMAP4rev1] hi\r\n", "a1 OK [CAPABILITY IMAP4rev1] in\r\n"];
     const ROW: &str = "* 1 FETCH (UID 1 FLAGS () INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" BODY[] {99}\r\nSubject: ";
     const CUT: &[&str] = &[OPEN[0], OPEN[1], "* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\na2 OK x\r\n", ROW];
-    // All of the message has come, and nothing else will.
+    // All of the message seems to have come; the row has not ended, so it may have been cut.
     const LATE: &[&str] = &[
         CUT[0],
         CUT[1],
@@ -165,7 +165,7 @@ fn a_server_that_fails_leaves_nothing_half_written() {
         &[OPEN[0], OPEN[1], "* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\na2 OK x\r\n", "* 1 FETCH (((\r\n"];
     const BYE: &[&str] = &[OPEN[0], OPEN[1], "* BYE \x1b[2J going down\r\n"];
     for (answers, hang, status) in
-        [(CUT, false, 75), (CUT, true, 75), (LIE, false, 76), (BYE, false, 75), (LATE, false, 67), (LATE, true, 67)]
+        [(CUT, false, 75), (CUT, true, 75), (LIE, false, 76), (BYE, false, 75), (LATE, false, 75), (LATE, true, 75)]
     {
         let home = Home::new();
         std::fs::write(home.path().join("pw"), "tulip\n").unwrap();
@@ -176,7 +176,7 @@ fn a_server_that_fails_leaves_nothing_half_written() {
             .ends(status)
             .complains("imap-fetch: 127.");
         let count = |folder: &str| std::fs::read_dir(home.path().join("m").join(folder)).unwrap().count();
-        assert_eq!((count("new"), count("cur"), count("tmp")), (usize::from(status == 67), 0, 0));
+        assert_eq!((count("new"), count("cur"), count("tmp")), (0, 0, 0));
         thread.join().unwrap();
     }
 }

@@ -63,7 +63,16 @@ const FIRST_LINE: usize = 1024;
 ///
 /// # Errors
 /// The source's or the sink's; the sink has taken back what it had of the message.
-pub fn pour(sink: &mut dyn Sink, mut about: About, body: &mut dyn Body) -> Result<()> {
+pub fn pour(sink: &mut dyn Sink, about: About, body: &mut dyn Body) -> Result<()> {
+    fill(sink, about, body)?;
+    sink.end()
+}
+
+/// As [`pour`], but for the [`Sink::end`], for a source that tells only behind the body whether that was all of it.
+///
+/// # Errors
+/// As [`pour`].
+pub fn fill(sink: &mut dyn Sink, mut about: About, body: &mut dyn Body) -> Result<()> {
     let mut first = Vec::new();
     while first.len() < FIRST_LINE && !first.contains(&b'\n') {
         let piece = body.chunk()?;
@@ -91,8 +100,7 @@ fn rest(sink: &mut dyn Sink, first: &[u8], body: &mut dyn Body) -> Result<()> {
         let piece = body.chunk()?;
         if piece.is_empty() {
             to.finish(&mut out);
-            sink.write(&out)?;
-            return sink.end();
+            return sink.write(&out);
         }
         to.push(piece, &mut out);
     }

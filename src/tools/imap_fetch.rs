@@ -121,6 +121,10 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         deliver.out.flush()?;
         let mut tally = deliver.tally;
         if let Err(e) = fetched.and_then(|()| clients.close()) {
+            if e.exit() == Exit::Protocol {
+                // What belonged to which message is in doubt, also for those that seem to be done.
+                return Err(e.into());
+            }
             complain(NAME, &e.to_string(), e.advice());
             tally.failed(e.exit());
         }
@@ -156,7 +160,7 @@ impl ImapFetch {
         let fetched = selected.fetch(&set, &items, deliver);
         deliver.show(Progress::bytes(0, true), 0);
         // What came whole before an error stays.
-        let committed = deliver.commit();
+        let committed = deliver.discard().and_then(|()| deliver.commit());
         match fetched.and(committed) {
             Ok(()) => deliver.absent(&named),
             Err(e) if e.exit() == Exit::Refused => {

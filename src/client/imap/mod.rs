@@ -93,6 +93,8 @@ impl Client {
     fn login(&mut self, login: &Login) -> Result<()> {
         let peer = self.talk.peer();
         let password = login.password().map_err(|e| e.at(&peer))?;
+        // In AUTHENTICATE PLAIN it goes out in base64; a server's words may hold it as it is.
+        self.talk.hides(password);
         let (what, answer) = if self.talk.has("AUTH=PLAIN") {
             let message =
                 sasl::plain(&login.user, password).ok_or_else(|| Error::usage("a NUL in name or password"))?;

@@ -10,6 +10,7 @@ use crate::proto::imap::gather::Gathered;
 use crate::proto::imap::response::{
     BodyName, Code, Condition, FetchValue, Response, Status, Untagged, announced, may_have_literals,
 };
+use crate::secret::Secret;
 use crate::text::chomp;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -104,6 +105,11 @@ impl Talk {
     }
 
     /// Whether the server said that it can do this.
+    /// Masks `secret` in whatever the server says.
+    pub(super) fn hides(&mut self, secret: &Secret) {
+        self.wire.hides(secret);
+    }
+
     pub(super) fn has(&self, capability: &str) -> bool {
         self.told.capabilities.iter().any(|c| c == capability)
     }

@@ -191,7 +191,7 @@ S: $i OK
         "2:3,5".to_owned(),
         "2 3  None ".to_owned(),
         "3 5 \\Flagged,$x None ".to_owned(),
-        "disk is full, secret".to_owned(),
+        "disk is full, ***".to_owned(),
     ];
     every_way(script, &expected, |wire| {
         let mut log = Log::default();

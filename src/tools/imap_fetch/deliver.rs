@@ -3,7 +3,7 @@
 use super::NAME;
 use crate::body::Body;
 use crate::cli::exit::{Tally, complain};
-use crate::cli::into::pour;
+use crate::cli::into::fill;
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
 use crate::client::imap::{Fetched, Rows};
@@ -68,6 +68,8 @@ struct Folder {
     got: Uids,
     /// A message whose UID is not known yet, by its number.
     pending: Option<(u32, Spool)>,
+    /// A message that the sink has, of which the row has not ended: its number, UID and size.
+    open: Option<(u32, u32, u64)>,
 }
 
 impl<'d> Deliver<'d> {
@@ -115,11 +117,23 @@ impl<'d> Deliver<'d> {
         self.count += 1;
         self.progress.item(self.count, self.total);
         let mut counted = Counted { body: &mut self.progress.watch(body), bytes: 0 };
-        pour(self.sink, about, &mut counted)?;
-        self.bytes = self.bytes.saturating_add(counted.bytes);
-        self.batch.push(row.uid);
-        self.folder.got.add(row.uid);
+        fill(self.sink, about, &mut counted)?;
+        self.folder.open = Some((row.number, row.uid, counted.bytes));
+        Ok(())
+    }
+
+    /// The row of the open message has ended as it should, so its body was all of it.
+    fn seal(&mut self, uid: u32, bytes: u64) -> Result<()> {
+        self.sink.end()?;
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.batch.push(uid);
+        self.folder.got.add(uid);
         if self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 { self.commit() } else { Ok(()) }
+    }
+
+    /// What is open will not be whole.
+    pub(super) fn discard(&mut self) -> Result<()> {
+        if self.folder.open.take().is_some() { self.sink.abort() } else { Ok(()) }
     }
 
     /// Brings what has come whole to stable storage, and reports it.
@@ -182,6 +196,7 @@ impl<'d> Deliver<'d> {
 impl Rows for Deliver<'_> {
     fn literal(&mut self, so_far: &Fetched, name: &BodyName, _: u64, body: &mut dyn Body) -> Result<()> {
         self.folder.pending = None;
+        self.discard()?;
         if *name != BodyName::Section(self.section.clone(), None) || (so_far.uid > 0 && self.folder.got.has(so_far.uid))
         {
             return Ok(());
@@ -202,11 +217,18 @@ impl Rows for Deliver<'_> {
     }
 
     fn row(&mut self, row: Fetched) -> Result<()> {
-        match self.folder.pending.take() {
-            Some((number, mut spool)) if number == row.number && !self.folder.got.has(row.uid) => {
-                self.put(&row, &mut spool.body()?)
+        if let Some((number, mut spool)) = self.folder.pending.take()
+            && number == row.number
+            && !self.folder.got.has(row.uid)
+        {
+            self.put(&row, &mut spool.body()?)?;
+        }
+        match self.folder.open {
+            Some((number, uid, bytes)) if number == row.number && uid == row.uid => {
+                self.folder.open = None;
+                self.seal(uid, bytes)
             }
-            _ => Ok(()),
+            _ => self.discard(),
         }
     }
 }

@@ -55,7 +55,7 @@ fn fetch(script: &Script, mode: Mode) -> (Vec<u64>, Exit) {
                 let items = deliver.items();
                 inbox.fetch(&SequenceSet::from_ranges([(1, 5)]), &items, &mut deliver)
             });
-        deliver.commit().unwrap();
+        deliver.discard().and_then(|()| deliver.commit()).unwrap();
         match fetched {
             Ok(()) => deliver.absent(&SequenceSet::from_numbers([1, 2, 3, 4])).unwrap(),
             Err(e) => deliver.tally.failed(e.exit()),
