@@ -204,7 +204,7 @@ impl Account {
         })
     }
 
-    fn root(&self) -> &Path {
+    pub(super) fn root(&self) -> &Path {
         self.tree.inbox.path()
     }
 

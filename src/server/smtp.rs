@@ -153,6 +153,10 @@ impl Session {
             return wire.put("452 4.5.3 too many recipients\r\n");
         }
         match world.recipient(to.as_ref()) {
+            // Whoever is named twice gets one copy.
+            Ok(account) if mail.to.iter().any(|(_, other)| other.root() == account.root()) => {
+                wire.put("250 2.1.5 recipient ok\r\n")
+            }
             Ok(account) => {
                 mail.to.push((to.map_or_else(|| "postmaster".to_owned(), |a| a.to_string()), account));
                 wire.put("250 2.1.5 recipient ok\r\n")

@@ -4,7 +4,7 @@
 //! # run: pop3-fetch {url} --into maildir:{out}    words are split at blanks, '...' keeps them; {url} brings the password file
 //! # user: bob                                     who is in the URL (pop3 and imap: always somebody)
 //! # password: tulip
-//! # stdin: a line                                 and so on; \xNN, \n, \\
+//! # stdin: a line                                 and so on; \xNN, \n, \\ (a word `big` is a file of 2 MiB)
 //! # exit: 75 | # cut exit: 69 75                  what it ends with; and which others a cut may bring
 //! # stdout: a line, # stdout contains: x          all of it, or a part; in cut plays neither
 //! # stderr contains: x | # stderr lacks: x
@@ -70,6 +70,9 @@ impl Run<'_> {
         let mut command = command(&words[0], self.home);
         let stdin = self.home.join("stdin");
         std::fs::write(&stdin, text(self.head(), "stdin").unwrap_or_default()).map_err(|e| e.to_string())?;
+        if words.iter().any(|word| word == "big") {
+            std::fs::write(self.home.join("big"), vec![b'x'; 2 << 20]).map_err(|e| e.to_string())?;
+        }
         let (out, err) = (self.home.join("stdout"), self.home.join("stderr"));
         let file = |path: &Path| std::fs::File::create(path).map(Stdio::from).map_err(|e| e.to_string());
         command.args(&words[1..]).stdin(std::fs::File::open(&stdin).map_err(|e| e.to_string())?);
