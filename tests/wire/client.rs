@@ -30,6 +30,17 @@ fn transcripts_at_clients() {
     play_all(&Transcript::with("run"), Side::Server, &play);
 }
 
+/// Nobody knows what becomes of a message in a pipe: `--delete` is refused before anybody is asked.
+#[test]
+fn what_goes_into_a_pipe_is_not_deleted() {
+    let home = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("pop3+plain://bob@{}", listener.local_addr().unwrap());
+    let output = command("pop3-fetch", home.path()).args([&url, "--delete"]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!((output.status.code(), accept_now(&listener)), (Some(64), false), "{}", lossy(&output.stderr));
+}
+
 fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
     let home = tempfile::tempdir().map_err(|e| e.to_string())?;
     // The same port for every run, as what was fetched is remembered for a server.
