@@ -73,7 +73,7 @@ impl Command {
     /// The reply for it.
     pub fn parse(line: &[u8]) -> Result<Command, Syntax> {
         let line = std::str::from_utf8(line).map_err(|_| Syntax(500, "5.5.2", "not UTF-8"))?;
-        if line.contains(['\r', '\0']) {
+        if crate::text::breaks_line(line) {
             return Err(Syntax(500, "5.5.2", "a control character"));
         }
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -322,6 +322,7 @@ mod tests {
             ("DATA x", 501),
             ("AUTH", 501),
             ("NOOP \r DATA", 500),
+            ("AUTH PLAIN a\nb", 500),
             ("MAIL FROM:<b@x> SIZE=99999999999999999999999", 501),
             ("RCPT TO:<b@x> NOTIFY=NEVER", 555),
         ] {
