@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::text::chomp;
 use memchr::memchr;
 
-/// A longer line is no `From ` line.
+/// A longer line is no `From ` line, and after so many `>` none is looked for.
 const MAX_LINE: usize = 1000;
 
 /// A stream of messages. [`Mbox::next_message`] goes to the next one; then the mbox itself is the [`Body`] of that message.
@@ -71,14 +71,15 @@ impl<B: Body> Mbox<B> {
             if self.rest().is_empty() {
                 return Ok(false);
             }
-            if !self.rest().starts_with(b"From ") {
+            let mbox = self.rest().starts_with(b"From ");
+            while mbox && memchr(b'\n', self.rest()).is_none() && self.rest().len() <= MAX_LINE && self.more()? {}
+            let end = memchr(b'\n', self.rest()).map_or(self.rest().len(), |lf| lf + 1);
+            if !mbox || end > MAX_LINE {
                 self.kind = Some(Kind::One);
                 self.message = At::Inside;
                 return Ok(true);
             }
             self.kind = Some(Kind::Mbox);
-            while memchr(b'\n', self.rest()).is_none() && self.rest().len() < MAX_LINE && self.more()? {}
-            let end = memchr(b'\n', self.rest()).map_or(self.rest().len(), |lf| lf + 1);
             self.begin(end);
         }
         self.skip()?;
@@ -173,10 +174,12 @@ fn undecided(line: &[u8]) -> bool {
     let unquoted = line.iter().position(|b| *b != b'>').map_or(&[][..], |at| line.get(at..).unwrap_or_default());
     let from = b"From ";
     let maybe_from = unquoted.starts_with(from) || from.starts_with(unquoted);
-    line == b"\r" || (line.len() < MAX_LINE && maybe_from)
+    line == b"\r" || (line.len() <= MAX_LINE && maybe_from)
 }
 
+/// In a line that is longer than [`MAX_LINE`] no more than that is looked at: the rest may not be here yet.
 fn is_quoted(line: &[u8]) -> bool {
+    let line = line.get(..MAX_LINE).unwrap_or(line);
     let quotes = line.iter().take_while(|b| **b == b'>').count();
     quotes > 0 && line.get(quotes..).is_some_and(|rest| rest.starts_with(b"From "))
 }
@@ -255,6 +258,21 @@ mod tests {
         assert!(mbox.next_message().unwrap());
         assert_eq!(mbox.whole(100).unwrap().unwrap(), b"A: c\n");
         assert!(!mbox.next_message().unwrap());
+    }
+
+    #[test]
+    fn the_longest_from_line() {
+        for (spaces, count) in [(MAX_LINE - F.len(), 2), (MAX_LINE - F.len() + 1, 1)] {
+            let long = F.replacen(' ', &" ".repeat(spaces + 1), 1);
+            let first = format!("{long}A: b\n\n{F}A: c\n");
+            let second = format!("{F}A: b\n\n{long}A: c\n");
+            let quoted = format!("{F}{}From x\n", ">".repeat(MAX_LINE - 6 + count));
+            for step in [1, 7, 999, 10_000] {
+                assert_eq!(messages(&first, step).len(), count, "{step}");
+                assert_eq!(messages(&second, step).len(), count, "{step}");
+                assert_eq!(messages(&quoted, step)[0].len(), MAX_LINE + 3 - count % 2 * 2, "{step} {count}");
+            }
+        }
     }
 
     #[test]
