@@ -1,0 +1,229 @@
+//! What holds of any bytes that are taken for a message, cut into any pieces.
+
+use pipepost::body::Body;
+use pipepost::error::Result;
+use pipepost::message::addr::{self, Address, AddressItem};
+use pipepost::message::charset;
+use pipepost::message::date::Date;
+use pipepost::message::decode;
+use pipepost::message::encode::{Encoder, Way};
+use pipepost::message::facts::Facts;
+use pipepost::message::header::{Collect, Header, unfold};
+use pipepost::message::mbox::Mbox;
+use pipepost::message::mime::{ContentType, Encoding, Part, walk};
+use pipepost::message::outgoing::{Supply, prepare, recipients, sender};
+use pipepost::message::param::Value;
+use std::ops::Range;
+
+/// Panics if something does not hold. The first byte chooses what, the second how the rest is cut.
+pub fn check(input: &[u8]) {
+    let &[choice, step, ref text @ ..] = input else { return };
+    let step = usize::from(step % 40) + 1;
+    match choice {
+        b'h' => header(text, step),
+        b'w' => structure(text, step),
+        b'a' => addresses(text),
+        b'd' => values(text),
+        b'e' => encodings(text, step),
+        b'o' => outgoing(text, step),
+        b'f' => facts(text, step),
+        _ => mbox(text, step),
+    }
+}
+
+/// Bytes in pieces of one size.
+struct Pieces<'a>(&'a [u8], usize);
+
+impl Body for Pieces<'_> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        let (now, rest) = self.0.split_at(self.1.min(self.0.len()));
+        self.0 = rest;
+        Ok(now)
+    }
+}
+
+fn all(mut body: impl Body) -> Vec<u8> {
+    body.whole(usize::MAX / 2).unwrap().unwrap()
+}
+
+/// The header section as it is collected from a stream, and how many bytes it has.
+fn section(text: &[u8], step: usize) -> (Header, usize) {
+    let mut collect = Collect::default();
+    let mut size = 0;
+    for piece in text.chunks(step) {
+        if let Some(n) = collect.push(piece) {
+            size += n;
+            break;
+        }
+        size += piece.len();
+    }
+    (collect.finish(), size)
+}
+
+fn header(text: &[u8], step: usize) {
+    let (header, size) = section(text, step);
+    assert_eq!(header.raw(), &text[..size]);
+    assert_eq!(header, Header::parse(text[..size].to_vec()));
+    assert_eq!(header.entries().count(), Header::parse(text.to_vec()).entries().count());
+    let entries: usize = header.entries().map(|entry| entry.raw().len()).sum();
+    assert!(matches!(&text[entries..size], b"" | b"\n" | b"\r\n"), "{}", text[..size].escape_ascii());
+    for field in header.fields() {
+        assert!(!field.name.is_empty() && field.name.iter().all(|b| (b'!'..=b'~').contains(b) && *b != b':'));
+        assert!(field.raw.starts_with(field.name));
+        assert!(!field.unfolded().contains(&b'\n'));
+        assert_eq!(Header::parse(field.raw.to_vec()).fields().next(), Some(field));
+    }
+}
+
+fn inside(part: &Part, of: &Range<u64>, depth: usize) {
+    assert!(depth <= 100 && of.start <= part.header_at.start && part.body_at.end <= of.end, "{part:?} {of:?}");
+    assert!(part.header_at.start <= part.header_at.end && part.header_at.end == part.body_at.start, "{part:?}");
+    assert!(part.body_at.start <= part.body_at.end, "{part:?}");
+    let mut from = part.body_at.start;
+    for child in &part.parts {
+        inside(child, &(from..part.body_at.end), depth + 1);
+        from = child.body_at.end;
+    }
+}
+
+fn structure(text: &[u8], step: usize) {
+    let whole = walk(&mut &*text).unwrap();
+    assert_eq!(whole, walk(&mut Pieces(text, step)).unwrap());
+    assert_eq!((whole.header_at.start, whole.body_at.end), (0, text.len() as u64));
+    inside(&whole, &(0..text.len() as u64), 0);
+    let mut parts = vec![&whole];
+    while let Some(part) = parts.pop() {
+        parts.extend(&part.parts);
+        let range = |at: &Range<u64>| text.get(at.start as usize..at.end as usize).unwrap();
+        assert!(part.header.is_cut() || part.header.raw() == range(&part.header_at), "{part:?}");
+        let body = range(&part.body_at);
+        let decoded = all(decode::decoded(body, &part.encoding));
+        assert_eq!(decoded, all(decode::decoded(Pieces(body, step), &part.encoding)));
+        let read = all(decode::text(Pieces(body, step), part));
+        assert_eq!(read, all(decode::text(body, part)));
+        assert!(std::str::from_utf8(&read).is_ok());
+        if part.content_type.is("text", "html") {
+            let _ = decode::without_tags(&String::from_utf8_lossy(&read));
+        }
+        assert!(decode::file_name(part).is_none_or(|name| !name.contains(['\0', '\n', '\r'])));
+        let _ = (part.id(), part.description(), part.languages(), part.location(), part.md5(), part.size());
+    }
+}
+
+fn again(address: &Address) {
+    let spec = address.spec();
+    let items = addr::list(&spec);
+    let [AddressItem::Mailbox(read)] = items.as_slice() else { panic!("{address:?} {items:?}") };
+    assert_eq!((&read.local, &read.domain), (&address.local, &address.domain), "{}", spec.escape_ascii());
+}
+
+fn addresses(text: &[u8]) {
+    let items = addr::list(text);
+    let strict = addr::checked(text);
+    if let Ok(strict) = &strict {
+        assert_eq!(strict, &items);
+        addr::mailboxes(strict).for_each(again);
+    }
+    if let Some(Ok(address)) = std::str::from_utf8(text).ok().map(addr::parse_strict) {
+        assert!(!address.spec().iter().any(|b| matches!(b, b'\r' | b'\n' | 0)));
+        again(&address);
+    }
+    addr::mailboxes(&items).for_each(|address| assert!(address.spec().len() <= 2 * text.len() + 3));
+}
+
+fn values(text: &[u8]) {
+    if let Some(date) = Date::parse(text) {
+        assert_eq!(Date::parse(date.to_string().as_bytes()), Some(date), "{date}");
+        let _ = (date.rfc3339(), date.asctime(), date.day());
+    }
+    let value = Value::parse(text);
+    assert!(value.parameters.len() <= value.raw_parameters.len());
+    let _ = (ContentType::parse(text), Encoding::parse(text));
+    let words = decode::words(text);
+    assert!(!words.contains(['\r', '\n', '\0']), "{words:?}");
+    assert!(!unfold(text).contains(&b'\n'));
+    let (label, bytes) = text.split_at(text.iter().position(|b| *b == b' ').unwrap_or(0));
+    let _ = charset::to_utf8(label, bytes);
+}
+
+fn encodings(text: &[u8], step: usize) {
+    for (way, encoding) in [(Way::Base64, Encoding::Base64), (Way::QuotedPrintable, Encoding::QuotedPrintable)] {
+        let encode = |step: usize| {
+            let (mut encoder, mut out) = (Encoder::new(way), Vec::new());
+            text.chunks(step).for_each(|piece| encoder.push(piece, &mut out));
+            encoder.finish(&mut out);
+            out
+        };
+        let encoded = encode(step);
+        assert_eq!(encoded, encode(text.len().max(1)));
+        assert!(encoded.is_ascii() && encoded.split(|b| *b == b'\n').all(|line| line.len() <= 77));
+        if way == Way::Base64 {
+            assert_eq!(all(decode::decoded(Pieces(&encoded, step), &encoding)), text);
+        }
+        let decoded = all(decode::decoded(text, &encoding));
+        assert_eq!(decoded, all(decode::decoded(Pieces(text, step), &encoding)));
+    }
+}
+
+const SUPPLY: Supply<'_> = Supply { date: "Sun, 22 Nov 2026 22:16:00 +0000", message_id: "<1@localhost>" };
+
+fn outgoing(text: &[u8], step: usize) {
+    let (header, size) = section(text, step);
+    let text = &text[..size];
+    let done = prepare(&header, &SUPPLY).unwrap();
+    assert!(done.bytes.len() <= 2 * header.raw().len() + 120);
+    let sent = Header::parse(done.bytes.clone());
+    if !done.was_text {
+        for name in ["Bcc", "Resent-Bcc", "Return-Path"] {
+            assert!(sent.get(name).is_none(), "{}", done.bytes.escape_ascii());
+        }
+    }
+    assert!(sent.get("Date").is_some() && sent.get("Message-ID").is_some(), "{}", done.bytes.escape_ascii());
+    // As SMTP sends it, there is no other line and no other field.
+    let lone = |(at, b): (usize, &u8)| *b == b'\r' && done.bytes.get(at + 1) != Some(&b'\n');
+    assert!(!done.bytes.iter().enumerate().any(lone), "{}", done.bytes.escape_ascii());
+    // Line ends make no difference.
+    if !text.contains(&b'\r') {
+        let crlf =
+            |text: &[u8]| text.iter().flat_map(|b| if *b == b'\n' { vec![b'\r', b'\n'] } else { vec![*b] }).collect();
+        let wire: Vec<u8> = crlf(text);
+        let again = prepare(&Header::parse(wire), &SUPPLY).unwrap();
+        if text.contains(&b'\n') {
+            let expect: Vec<u8> = crlf(&done.bytes);
+            assert_eq!(again.bytes.escape_ascii().to_string(), expect.escape_ascii().to_string());
+        }
+        assert_eq!((again.removed, again.added, again.was_text), (done.removed, done.added, done.was_text));
+    }
+    let _ = (recipients(&header, "localhost"), sender(&header, "localhost"));
+}
+
+fn facts(text: &[u8], step: usize) {
+    let of = |step: usize| {
+        let mut facts = Facts::default();
+        text.chunks(step).for_each(|piece| facts.push(piece));
+        facts.end();
+        facts
+    };
+    let facts = of(step);
+    assert_eq!(facts, of(text.len().max(1)));
+    assert_eq!(facts.utf8, std::str::from_utf8(text).is_ok());
+    assert_eq!((facts.nul, facts.is_empty()), (text.contains(&0), text.is_empty()));
+}
+
+fn mbox(text: &[u8], step: usize) {
+    let read = |step: usize| {
+        let mut mbox = Mbox::new(Pieces(text, step));
+        let mut messages = Vec::new();
+        while mbox.next_message().unwrap() {
+            let from = mbox.from_line().to_vec();
+            messages.push((from, mbox.whole(usize::MAX / 2).unwrap().unwrap()));
+        }
+        assert!(!mbox.next_message().unwrap());
+        messages
+    };
+    let messages = read(step);
+    assert_eq!(messages, read(text.len().max(1)));
+    assert_eq!(messages.is_empty(), text.is_empty());
+    let size: usize = messages.iter().map(|(from, message)| from.len() + message.len()).sum();
+    assert!(size <= text.len());
+}

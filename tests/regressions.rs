@@ -1,0 +1,50 @@
+//! What fuzzing once found, and the fuzz targets' seeds, checked again: `fuzz/run.sh` finds, this keeps it found.
+#![allow(missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+
+use std::path::Path;
+
+#[path = "../fuzz/checks/imap_grammar.rs"]
+mod imap_grammar;
+#[path = "../fuzz/checks/message.rs"]
+mod message;
+#[path = "../fuzz/checks/sessions.rs"]
+mod sessions;
+#[path = "../fuzz/checks/wire_grammar.rs"]
+mod wire_grammar;
+
+/// Each file is one input.
+fn replay(target: &str, check: fn(&[u8])) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut inputs = Vec::new();
+    for directory in [root.join("fuzz/corpus").join(target), root.join("tests/regressions").join(target)] {
+        let Ok(files) = std::fs::read_dir(directory) else { continue };
+        inputs.extend(files.map(|file| file.unwrap().path()));
+    }
+    assert!(!inputs.is_empty());
+    for input in inputs {
+        // Shown when the check panics.
+        println!("{}", input.display());
+        check(&std::fs::read(&input).unwrap());
+    }
+}
+
+#[test]
+fn wire_grammar_holds() {
+    replay("wire_grammar", wire_grammar::check);
+}
+
+#[test]
+fn imap_grammar_holds() {
+    replay("imap_grammar", imap_grammar::check);
+}
+
+#[test]
+fn messages_hold() {
+    replay("message", message::check);
+}
+
+#[test]
+fn sessions_hold() {
+    replay("sessions", sessions::check);
+}
