@@ -28,7 +28,7 @@ for target; do
     esac
     echo "== $target"
     # shellcheck disable=SC2086 # no regressions: no word
-    "target/$triple/release/$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len="$longest" \
+    "${CARGO_TARGET_DIR:-target}/$triple/release/$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len="$longest" \
         -print_final_stats=1 -print_funcs=0 -verbosity=0 -artifact_prefix="artifacts/$target/" "grown/$target" "corpus/$target" \
         $regressions || {
         status=1
