@@ -92,12 +92,8 @@ impl Endpoint {
                 service,
                 protection: Protection::Plain,
                 user: None,
-                place: Place::Local(if user.is_empty() {
-                    None
-                } else {
-                    Some(decode(user).ok_or_else(|| wrong("not UTF-8"))?)
-                }),
-                folder: if folder.is_empty() { None } else { Some(decode(folder).ok_or_else(|| wrong("not UTF-8"))?) },
+                place: Place::Local(part(user, text)?),
+                folder: part(folder, text)?,
             });
         }
         let Some((scheme, rest)) =
@@ -120,7 +116,7 @@ impl Endpoint {
             return Err(wrong(&format!("this program speaks {}", service.word())));
         }
         if how == "unix" && !implicit {
-            let path = decode(rest).ok_or_else(|| wrong("not UTF-8"))?;
+            let path = part(rest, text)?.unwrap_or_default();
             let path = format!("/{}", path.trim_start_matches('/'));
             let place = Place::Unix(path);
             return Ok(Endpoint { service: named, protection: Protection::Default, user: None, place, folder: None });
@@ -141,8 +137,8 @@ impl Endpoint {
             // Without the URL: it holds a password.
             return Err(Error::usage("a password inside a URL would show in ps(1)").advise("use --password-file"));
         }
-        let user = user.map(|u| u.split_once(";AUTH=").map_or(u, |(u, _)| u)).filter(|u| !u.is_empty());
-        let user = user.map(|u| decode(u).ok_or_else(|| wrong("not UTF-8"))).transpose()?;
+        let user = user.map(|u| u.split_once(";AUTH=").map_or(u, |(u, _)| u));
+        let user = part(user.unwrap_or_default(), text)?;
         let (host, port) = match host.strip_prefix('[').and_then(|h| h.split_once(']')) {
             Some((host, port)) => (host, port.strip_prefix(':')),
             None => host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port))),
@@ -152,10 +148,7 @@ impl Endpoint {
             None => default_port(named, implicit, user.is_some()),
         };
         let host = decode(host).filter(|h| !h.is_empty() && !breaks_host(h)).ok_or_else(|| wrong("no host"))?;
-        let folder = if path.is_empty() { None } else { Some(decode(path).ok_or_else(|| wrong("not UTF-8"))?) };
-        if [&user, &folder].into_iter().flatten().any(crate::text::breaks_line) {
-            return Err(wrong("a line break or NUL in an account"));
-        }
+        let folder = part(path, text)?;
         Ok(Endpoint { service: named, protection, user, place: Place::Host(host, port), folder })
     }
 
@@ -192,6 +185,15 @@ fn default_port(service: Service, implicit: bool, login: bool) -> u16 {
         (Service::Pop3, false) => 110,
         (Service::Imap, true) => 993,
         (Service::Imap, false) => 143,
+    }
+}
+
+/// A decoded part of an account (`None`: it is empty), which no line break or NUL may get into by way of `%0A`.
+fn part(text: &str, whole: &str) -> Result<Option<String>> {
+    match decode(text) {
+        Some(part) if !crate::text::breaks_line(&part) => Ok((!part.is_empty()).then_some(part)),
+        Some(_) => Err(Error::usage(format!("{whole}: a line break or NUL in an account"))),
+        None => Err(Error::usage(format!("{whole}: not UTF-8"))),
     }
 }
 
@@ -269,6 +271,9 @@ mod tests {
             "pop3://h\nx",
             "pop3://bob%0d%0aDELE@h",
             "pop3s+plain://h",
+            "pop3+unix:/%00y",
+            "local://a%0Ab",
+            "local:x%00",
             "pop3://h ost",
         ] {
             let e = Endpoint::parse(bad, Service::Pop3).unwrap_err();
