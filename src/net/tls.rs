@@ -5,6 +5,8 @@
 
 mod own;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod words;
 
@@ -19,6 +21,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection};
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use stream::{Secured, Trouble};
@@ -184,7 +187,7 @@ impl Tls {
             .map_err(|_| Error::protocol(format!("TLS: {name} is no name that a certificate can have")))?;
         let connection =
             ClientConnection::new(self.config(verify)?, asked).map_err(|e| Error::internal(format!("TLS: {e}")))?;
-        shake(under, connection.into(), until, &|e| words::of_client(e, name))
+        shake(under, connection.into(), until, None, &|e| words::of_client(e, name))
     }
 }
 
@@ -220,11 +223,16 @@ impl Identity {
         &self.pin
     }
 
-    /// The handshake with a client.
-    pub(super) fn accept(&self, under: Box<dyn Stream>, until: Deadline) -> Result<Box<dyn Stream>> {
+    /// The handshake with a client; `stop` ends it.
+    pub(super) fn accept(
+        &self,
+        under: Box<dyn Stream>,
+        until: Deadline,
+        stop: Option<BorrowedFd<'_>>,
+    ) -> Result<Box<dyn Stream>> {
         let connection =
             ServerConnection::new(self.config.clone()).map_err(|e| Error::internal(format!("TLS: {e}")))?;
-        shake(under, connection.into(), until, &|e| Error::protocol(format!("TLS: {e}")))
+        shake(under, connection.into(), until, stop, &|e| Error::protocol(format!("TLS: {e}")))
     }
 }
 
@@ -232,13 +240,15 @@ fn shake(
     under: Box<dyn Stream>,
     connection: Connection,
     until: Deadline,
+    stop: Option<BorrowedFd<'_>>,
     explain: &dyn Fn(&rustls::Error) -> Error,
 ) -> Result<Box<dyn Stream>> {
     let mut secured = Secured::new(under, connection);
-    match secured.handshake(until) {
+    match secured.handshake(until, stop) {
         Ok(()) => Ok(Box::new(secured)),
         Err(Trouble::Tls(e)) => Err(explain(&e)),
         Err(Trouble::Late) => Err(Error::temporary("TLS: the handshake did not end in time")),
+        Err(Trouble::Stopped) => Err(Error::temporary("TLS: the handshake was broken off")),
         Err(Trouble::Ended) => Err(Error::temporary("TLS: the other side closed the connection during the handshake")),
         Err(Trouble::Io(e)) => Err(Error::temporary(format!("TLS: connection lost ({})", crate::error::words(&e)))),
     }

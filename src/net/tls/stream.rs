@@ -16,6 +16,7 @@ const RECORD: usize = 16 * 1024;
 pub(super) enum Trouble {
     Tls(rustls::Error),
     Late,
+    Stopped,
     Ended,
     Io(io::Error),
 }
@@ -59,7 +60,8 @@ impl Secured {
         Secured { under, tls, held: 0, ended: false, closed: false, failed: None }
     }
 
-    pub(super) fn handshake(&mut self, until: Deadline) -> Result<(), Trouble> {
+    /// `stop` rings when it is not worth the while any more.
+    pub(super) fn handshake(&mut self, until: Deadline, stop: Option<BorrowedFd<'_>>) -> Result<(), Trouble> {
         loop {
             match self.push() {
                 Ok(()) => {}
@@ -70,11 +72,15 @@ impl Secured {
                     return Err(self.failed.clone().map_or(Trouble::Io(e), Trouble::Tls));
                 }
             }
+            // A server's tickets, which are for later connections, are not waited for.
             let (read, write) = (self.tls.is_handshaking(), self.tls.wants_write());
-            if !read && !write {
+            if !read && (!write || matches!(self.tls, Connection::Server(_))) {
                 return Ok(());
             }
-            let ready = self.under.ready(read, write, &[], until).map_err(Trouble::Io)?;
+            let ready = self.under.ready(read, write, stop.as_slice(), until).map_err(Trouble::Io)?;
+            if ready.bell.is_some() {
+                return Err(Trouble::Stopped);
+            }
             if !ready.read && !ready.write || until.passed() {
                 return Err(Trouble::Late);
             }

@@ -6,7 +6,7 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::{Ready, Stream};
 use crate::net::tls::{HANDSHAKE, Identity, Tls};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 /// How a client's wire becomes a TLS connection, [`Wire::may_upgrade`].
@@ -55,13 +55,17 @@ impl Wire {
     /// # Errors
     /// As [`Wire::start_tls`].
     pub fn accept_tls(&mut self, identity: &Identity) -> Result<()> {
-        self.secured(|under, until| identity.accept(under, until))
+        let stop = self.stop.clone();
+        self.secured(|under, until| identity.accept(under, until, stop.as_ref().map(AsFd::as_fd)))
     }
 
     fn secured(&mut self, shake: impl FnOnce(Box<dyn Stream>, Deadline) -> Result<Box<dyn Stream>>) -> Result<()> {
         self.flush()?;
-        if !self.buffered().is_empty() {
+        let waits = !self.buffered().is_empty();
+        (self.input, self.start, self.scanned) = (Vec::new(), 0, 0);
+        if waits {
             self.close();
+            self.ended = true;
             return Err(Error::protocol("says more than it was asked before TLS").at(&self.peer));
         }
         if self.ended || self.broken {
@@ -76,7 +80,6 @@ impl Wire {
                 return Err(e.at(&self.peer));
             }
         }
-        (self.input, self.start, self.scanned) = (Vec::new(), 0, 0);
         self.secure = true;
         if let Some(trace) = &mut self.trace {
             trace.event("tls");
