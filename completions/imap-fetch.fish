@@ -3,6 +3,11 @@ complete -c imap-fetch -l into -d 'Where messages go: - (stdout, the default), m
 complete -c imap-fetch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c imap-fetch -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
 complete -c imap-fetch -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c imap-fetch -l ca-file -d 'Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too' -r -F
+complete -c imap-fetch -l ca -d 'Trust Mozilla\'s certificate authorities (the default) or the system\'s, and verify on loopback addresses too' -r -f -a "mozilla\t'Those that Mozilla trusts'
+system\t'The system\'s store'"
+complete -c imap-fetch -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
+complete -c imap-fetch -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
 complete -c imap-fetch -l headers -d 'Only the headers, each with the empty line behind it'
 complete -c imap-fetch -l raw -d 'stdout gets the messages as they are'
 complete -c imap-fetch -l mbox -d 'stdout gets an mboxrd stream, also for one message'
@@ -11,5 +16,5 @@ complete -c imap-fetch -s e -l exit-status -d 'End with status 1 if there was no
 complete -c imap-fetch -s q -l quiet -d 'Say nothing but errors'
 complete -c imap-fetch -s v -l verbose -d 'Tell the steps on stderr'
 complete -c imap-fetch -l trace-data -d 'Show message bodies in the trace too'
-complete -c imap-fetch -s h -l help -d 'Print help'
+complete -c imap-fetch -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c imap-fetch -s V -l version -d 'Print version'

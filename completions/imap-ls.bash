@@ -23,7 +23,7 @@ _imap__ls() {
 
     case "${cmd}" in
         imap__ls)
-            opts="-o -0 -e -q -v -h -V --search --refs --json --columns --null --exit-status --quiet --verbose --timeout --trace --trace-data --password-file --help --version"
+            opts="-o -0 -e -q -v -h -V --search --refs --json --columns --null --exit-status --quiet --verbose --timeout --trace --trace-data --password-file --ca-file --ca --pin --client-cert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -50,6 +50,22 @@ _imap__ls() {
                     return 0
                     ;;
                 --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -W "mozilla system" -- "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-cert)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

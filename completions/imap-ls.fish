@@ -3,6 +3,11 @@ complete -c imap-ls -s o -l columns -d 'The columns, in this order' -r
 complete -c imap-ls -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c imap-ls -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
 complete -c imap-ls -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c imap-ls -l ca-file -d 'Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too' -r -F
+complete -c imap-ls -l ca -d 'Trust Mozilla\'s certificate authorities (the default) or the system\'s, and verify on loopback addresses too' -r -f -a "mozilla\t'Those that Mozilla trusts'
+system\t'The system\'s store'"
+complete -c imap-ls -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
+complete -c imap-ls -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
 complete -c imap-ls -l refs -d 'One reference a line, ACCOUNT:FOLDER#UIDVALIDITY.UID, as every imap program takes it'
 complete -c imap-ls -l json -d 'One JSON object a line'
 complete -c imap-ls -s 0 -l null -d 'End records with NUL instead of a newline'
@@ -10,5 +15,5 @@ complete -c imap-ls -s e -l exit-status -d 'End with status 1 if nothing is list
 complete -c imap-ls -s q -l quiet -d 'Say nothing but errors'
 complete -c imap-ls -s v -l verbose -d 'Tell the steps on stderr'
 complete -c imap-ls -l trace-data -d 'Show message bodies in the trace too'
-complete -c imap-ls -s h -l help -d 'Print help'
+complete -c imap-ls -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c imap-ls -s V -l version -d 'Print version'

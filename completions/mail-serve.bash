@@ -23,7 +23,7 @@ _mail__serve() {
 
     case "${cmd}" in
         mail__serve)
-            opts="-h -V --root --smtp-port --pop3-port --imap-port --any-password --create --connections --trace --help --version"
+            opts="-h -V --root --smtp-port --pop3-port --imap-port --smtps-port --pop3s-port --imaps-port --tls-cert --tls-key --any-password --create --connections --trace --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -42,6 +42,26 @@ _mail__serve() {
                     return 0
                     ;;
                 --imap-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smtps-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pop3s-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --imaps-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

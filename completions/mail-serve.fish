@@ -2,6 +2,11 @@ complete -c mail-serve -l root -d 'The mail directory: a Maildir++ tree for each
 complete -c mail-serve -l smtp-port -d 'The port for SMTP; 0 is any free one' -r
 complete -c mail-serve -l pop3-port -d 'The port for POP3; 0 is any free one' -r
 complete -c mail-serve -l imap-port -d 'The port for IMAP; 0 is any free one' -r
+complete -c mail-serve -l smtps-port -d 'The port for SMTP under TLS from the first byte; 0 is any free one (default: 1465, or 0 if --smtp-port is 0)' -r
+complete -c mail-serve -l pop3s-port -d 'The port for POP3 under TLS from the first byte; 0 is any free one (default: 1995, or 0 if --pop3-port is 0)' -r
+complete -c mail-serve -l imaps-port -d 'The port for IMAP under TLS from the first byte; 0 is any free one (default: 1993, or 0 if --imap-port is 0)' -r
+complete -c mail-serve -l tls-cert -d 'Show the certificate in FILE (PEM, those that lead to its root behind it) instead of a self-signed one' -r -F
+complete -c mail-serve -l tls-key -d 'The key of that certificate (PEM), which nobody else may read' -r -F
 complete -c mail-serve -l connections -d 'How many connections there may be at once' -r
 complete -c mail-serve -l trace -d 'Append the dialogues to FILE (created 0600; - is stderr), see pipepost-trace(5)' -r
 complete -c mail-serve -l any-password -d 'Accept every password'

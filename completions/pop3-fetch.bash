@@ -23,7 +23,7 @@ _pop3__fetch() {
 
     case "${cmd}" in
         pop3__fetch)
-            opts="-n -e -q -v -h -V --keep --delete --all --into --raw --mbox --trust-stdout --state --dry-run --json --exit-status --quiet --verbose --timeout --trace --trace-data --password-file --help --version"
+            opts="-n -e -q -v -h -V --keep --delete --all --into --raw --mbox --trust-stdout --state --dry-run --json --exit-status --quiet --verbose --timeout --trace --trace-data --password-file --ca-file --ca --pin --client-cert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -46,6 +46,22 @@ _pop3__fetch() {
                     return 0
                     ;;
                 --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -W "mozilla system" -- "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-cert)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

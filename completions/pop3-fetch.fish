@@ -3,6 +3,11 @@ complete -c pop3-fetch -l state -d 'The name of the history of what was fetched 
 complete -c pop3-fetch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c pop3-fetch -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
 complete -c pop3-fetch -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c pop3-fetch -l ca-file -d 'Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too' -r -F
+complete -c pop3-fetch -l ca -d 'Trust Mozilla\'s certificate authorities (the default) or the system\'s, and verify on loopback addresses too' -r -f -a "mozilla\t'Those that Mozilla trusts'
+system\t'The system\'s store'"
+complete -c pop3-fetch -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
+complete -c pop3-fetch -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
 complete -c pop3-fetch -l keep -d 'Leave the messages on the server, and remember them (the default)'
 complete -c pop3-fetch -l delete -d 'Delete on the server what is on stable storage here'
 complete -c pop3-fetch -l all -d 'Fetch all messages, also those fetched before'
@@ -15,5 +20,5 @@ complete -c pop3-fetch -s e -l exit-status -d 'End with status 1 if there was no
 complete -c pop3-fetch -s q -l quiet -d 'Say nothing but errors'
 complete -c pop3-fetch -s v -l verbose -d 'Tell the steps on stderr'
 complete -c pop3-fetch -l trace-data -d 'Show message bodies in the trace too'
-complete -c pop3-fetch -s h -l help -d 'Print help'
+complete -c pop3-fetch -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pop3-fetch -s V -l version -d 'Print version'

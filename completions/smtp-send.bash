@@ -23,7 +23,7 @@ _smtp__send() {
 
     case "${cmd}" in
         smtp__send)
-            opts="-a -t -f -s -n -q -v -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --html --header --mbox --strict --allow-empty --failed --dry-run --json --quiet --verbose --timeout --trace --trace-data --password-file --help --version"
+            opts="-a -t -f -s -n -q -v -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --html --header --mbox --strict --allow-empty --failed --dry-run --json --quiet --verbose --timeout --trace --trace-data --password-file --ca-file --ca --pin --client-cert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -94,6 +94,22 @@ _smtp__send() {
                     return 0
                     ;;
                 --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -W "mozilla system" -- "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-cert)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -12,6 +12,11 @@ complete -c smtp-send -l failed -d 'Write the recipients that are not done to FI
 complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
 complete -c smtp-send -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c smtp-send -l ca-file -d 'Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too' -r -F
+complete -c smtp-send -l ca -d 'Trust Mozilla\'s certificate authorities (the default) or the system\'s, and verify on loopback addresses too' -r -f -a "mozilla\t'Those that Mozilla trusts'
+system\t'The system\'s store'"
+complete -c smtp-send -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
+complete -c smtp-send -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
 complete -c smtp-send -s t -l read-recipients -d 'Send to the addresses in To, Cc and Bcc, or only in the Resent- ones if there are any, too'
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
@@ -21,5 +26,5 @@ complete -c smtp-send -l json -d 'One JSON object for each recipient'
 complete -c smtp-send -s q -l quiet -d 'Say nothing but errors'
 complete -c smtp-send -s v -l verbose -d 'Tell the steps on stderr'
 complete -c smtp-send -l trace-data -d 'Show message bodies in the trace too'
-complete -c smtp-send -s h -l help -d 'Print help'
+complete -c smtp-send -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c smtp-send -s V -l version -d 'Print version'

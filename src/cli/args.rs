@@ -1,6 +1,7 @@
 //! Argument groups: a flag has one meaning everywhere because it is defined once, here.
 
-use clap::Args;
+use crate::net::tls::Pin;
+use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +27,27 @@ pub struct Common {
     /// Read the password of a URL's user from the first line of FILE, which nobody else may read.
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+    /// Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Trust Mozilla's certificate authorities (the default) or the system's, and verify on loopback addresses too.
+    #[arg(long, value_name = "WHOSE", conflicts_with = "ca_file")]
+    pub ca: Option<Authorities>,
+    /// Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated.
+    #[arg(long, value_name = "PIN", conflicts_with_all = ["ca_file", "ca"])]
+    pub pin: Vec<Pin>,
+    /// Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read.
+    #[arg(long, value_name = "FILE")]
+    pub client_cert: Option<PathBuf>,
+}
+
+/// Whose certificate authorities are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Authorities {
+    /// Those that Mozilla trusts.
+    Mozilla,
+    /// The system's store.
+    System,
 }
 
 /// What every listing takes.

@@ -1,21 +1,27 @@
 //! From the arguments to a connection: the account, the login, the trace, the deadline.
 
-use super::args::Common;
+use super::args::{Authorities, Common};
 use super::world::local_user;
 use crate::client::{Dial, Login};
 use crate::error::{Error, Local, Result};
 use crate::net::endpoint::{Endpoint, Place, Protection, Service};
+use crate::net::tls::{Certificate, Roots, Tls};
 use crate::net::trace::TraceTo;
+use crate::net::wire::Upgrade;
 use crate::net::{Deadline, Wire, dial};
 use crate::secret::Secret;
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A password line longer than this is something else.
 const PASSWORD: usize = 4096;
+
+/// What a file with a secret may have.
+const PRIVATE: u64 = 1 << 20;
 
 /// See [`Reach::patience`].
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,13 +31,15 @@ pub struct Reach {
     trace: Option<TraceTo>,
     whole: Deadline,
     password: Option<Secret>,
+    tls: Arc<Tls>,
 }
 
 impl Reach {
-    /// Opens the trace and reads the password, as the arguments say.
+    /// Opens the trace and reads the password and the certificates, as the arguments say.
     ///
     /// # Errors
-    /// 73: the trace can't be made; 66, 78: the password file can't be read or is open to others.
+    /// 73: the trace can't be made; 66, 78: a file can't be read, is not what it should be, or holds secrets and is open to
+    /// others.
     pub fn new(common: &Common) -> Result<Reach> {
         let trace = match common.trace.as_deref() {
             None => None,
@@ -46,7 +54,7 @@ impl Reach {
         };
         let password = common.password_file.as_deref().map(read_password_file).transpose()?;
         let whole = common.timeout.map_or(Deadline::NEVER, Deadline::after);
-        Ok(Reach { trace, whole, password })
+        Ok(Reach { trace, whole, password, tls: Arc::new(trust(common)?) })
     }
 
     /// Where dialogues are written.
@@ -102,15 +110,6 @@ fn socket_is_trusted(at: &Endpoint) -> bool {
 
 impl Dial for Reach {
     fn dial(&self, at: &Endpoint, deadline: Deadline) -> Result<Wire> {
-        let tls = match at.protection {
-            Protection::Plain => false,
-            Protection::Default => !at.is_loopback(),
-            Protection::Implicit | Protection::StartTls => true,
-        };
-        if tls {
-            return Err(Error::protocol(format!("{at}: this account demands TLS, which this version does not have"))
-                .advise("nothing was sent; only local:, loopback addresses, Unix sockets and +plain schemes work"));
-        }
         let mut wire = match at.place {
             Place::Local(_) => super::local::connect(at)?,
             _ => dial::connect(at, deadline.or_earlier(self.whole))?,
@@ -119,8 +118,69 @@ impl Dial for Reach {
         if let Some(trace) = &self.trace {
             wire.trace(trace.clone());
         }
+        self.protect(&mut wire, at)?;
         Ok(wire)
     }
+}
+
+impl Reach {
+    /// pipepost(7), "TLS": what the scheme demands, but on a connection that stays within this machine only what was asked for.
+    fn protect(&self, wire: &mut Wire, at: &Endpoint) -> Result<()> {
+        let name = match &at.place {
+            Place::Local(_) => return Ok(()),
+            Place::Host(host, _) => host.clone(),
+            Place::Unix(_) => "localhost".to_owned(),
+        };
+        let (verify, demanded) = match at.protection {
+            Protection::Plain => return Ok(()),
+            Protection::Default if at.is_loopback() => (self.tls.is_explicit(), false),
+            Protection::Default | Protection::StartTls | Protection::Implicit => (true, true),
+        };
+        wire.may_upgrade(Upgrade { tls: self.tls.clone(), name, verify, demanded });
+        if at.protection == Protection::Implicit { wire.start_tls() } else { Ok(()) }
+    }
+}
+
+/// Whom we trust, and what we show, as the arguments say.
+fn trust(common: &Common) -> Result<Tls> {
+    let roots = match (&common.ca_file, common.ca) {
+        (Some(path), _) => {
+            let name = path.display();
+            Some(Roots::from_pem(&std::fs::read(path).opening(&name)?, &name.to_string())?)
+        }
+        (None, Some(Authorities::Mozilla)) => Some(Roots::Mozilla),
+        (None, Some(Authorities::System)) => Some(Roots::System),
+        (None, None) => None,
+    };
+    let own = match &common.client_cert {
+        None => None,
+        Some(path) => {
+            let (name, pem) = (path.display().to_string(), read_private(path, "this key")?);
+            Some(Certificate::from_pem(pem.expose(), &name, pem.expose(), &name)?)
+        }
+    };
+    Ok(Tls::new(roots, common.pin.clone(), own))
+}
+
+/// A file that only its owner can read; `what` it holds.
+///
+/// # Errors
+/// 66: it can't be read, or has more than 1 MiB; 78: it is not ours, or others may read it.
+pub fn read_private(path: &Path, what: &str) -> Result<Secret> {
+    let name = &path.display();
+    let file = std::fs::File::open(path).opening(name)?;
+    let meta = file.metadata().opening(name)?;
+    let uid = rustix::process::getuid().as_raw();
+    if meta.is_file() && (meta.mode() & 0o077 != 0 || (meta.uid() != uid && meta.uid() != 0)) {
+        return Err(Error::config(format!("{name}: others may read {what}")).advise(format!("chmod 600 {name}")));
+    }
+    let mut bytes = Vec::new();
+    file.take(PRIVATE + 1).read_to_end(&mut bytes).opening(name)?;
+    let all = Secret::new(bytes);
+    if all.expose().len() as u64 > PRIVATE {
+        return Err(Error::no_input(format!("{name}: too long for {what}")));
+    }
+    Ok(all)
 }
 
 /// The first line of a file that only its owner can read.
@@ -128,20 +188,11 @@ impl Dial for Reach {
 /// # Errors
 /// 66: it can't be read; 78: it is not ours, others may read it, or its first line is empty or holds a NUL.
 pub fn read_password_file(path: &Path) -> Result<Secret> {
-    let name = &path.display();
-    let file = std::fs::File::open(path).opening(name)?;
-    let meta = file.metadata().opening(name)?;
-    let uid = rustix::process::getuid().as_raw();
-    if meta.is_file() && (meta.mode() & 0o077 != 0 || (meta.uid() != uid && meta.uid() != 0)) {
-        return Err(Error::config(format!("{name}: others may read this password")).advise(format!("chmod 600 {name}")));
-    }
-    let mut bytes = Vec::new();
-    file.take(PASSWORD as u64 + 1).read_to_end(&mut bytes).opening(name)?;
-    let all = Secret::new(bytes);
+    let all = read_private(path, "this password")?;
     let line = all.expose().split(|b| *b == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() || line.len() > PASSWORD || line.contains(&0) {
-        return Err(Error::config(format!("{name}: no password in its first line")));
+        return Err(Error::config(format!("{}: no password in its first line", path.display())));
     }
     Ok(Secret::new(line.to_vec()))
 }

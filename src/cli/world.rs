@@ -1,12 +1,14 @@
 //! The [`World`] of `local:` and of `mail-serve`: a tree of Maildirs, one directory a user, owned by one Unix user.
 
 use crate::error::{Error, Local, Result};
+use crate::net::tls::{Certificate, Identity, self_signed};
 use crate::proto::mailbox::Mailbox as Address;
 use crate::secret::Secret;
 use crate::server::mailbox::Account;
 use crate::server::{Denied, Limits, Login, Refusal, World};
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +31,7 @@ pub struct Tree {
     owner: String,
     create: bool,
     passwords: Option<Passwords>,
+    identity: Option<Identity>,
     limits: Limits,
     open: Mutex<HashMap<String, Account>>,
 }
@@ -49,10 +52,18 @@ impl Tree {
             owner,
             create,
             passwords,
+            identity: None,
             limits: Limits::default(),
             open: Mutex::new(HashMap::new()),
         };
         Ok(tree)
+    }
+
+    /// Lets sessions use TLS.
+    #[must_use]
+    pub fn shows(mut self, identity: Identity) -> Tree {
+        self.identity = Some(identity);
+        self
     }
 
     /// The caller, whose mailbox always exists; mail to postmaster is theirs.
@@ -167,6 +178,10 @@ impl World for Visit {
     fn limits(&self) -> &Limits {
         &self.tree.limits
     }
+
+    fn identity(&self) -> Option<&Identity> {
+        self.tree.identity.as_ref()
+    }
 }
 
 /// The password of a server: the first line of `file`, which is made with a random one (0600) if it is not there.
@@ -180,11 +195,43 @@ pub fn server_password(file: &Path) -> Result<Secret> {
         getrandom::fill(&mut random).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
         let mut line = crate::proto::sasl::base64(&random).replace(['+', '/'], "x");
         line.push('\n');
-        use std::io::Write;
         let mut made = crate::store::disk::create(rustix::fs::CWD, file).creating(&name)?;
         made.write_all(line.as_bytes()).and_then(|()| crate::store::disk::sync(&made)).local(&name)?;
     }
     super::connect::read_password_file(file).map_err(|e| e.at(name))
+}
+
+/// The certificate of a server: a self-signed one in `file`, which is made (0600) with its key if it is not there.
+///
+/// # Errors
+/// 73, 74: it can't be made or read; 78: others may read it, or it is none.
+pub fn server_identity(file: &Path) -> Result<Identity> {
+    let name = file.display().to_string();
+    if !file.exists() {
+        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        // A name that no certificate can have is no reason to have none.
+        for host in [super::system::host_name(), super::system::node_name()] {
+            let fits = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) && !host.is_empty();
+            if fits && !names.contains(&host) {
+                names.push(host);
+            }
+        }
+        let made = self_signed(&names)?;
+        let pem = Secret::new([made.certificate.as_bytes(), made.key.as_bytes()].concat());
+        // Whole or not at all: a server that starts at the same time reads it.
+        let new = file.with_extension(format!("new-{}", std::process::id()));
+        let mut out = crate::store::disk::create(rustix::fs::CWD, &new).creating(new.display())?;
+        let written = out.write_all(pem.expose()).and_then(|()| crate::store::disk::sync(&out)).local(new.display());
+        let kept = written.and_then(|()| match std::fs::hard_link(&new, file) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e).creating(&name),
+            _ => Ok(()),
+        });
+        let _ = std::fs::remove_file(&new);
+        kept?;
+        crate::store::disk::sync_parent(file).local(&name)?;
+    }
+    let pem = super::connect::read_private(file, "this key")?;
+    Identity::new(Certificate::from_pem(pem.expose(), &name, pem.expose(), &name)?)
 }
 
 /// A user's name as the last word of `local://USER`; the caller's if there is none.

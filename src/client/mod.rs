@@ -15,22 +15,33 @@ pub struct Login {
     pub user: String,
     /// The password; empty where the connection is the identity (`local:`).
     pub password: Secret,
-    /// Whether it may be sent over this connection, pipepost(7), "TLS and secrets".
+    /// Whether it may be sent without TLS, pipepost(7), "SECRETS".
     pub allowed: bool,
 }
 
 impl Login {
-    /// The password, if it may go out.
+    /// The password, if it may go out; `secure`: over TLS.
     ///
     /// # Errors
     /// 77 if it may not.
-    pub fn password(&self) -> Result<&Secret> {
-        if self.allowed {
+    pub fn password(&self, secure: bool) -> Result<&Secret> {
+        if self.allowed || secure {
             return Ok(&self.password);
         }
         Err(Error::auth("the password may not be sent without TLS")
             .advise("on a loopback address name the scheme +plain: pop3+plain://, imap+plain://, smtp+plain://"))
     }
+}
+
+/// TLS is demanded, and the server has none: `refusal` is what it said to STARTTLS, if it was asked.
+fn no_tls(peer: &str, refusal: Option<&str>) -> Error {
+    let text = match refusal {
+        None => "TLS: the server does not offer STARTTLS".to_owned(),
+        Some(said) => format!("TLS: the server refuses STARTTLS: {said}"),
+    };
+    Error::protocol(text)
+        .at(peer)
+        .advise("nothing was sent; a server may have TLS on a port of its own: smtps, pop3s, imaps")
 }
 
 /// How connections are made: by the network, or by a session of our own at the other end of a socket pair.

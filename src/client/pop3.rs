@@ -1,9 +1,9 @@
-//! The POP3 client (RFC 1939): CAPA (2449), USER/PASS or AUTH PLAIN, pipelined in windows where the server says so.
+//! The POP3 client (RFC 1939): CAPA (2449), STLS (2595), USER/PASS or AUTH PLAIN, pipelined in windows where the server says so.
 //!
 //! A session that ends without QUIT deletes nothing: whatever goes wrong between RETR and QUIT, the way out is to drop the
-//! connection. Left out here: STLS, APOP, the other SASL mechanisms.
+//! connection. Left out here: APOP, the other SASL mechanisms.
 
-use super::{Dial, Login};
+use super::{Dial, Login, no_tls};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::net::wire::{LINE, Quiet, Wire};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// A reply, RFC 1939 3 leaves it open; pipepost(7), "Limits and deadlines".
 const REPLY: Duration = Duration::from_secs(300);
+/// QUIT before a login is a courtesy.
+const QUIT: Duration = Duration::from_secs(5);
 /// RETR and TOP in flight: enough to hide the round trip, few enough to stop soon.
 const WINDOW: usize = 50;
 /// Short commands in flight.
@@ -49,7 +51,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Reads the greeting, asks for CAPA, logs in.
+    /// Reads the greeting, asks for CAPA, starts TLS as the wire says, logs in.
     ///
     /// # Errors
     /// 75: the maildrop is busy or the server is; 69: it refuses; 76: it breaks the protocol; 77: the login is refused or may not be
@@ -66,16 +68,12 @@ impl Client {
             return Err(client.refused("", &greeting));
         }
         client.must_be_quiet()?;
-        if client.ask("CAPA\r\n")?.ok {
-            let mut found = Capabilities::default();
-            client.list(CAPABILITIES, |line| {
-                found.read(line);
-                Ok(())
-            })?;
-            client.capabilities = found;
+        client.capa()?;
+        if let Some(demanded) = client.wire.wants_tls() {
+            client.start_tls(demanded)?;
         }
         let peer = client.wire.peer().to_owned();
-        let password = login.password().map_err(|e| e.at(&peer))?;
+        let password = login.password(client.wire.is_secure()).map_err(|e| e.at(&peer))?;
         // In AUTH PLAIN it goes out in base64; a server's words may hold it as it is.
         client.wire.hides(password);
         let caps = &client.capabilities;
@@ -108,6 +106,38 @@ impl Client {
         }
         *busy = answer.code.as_deref() == Some("IN-USE");
         Err(client.denied(&answer))
+    }
+
+    fn capa(&mut self) -> Result<()> {
+        let mut found = Capabilities::default();
+        if self.ask("CAPA\r\n")?.ok {
+            self.list(CAPABILITIES, |line| {
+                found.read(line);
+                Ok(())
+            })?;
+        }
+        self.capabilities = found;
+        Ok(())
+    }
+
+    /// STLS, RFC 2595 4: what the server said before it counts no more.
+    fn start_tls(&mut self, demanded: bool) -> Result<()> {
+        let refused = if self.capabilities.stls {
+            let answer = self.ask("STLS\r\n")?;
+            if answer.ok {
+                self.wire.start_tls()?;
+                self.wire.until(Deadline::after(REPLY));
+                return self.capa();
+            }
+            Some(format!("-ERR {}", answer.text))
+        } else if demanded {
+            None
+        } else {
+            return Ok(());
+        };
+        self.wire.until(Deadline::after(QUIT));
+        let _ = self.ask("QUIT\r\n");
+        Err(no_tls(self.wire.peer(), refused.as_deref()))
     }
 
     /// Dials and opens; while another session has the maildrop (`[IN-USE]`), tries again until `patience` is over.

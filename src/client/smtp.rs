@@ -1,9 +1,10 @@
-//! The SMTP client (RFC 5321): EHLO or HELO, AUTH (4954), PIPELINING (2920), SIZE (1870), 8BITMIME (6152).
+//! The SMTP client (RFC 5321): EHLO or HELO, AUTH (4954), PIPELINING (2920), SIZE (1870), 8BITMIME (6152),
+//! STARTTLS (3207).
 //!
 //! Every reply is read and matched to its command in order. One refused recipient never stops the others. The moment of the
-//! final dot divides "not sent" from "unknown" (RFC 1047). Left out here: STARTTLS, LMTP, CHUNKING, DSN, SMTPUTF8.
+//! final dot divides "not sent" from "unknown" (RFC 1047). Left out here: LMTP, CHUNKING, DSN, SMTPUTF8.
 
-use super::Login;
+use super::{Login, no_tls};
 use crate::body::Body;
 use crate::error::{Error, Exit, Fate, Result};
 use crate::net::Deadline;
@@ -72,7 +73,8 @@ fn fate(reply: &Reply) -> Fate {
 }
 
 impl Client {
-    /// Reads the greeting, says EHLO (or HELO, where that is all the server knows and no login is wanted), logs in.
+    /// Reads the greeting, says EHLO (or HELO, where that is all the server knows and no login is wanted), starts TLS as the
+    /// wire says, logs in.
     ///
     /// # Errors
     /// 75, 69: the server refuses for now or for good; 76: it breaks the protocol; 77: the login is refused or impossible.
@@ -88,21 +90,53 @@ impl Client {
             return Err(client.refusal("greeting", &greeting));
         }
         client.must_be_quiet()?;
-        let ehlo = client.ask(&format!("EHLO {name}\r\n"))?;
-        if ehlo.is_positive() {
-            client.extensions = Extensions::read(&ehlo.lines);
-        } else if ehlo.code / 100 == 5 && login.is_none() && !client.closed {
-            let helo = client.ask(&format!("HELO {name}\r\n"))?;
-            if !helo.is_positive() {
-                return Err(client.refusal("HELO", &helo));
+        client.hello(name, login.is_none())?;
+        if let Some(demanded) = client.wire.wants_tls() {
+            if client.extensions.starttls {
+                client.start_tls(name)?;
+            } else if demanded {
+                let e = no_tls(client.wire.peer(), None);
+                client.quit()?;
+                return Err(e);
             }
-        } else {
-            return Err(client.refusal("EHLO", &ehlo));
         }
         if let Some(login) = login {
             client.login(login)?;
         }
         Ok(client)
+    }
+
+    /// EHLO, or HELO if `old` servers will do.
+    fn hello(&mut self, name: &str, old: bool) -> Result<()> {
+        self.extensions = Extensions::default();
+        let ehlo = self.ask(&format!("EHLO {name}\r\n"))?;
+        if ehlo.is_positive() {
+            self.extensions = Extensions::read(&ehlo.lines);
+        } else if ehlo.code / 100 == 5 && old && !self.closed {
+            let helo = self.ask(&format!("HELO {name}\r\n"))?;
+            if !helo.is_positive() {
+                return Err(self.refusal("HELO", &helo));
+            }
+        } else {
+            return Err(self.refusal("EHLO", &ehlo));
+        }
+        Ok(())
+    }
+
+    /// RFC 3207: what the server said before it counts no more.
+    fn start_tls(&mut self, name: &str) -> Result<()> {
+        self.must_be_quiet()?;
+        let answer = self.ask("STARTTLS\r\n")?;
+        if answer.code != 220 {
+            let e = no_tls(self.wire.peer(), Some(&answer.to_string()));
+            if !self.closed {
+                self.give_up("QUIT\r\n");
+            }
+            return Err(e);
+        }
+        self.wire.start_tls()?;
+        self.wire.until(Deadline::after(COMMAND));
+        self.hello(name, false)
     }
 
     /// What the server offers.
@@ -123,7 +157,7 @@ impl Client {
         if !plain && !old {
             return Err(Error::auth("the server offers no login that we know").at(peer));
         }
-        let password = login.password().map_err(|e| e.at(&peer))?;
+        let password = login.password(self.wire.is_secure()).map_err(|e| e.at(&peer))?;
         // It goes out in base64; a server's words may hold it as it is.
         self.wire.hides(password);
         let reply = if plain {

@@ -1,4 +1,4 @@
-//! Connecting: all addresses of a host under one deadline. (TLS, proxies and happy eyeballs are the next rooms.)
+//! Connecting: all addresses of a host under one deadline. (Proxies and happy eyeballs are the next rooms.)
 
 use super::deadline::Deadline;
 use super::endpoint::{Endpoint, Place};

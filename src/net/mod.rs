@@ -5,6 +5,7 @@ pub mod dial;
 pub mod endpoint;
 pub mod script;
 pub mod stream;
+pub mod tls;
 pub mod trace;
 pub mod wire;
 

@@ -97,6 +97,7 @@ impl Script {
                     ("pause", n) => Step::Pause(Duration::from_millis(n.parse().map_err(|_| wrong("no number"))?)),
                     ("done", _) => Step::Done,
                     ("split", n) => Step::Split(n.parse().map_err(|_| wrong("no number"))?),
+                    ("tls", _) => return Err(wrong("TLS is not replayed: leave out what comes before it")),
                     _ => return Err(wrong("unknown event")),
                 }
             } else {

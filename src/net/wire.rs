@@ -5,8 +5,10 @@
 //! wait for each other.
 
 mod incoming;
+mod secure;
 
 pub use incoming::{Dotted, Exact};
+pub use secure::Upgrade;
 
 use super::deadline::Deadline;
 use super::stream::Stream;
@@ -95,6 +97,8 @@ pub struct Wire {
     conceal: Option<Conceal>,
     ours: Option<IpAddr>,
     stop: Option<Arc<OwnedFd>>,
+    upgrade: Option<Box<Upgrade>>,
+    secure: bool,
     trace: Option<Trace>,
 }
 
@@ -119,6 +123,8 @@ impl Wire {
             conceal: None,
             ours: None,
             stop: None,
+            upgrade: None,
+            secure: false,
             trace: None,
         }
     }
@@ -203,6 +209,10 @@ impl Wire {
     }
 
     fn failed(&self, e: &io::Error) -> Error {
+        if e.kind() == io::ErrorKind::InvalidData {
+            // Words of the peer's that break TLS.
+            return Error::protocol(e.to_string()).at(&self.peer);
+        }
         self.gone(&words(e))
     }
 

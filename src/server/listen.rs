@@ -18,10 +18,20 @@ const FINISH: Duration = Duration::from_secs(8);
 /// A session's stack: MIME and searches recurse, with bounds; only what is touched is memory.
 const STACK: usize = 1 << 20;
 
+/// A port.
+pub struct Listener {
+    /// Its socket.
+    pub socket: TcpListener,
+    /// What is spoken there.
+    pub service: Service,
+    /// Whether that is under TLS from the first byte.
+    pub implicit_tls: bool,
+}
+
 /// What a server needs.
 pub struct Server<'s> {
-    /// Where to listen, and what is spoken there.
-    pub listeners: Vec<(TcpListener, Service)>,
+    /// Where to listen.
+    pub listeners: Vec<Listener>,
     /// A world for each session.
     pub world: &'s dyn Fn() -> Box<dyn World>,
     /// Readable when it is time to end.
@@ -39,11 +49,12 @@ impl Server<'_> {
     /// 74: the listening sockets fail.
     pub fn run(&self) -> Result<()> {
         let running = Arc::new(AtomicUsize::new(0));
-        for (listener, _) in &self.listeners {
-            listener.set_nonblocking(true).local("listening socket")?;
+        for listener in &self.listeners {
+            listener.socket.set_nonblocking(true).local("listening socket")?;
         }
         loop {
-            let mut fds: Vec<PollFd<'_>> = self.listeners.iter().map(|(l, _)| PollFd::new(l, PollFlags::IN)).collect();
+            let mut fds: Vec<PollFd<'_>> =
+                self.listeners.iter().map(|l| PollFd::new(&l.socket, PollFlags::IN)).collect();
             fds.push(PollFd::new(&self.stop, PollFlags::IN));
             match poll(&mut fds, None) {
                 Ok(_) => {}
@@ -54,9 +65,9 @@ impl Server<'_> {
             if ready.last() == Some(&true) {
                 break;
             }
-            for ((listener, service), _) in self.listeners.iter().zip(ready).filter(|(_, ready)| *ready) {
-                match listener.accept() {
-                    Ok((socket, _)) => self.session(socket, *service, &running),
+            for (listener, _) in self.listeners.iter().zip(ready).filter(|(_, ready)| *ready) {
+                match listener.socket.accept() {
+                    Ok((socket, _)) => self.session(socket, listener, &running),
                     // Out of descriptors: those that are there end some time.
                     Err(e) if e.kind() != std::io::ErrorKind::WouldBlock => {
                         std::thread::sleep(Duration::from_millis(50))
@@ -72,8 +83,11 @@ impl Server<'_> {
         Ok(())
     }
 
-    fn session(&self, socket: TcpStream, service: Service, running: &Arc<AtomicUsize>) {
+    fn session(&self, socket: TcpStream, at: &Listener, running: &Arc<AtomicUsize>) {
+        let (service, implicit) = (at.service, at.implicit_tls);
         let busy = match service {
+            // Words in clear are nothing to those who wait for a handshake.
+            _ if implicit => "",
             Service::Smtp | Service::Lmtp => "421 4.3.2 too many connections\r\n",
             Service::Pop3 => "-ERR [SYS/TEMP] too many connections\r\n",
             Service::Imap => "* BYE [UNAVAILABLE] too many connections\r\n",
@@ -93,6 +107,12 @@ impl Server<'_> {
         // Should no thread be had, the connection is closed by what is dropped.
         let _ = std::thread::Builder::new().name(service.word().into()).stack_size(STACK).spawn(move || {
             let _one = one;
+            if implicit {
+                let identity = world.identity().cloned();
+                if identity.is_none_or(|identity| wire.accept_tls(&identity).is_err()) {
+                    return;
+                }
+            }
             // How a session ends is its client's affair.
             let _ = match service {
                 Service::Smtp | Service::Lmtp => smtp::serve(&mut wire, world.as_mut()),

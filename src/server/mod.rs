@@ -10,6 +10,7 @@ pub mod pop3;
 pub mod smtp;
 
 use crate::error::{Error, Result};
+use crate::net::tls::Identity;
 use crate::net::wire::WHOLE_LINE;
 use crate::net::{Deadline, Wire};
 use crate::proto::mailbox::Mailbox as Address;
@@ -120,6 +121,26 @@ pub trait World: Send {
 
     /// The bounds.
     fn limits(&self) -> &Limits;
+
+    /// What the server shows of itself in TLS; `None`: there is no TLS to be had.
+    fn identity(&self) -> Option<&Identity> {
+        None
+    }
+}
+
+/// Who may have TLS now: the connection is neither under it nor the identity itself.
+fn may_start_tls(wire: &Wire, world: &dyn World, known: bool) -> Option<Identity> {
+    world.identity().filter(|_| !known && !wire.is_secure()).cloned()
+}
+
+/// The server's part of STARTTLS and STLS: says `go_on` and shakes hands. False: something was sent behind the command, before
+/// the handshake, by whoever could (RFC 3207 6, CVE-2011-0411), so the session must end.
+fn start_tls(wire: &mut Wire, identity: &Identity, go_on: impl AsRef<[u8]>) -> Result<bool> {
+    if wire.has_input() {
+        return Ok(false);
+    }
+    wire.put(go_on)?;
+    wire.accept_tls(identity).map(|()| true)
 }
 
 /// Whether a first line is an HTTP request: a browser or a script on a web page talks to us, perhaps with mail commands in the

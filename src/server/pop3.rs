@@ -1,10 +1,10 @@
 //! The POP3 server session: RFC 1939 whole (but APOP, which needs the password in clear), CAPA and RESP-CODES (2449),
-//! PIPELINING, AUTH PLAIN (5034).
+//! PIPELINING, AUTH PLAIN (5034), STLS (2595).
 //!
 //! One session has the maildrop; the numbers are those of its start; DELE takes effect at QUIT and nowhere else.
 
 use super::mailbox::{Mailbox, MaildropLock};
-use super::{Denied, Guesses, Login, World, looks_like_http, secret_from, secret_line};
+use super::{Denied, Guesses, Login, World, looks_like_http, may_start_tls, secret_from, secret_line, start_tls};
 use crate::body::{Body, FileBody};
 use crate::error::{Exit, Result};
 use crate::net::{Deadline, Wire};
@@ -44,11 +44,13 @@ fn command(wire: &mut Wire, world: &dyn World) -> Result<Vec<u8>> {
     }
 }
 
-fn capabilities(wire: &mut Wire) -> Result<()> {
+/// `tls`: whether STLS can be said now.
+fn capabilities(wire: &mut Wire, tls: bool) -> Result<()> {
     wire.put(
         "+OK\r\nTOP\r\nUSER\r\nUIDL\r\nSASL PLAIN\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n\
-         IMPLEMENTATION pipepost\r\n.\r\n",
-    )
+         IMPLEMENTATION pipepost\r\n",
+    )?;
+    wire.put(if tls { "STLS\r\n.\r\n" } else { ".\r\n" })
 }
 
 /// The AUTHORIZATION state. `None`: the client has quit or was thrown out.
@@ -62,7 +64,8 @@ fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) 
         }
         let credentials = match Command::parse(&line) {
             Ok(Command::Capa) => {
-                capabilities(wire)?;
+                let tls = may_start_tls(wire, world, known.is_some()).is_some();
+                capabilities(wire, tls)?;
                 continue;
             }
             Ok(Command::Quit) => {
@@ -95,7 +98,19 @@ fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) 
                 wire.put("+OK\r\nPLAIN\r\n.\r\n")?;
                 continue;
             }
-            Ok(Command::Auth(..) | Command::Apop | Command::Stls) => {
+            Ok(Command::Stls) => {
+                let Some(identity) = may_start_tls(wire, world, known.is_some()) else {
+                    wire.put("-ERR no TLS to be started here\r\n")?;
+                    continue;
+                };
+                if !start_tls(wire, &identity, "+OK go on under TLS\r\n")? {
+                    wire.put("-ERR nothing may follow STLS in one flight\r\n")?;
+                    return Ok(None);
+                }
+                name = None;
+                continue;
+            }
+            Ok(Command::Auth(..) | Command::Apop) => {
                 wire.put("-ERR not offered\r\n")?;
                 continue;
             }
@@ -194,7 +209,7 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
             }
         };
         match command {
-            Command::Capa => capabilities(wire)?,
+            Command::Capa => capabilities(wire, false)?,
             Command::Stat => {
                 let (mut count, mut size) = (0, 0u64);
                 for (_, index) in drop.numbers() {

@@ -1,11 +1,12 @@
-//! The SMTP server session (RFC 5321) with PIPELINING, SIZE, 8BITMIME, ENHANCEDSTATUSCODES and AUTH.
+//! The SMTP server session (RFC 5321) with PIPELINING, SIZE, 8BITMIME, ENHANCEDSTATUSCODES, AUTH and
+//! STARTTLS (3207).
 //!
 //! The 250 after the final dot means: the file and its directory are on stable storage for every recipient. The end of the
 //! data is `CRLF . CRLF` only, and a CR or LF without the other refuses the message and ends the session, so that nothing
-//! can be smuggled past us (CVE-2023-51764). Left out here: STARTTLS, SMTPUTF8, CHUNKING, DSN, LMTP.
+//! can be smuggled past us (CVE-2023-51764). Left out here: SMTPUTF8, CHUNKING, DSN, LMTP.
 
 use super::mailbox::{Account, Draft, FolderError, Target};
-use super::{Denied, Guesses, Refusal, World, looks_like_http, secret_from, secret_line};
+use super::{Denied, Guesses, Refusal, World, looks_like_http, may_start_tls, secret_from, secret_line, start_tls};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::message::date::Date;
@@ -112,7 +113,7 @@ impl Session {
             Command::Help => wire.put(
                 "214-2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP AUTH QUIT\r\n214 2.0.0 see RFC 5321\r\n",
             )?,
-            Command::StartTls => wire.put("502 5.5.1 not implemented\r\n")?,
+            Command::StartTls => return self.start_tls(wire, world),
             Command::Auth(mechanism, initial) => return self.auth(wire, world, &mechanism, initial),
             Command::Quit => {
                 wire.put(format!("221 2.0.0 {} bye\r\n", world.host()))?;
@@ -129,7 +130,24 @@ impl Session {
         if !self.known {
             wire.put("250-AUTH PLAIN LOGIN\r\n")?;
         }
+        if may_start_tls(wire, world, self.known).is_some() {
+            wire.put("250-STARTTLS\r\n")?;
+        }
         wire.put("250 ENHANCEDSTATUSCODES\r\n")
+    }
+
+    fn start_tls(&mut self, wire: &mut Wire, world: &mut dyn World) -> Result<Next> {
+        let Some(identity) = may_start_tls(wire, world, self.known) else {
+            wire.put("503 5.5.1 no TLS to be started here\r\n")?;
+            return Ok(Next::Go);
+        };
+        if !start_tls(wire, &identity, "220 2.0.0 go on under TLS\r\n")? {
+            wire.put("554 5.5.0 nothing may follow STARTTLS in one flight\r\n")?;
+            return Ok(Next::Close);
+        }
+        // RFC 3207 4.2: as if the session had just begun.
+        (self.helo, self.esmtp, self.mail, self.user) = (None, false, None, None);
+        Ok(Next::Go)
     }
 
     fn mail(&mut self, wire: &mut Wire, world: &dyn World, from: Option<Address>, size: Option<u64>) -> Result<()> {
@@ -209,10 +227,13 @@ impl Session {
         let from = mail.from.as_ref().map(ToString::to_string).unwrap_or_default();
         // A HELO name is anything: only what a domain or literal may hold gets into a header.
         let helo: String = self.helo.iter().flat_map(|h| h.chars()).filter(|c| helo_char(*c)).take(255).collect();
-        let with = match (self.esmtp, self.user.is_some() && !self.known) {
-            (true, true) => "ESMTPA",
-            (true, false) => "ESMTP",
-            (false, _) => "SMTP",
+        // RFC 3848
+        let with = match (self.esmtp, wire.is_secure(), self.user.is_some() && !self.known) {
+            (true, true, true) => "ESMTPSA",
+            (true, true, false) => "ESMTPS",
+            (true, false, true) => "ESMTPA",
+            (true, false, false) => "ESMTP",
+            (false, ..) => "SMTP",
         };
         let to = match mail.to.as_slice() {
             [(to, _)] => format!("\n\tfor <{to}>"),

@@ -81,7 +81,7 @@ its UIDs anew, and they may mean other messages now.
 .Fl e ) ;
 64 wrong arguments; 67 some messages were fetched and others not; 69 refused: no such folder, none of the named messages is
 there, UIDVALIDITY has changed; 73, 74 a target can't be made or written; 75 unreachable or connection lost; 76 protocol error,
-or TLS would be needed; 77 login refused; see
+or TLS that can't be had or verified; 77 login refused; see
 .Xr pipepost 7 .
 .Sh EXAMPLES
 One message, as it is:

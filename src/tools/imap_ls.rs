@@ -114,7 +114,7 @@ reference is told so.
 0, also for an empty folder and where nothing was found (1 with
 .Fl e ) ;
 64 wrong arguments, 67 some folders could not be counted, 69 refused (no such folder), 75 unreachable, 76 protocol error, or
-TLS would be needed, 77 login refused; see
+TLS that can't be had or verified, 77 login refused; see
 .Xr pipepost 7 .
 .Sh EXAMPLES
 The caller's own folders on this machine, and the messages in one of them:

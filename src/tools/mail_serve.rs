@@ -1,15 +1,16 @@
 //! mail-serve(1): the mail server of `local:` on TCP ports of the loopback interface.
 
 use crate::cli::args::Common;
-use crate::cli::connect::Reach;
+use crate::cli::connect::{Reach, read_private};
 use crate::cli::out::Out;
 use crate::cli::system::data_home;
-use crate::cli::world::{Passwords, Tree, Visit, must_be_private, server_password};
+use crate::cli::world::{Passwords, Tree, Visit, must_be_private, server_identity, server_password};
 use crate::cli::{Outcome, Tool};
 use crate::error::{Exit, Local, Result};
 use crate::net::endpoint::Service;
+use crate::net::tls::{Certificate, Identity};
 use crate::server::World;
-use crate::server::listen::Server;
+use crate::server::listen::{Listener, Server};
 use clap::Parser;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -33,6 +34,21 @@ pub struct MailServe {
     /// The port for IMAP; 0 is any free one.
     #[arg(long, value_name = "PORT", default_value_t = 1143)]
     imap_port: u16,
+    /// The port for SMTP under TLS from the first byte; 0 is any free one (default: 1465, or 0 if --smtp-port is 0).
+    #[arg(long, value_name = "PORT")]
+    smtps_port: Option<u16>,
+    /// The port for POP3 under TLS from the first byte; 0 is any free one (default: 1995, or 0 if --pop3-port is 0).
+    #[arg(long, value_name = "PORT")]
+    pop3s_port: Option<u16>,
+    /// The port for IMAP under TLS from the first byte; 0 is any free one (default: 1993, or 0 if --imap-port is 0).
+    #[arg(long, value_name = "PORT")]
+    imaps_port: Option<u16>,
+    /// Show the certificate in FILE (PEM, those that lead to its root behind it) instead of a self-signed one.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of that certificate (PEM), which nobody else may read.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Accept every password.
     #[arg(long)]
     any_password: bool,
@@ -50,8 +66,11 @@ pub struct MailServe {
 impl Tool for MailServe {
     const MAN: &'static str = r#"
 .Sh OUTPUT
-One line for each service,
+One line for each port, smtp, pop3, imap, smtps, pop3s and imaps, in that order,
 .Dl smtp 127.0.0.1:1025
+then the pin of the server's key, which the other programs take as
+.Fl -pin ,
+.Dl pin sha256:BASE64
 and, unless
 .Fl -any-password
 is given, a line
@@ -61,6 +80,16 @@ FILE is made at the first start, with a random password for all users, and only 
 .Xr pop3-ls 1 ,
 take it as
 .Fl -password-file .
+.Sh TLS
+STARTTLS (STLS) is offered on the first three ports, and the other three are under TLS from the first byte.
+At the first start a self-signed certificate for localhost and the host's name is made, with its key, in
+.Pa .tls.pem
+below the mail directory; only its owner can read that.
+.Fl -tls-cert
+and
+.Fl -tls-key
+show another one.
+What is sent behind STARTTLS before the handshake ends the session.
 .Sh USERS
 A user is a directory below the mail directory.
 The caller's own always exists, and mail to postmaster is the caller's.
@@ -78,9 +107,12 @@ dir=$(mktemp -d)
 mail-serve --root "$dir/mail" --smtp-port 0 --pop3-port 0 --imap-port 0 \e
     --create --any-password > "$dir/ports" &
 server=$!
-until [ "$(wc -l < "$dir/ports")" -ge 3 ]; do sleep 0.1; done
+until grep -q pin "$dir/ports"; do sleep 0.1; done
 smtp=$(sed -n 's/^smtp //p' "$dir/ports")
 echo hello | smtp-send -a "smtp+plain://$smtp" -s hi bob@localhost
+pin=$(sed -n 's/^pin //p' "$dir/ports")
+smtps=$(sed -n 's/^smtps //p' "$dir/ports")
+echo hello | smtp-send -a "smtps://$smtps" --pin "$pin" -s hi bob@localhost
 kill $server
 wait $server
 find "$dir/mail/bob/new" -type f | wc -l
@@ -100,20 +132,41 @@ find "$dir/mail/bob/new" -type f | wc -l
         must_be_private(&root)?;
         let file = root.join(".password");
         let passwords = if self.any_password { Passwords::Any } else { Passwords::One(server_password(&file)?) };
-        let tree = Arc::new(Tree::open(&root, self.create, Some(passwords))?);
+        let identity = match (&self.tls_cert, &self.tls_key) {
+            (Some(chain), Some(key)) => {
+                let (name, key_name) = (chain.display().to_string(), key.display().to_string());
+                let chain = std::fs::read(chain).opening(&name)?;
+                let key = read_private(key, "this key")?;
+                Identity::new(Certificate::from_pem(&chain, &name, key.expose(), &key_name)?)?
+            }
+            _ => server_identity(&root.join(".tls.pem"))?,
+        };
+        let pin = identity.pin().clone();
+        let tree = Arc::new(Tree::open(&root, self.create, Some(passwords))?.shows(identity));
         // The caller's mailbox is there from the start.
         tree.account(tree.owner())?;
         let stop = signals()?;
-        let ports = [(self.smtp_port, Service::Smtp), (self.pop3_port, Service::Pop3), (self.imap_port, Service::Imap)];
+        let (smtp, pop3, imap) = (self.smtp_port, self.pop3_port, self.imap_port);
+        // Who wants any free port has another server running.
+        let under_tls = |port: Option<u16>, plain: u16, usual: u16| port.unwrap_or(if plain == 0 { 0 } else { usual });
+        let ports = [
+            (smtp, Service::Smtp, false),
+            (pop3, Service::Pop3, false),
+            (imap, Service::Imap, false),
+            (under_tls(self.smtps_port, smtp, 1465), Service::Smtp, true),
+            (under_tls(self.pop3s_port, pop3, 1995), Service::Pop3, true),
+            (under_tls(self.imaps_port, imap, 1993), Service::Imap, true),
+        ];
         let mut listeners = Vec::new();
         let mut lines = String::new();
-        for (port, service) in ports {
-            let at = (Ipv4Addr::LOCALHOST, port);
-            let listener = TcpListener::bind(at).creating(format!("{} port {port}", service.word()))?;
-            let address = listener.local_addr().local("listening socket")?;
-            lines.push_str(&format!("{} {address}\n", service.word()));
-            listeners.push((listener, service));
+        for (port, service, implicit_tls) in ports {
+            let name = format!("{}{}", service.word(), if implicit_tls { "s" } else { "" });
+            let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).creating(format!("{name} port {port}"))?;
+            let address = socket.local_addr().local("listening socket")?;
+            lines.push_str(&format!("{name} {address}\n"));
+            listeners.push(Listener { socket, service, implicit_tls });
         }
+        lines.push_str(&format!("pin {pin}\n"));
         if !self.any_password {
             lines.push_str(&format!("password-file {}\n", crate::text::escape(file.as_os_str().as_encoded_bytes())));
         }

@@ -92,7 +92,7 @@ and not fetched again.
 0, also if there was nothing new (1 with
 .Fl e ) ;
 64 wrong arguments; 67 some messages were fetched and others not; 69 refused; 73, 74 a target can't be made or written; 75 busy or
-connection lost; 76 protocol error, or TLS would be needed; 77 login refused; see
+connection lost; 76 protocol error, or TLS that can't be had or verified; 77 login refused; see
 .Xr pipepost 7 .
 .Sh EXAMPLES
 All new mail, into a Maildir:

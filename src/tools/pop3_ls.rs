@@ -82,7 +82,7 @@ a missing value is null.
 .Sh EXIT STATUS
 0, also for an empty maildrop (1 with
 .Fl e ) ;
-64 wrong arguments, 69 refused, 75 busy or unreachable, 76 protocol error, or TLS would be needed, 77 login refused; see
+64 wrong arguments, 69 refused, 75 busy or unreachable, 76 protocol error, or TLS that can't be had or verified, 77 login refused; see
 .Xr pipepost 7 .
 .Sh EXAMPLES
 The caller's own mail on this machine:

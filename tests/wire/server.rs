@@ -50,17 +50,19 @@ impl Serve {
         let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
         let (mut ports, mut password) = (BTreeMap::new(), String::new());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let wanted = if arguments.contains(&"--any-password") { 3 } else { 4 };
+        // Ports in clear and under TLS, and the pin.
+        let wanted = if arguments.contains(&"--any-password") { 7 } else { 8 };
         for line in lines.by_ref().take(wanted) {
             let line = line.unwrap();
             match line.split_once(' ').unwrap() {
                 ("password-file", file) => std::fs::read_to_string(file).unwrap().trim().clone_into(&mut password),
+                ("pin", _) => {}
                 (service, at) => {
                     ports.insert(service.to_owned(), at.rsplit_once(':').unwrap().1.parse().unwrap());
                 }
             }
         }
-        assert_eq!(ports.len(), 3, "mail-serve did not start");
+        assert_eq!(ports.len(), 6, "mail-serve did not start");
         Serve { child, ports, root, password, _home: None }
     }
 

@@ -1,15 +1,16 @@
-//! The IMAP client (RFC 3501): SASL-IR (4959), LITERAL+ and LITERAL- (7888), response codes of RFC 5530.
+//! The IMAP client (RFC 3501): SASL-IR (4959), LITERAL+ and LITERAL- (7888), STARTTLS, response codes of
+//! RFC 5530.
 //!
 //! It only reads: mailboxes are opened by EXAMINE. Commands are pipelined, and their answers must come in order; whatever
-//! the server has to tell unasked is welcome at any time after the login. Left out here: STARTTLS, SASL mechanisms other
-//! than PLAIN, and all that changes something.
+//! the server has to tell unasked is welcome at any time after the login. Left out here: SASL mechanisms other than PLAIN,
+//! and all that changes something.
 
 mod selected;
 mod talk;
 
 pub use selected::{Fetched, Rows, Selected};
 
-use super::{Dial, Login};
+use super::{Dial, Login, no_tls};
 use crate::error::{Error, Exit, Result};
 use crate::net::endpoint::Place;
 use crate::net::{Deadline, Endpoint, Wire};
@@ -49,7 +50,7 @@ pub struct Counts {
 pub type EachCount<'f> = dyn FnMut(usize, Result<Counts>) -> Result<()> + 'f;
 
 impl Client {
-    /// Reads the greeting and logs in. `preauth`: whether a server may say that the connection is the identity (PREAUTH),
+    /// Reads the greeting, starts TLS as the wire says, and logs in. `preauth`: whether a server may say that the connection is the identity (PREAUTH),
     /// which is so over a socket pair and a Unix socket.
     ///
     /// # Errors
@@ -58,13 +59,22 @@ impl Client {
         let mut client = Client { talk: Talk::new(wire) };
         let greeting = client.talk.greeting()?;
         client.talk.must_be_quiet()?;
-        if greeting.condition == Condition::PreAuth && !preauth {
+        let known = greeting.condition == Condition::PreAuth;
+        let demand = client.talk.wants_tls();
+        if known && demand == Some(true) {
+            // RFC 3501 6.2.1: STARTTLS is for those who are not logged in, so it can't be had any more.
+            return Err(client.talk.protocol("TLS: claims to know who we are (PREAUTH) before TLS could start"));
+        }
+        if known && !preauth {
             return Err(client.talk.protocol("claims to know who we are (PREAUTH) over a connection that can't tell"));
+        }
+        if let Some(demanded) = demand.filter(|_| !known) {
+            client.start_tls(demanded)?;
         }
         if !client.talk.told.fresh {
             client.capability()?;
         }
-        if greeting.condition != Condition::PreAuth {
+        if !known {
             // What the server can do may differ for those who are logged in.
             client.talk.told.fresh = false;
             let nobody = || Error::auth("wants a login, and no user is named").at(client.talk.peer());
@@ -85,6 +95,28 @@ impl Client {
         Client::open(dial.dial(at, Deadline::NEVER)?, login, preauth)
     }
 
+    /// STARTTLS, RFC 3501 6.2.1: what the server said before it counts no more.
+    fn start_tls(&mut self, demanded: bool) -> Result<()> {
+        if !self.talk.told.fresh {
+            self.capability()?;
+        }
+        let refused = if self.talk.has("STARTTLS") {
+            let answer = self.talk.ask(&Command::StartTls, &mut Deaf)?;
+            if answer.condition == Condition::Ok {
+                return self.talk.start_tls();
+            }
+            Some(talk::refusal("", &answer).to_string())
+        } else if demanded {
+            None
+        } else {
+            return Ok(());
+        };
+        let e = no_tls(&self.talk.peer(), refused.as_deref());
+        self.talk.leave(LOGOUT);
+        let _ = self.talk.ask(&Command::Logout, &mut Deaf);
+        Err(e)
+    }
+
     fn capability(&mut self) -> Result<()> {
         let answer = self.talk.ask(&Command::Capability, &mut Deaf)?;
         self.must_be_ok("CAPABILITY: ", &answer)
@@ -92,7 +124,7 @@ impl Client {
 
     fn login(&mut self, login: &Login) -> Result<()> {
         let peer = self.talk.peer();
-        let password = login.password().map_err(|e| e.at(&peer))?;
+        let password = login.password(self.talk.is_secure()).map_err(|e| e.at(&peer))?;
         // In AUTHENTICATE PLAIN it goes out in base64; a server's words may hold it as it is.
         self.talk.hides(password);
         let (what, answer) = if self.talk.has("AUTH=PLAIN") {

@@ -104,6 +104,21 @@ impl Talk {
         self.wire.peer().to_owned()
     }
 
+    /// See [`Wire::wants_tls`].
+    pub(super) fn wants_tls(&self) -> Option<bool> {
+        self.wire.wants_tls()
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.wire.is_secure()
+    }
+
+    /// The handshake. Whatever the server told before it may have been somebody else's words.
+    pub(super) fn start_tls(&mut self) -> Result<()> {
+        self.told = Told::default();
+        self.wire.start_tls()
+    }
+
     /// Whether the server said that it can do this.
     /// Masks `secret` in whatever the server says.
     pub(super) fn hides(&mut self, secret: &Secret) {

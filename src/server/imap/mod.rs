@@ -1,5 +1,5 @@
 //! The IMAP4rev1 server session (RFC 3501) with IDLE (2177), NAMESPACE (2342), UIDPLUS (4315), LITERAL+ (7888), SASL-IR
-//! (4959), UNSELECT (3691), ID (2971) and CHILDREN (3348).
+//! (4959), UNSELECT (3691), ID (2971), CHILDREN (3348) and STARTTLS.
 //!
 //! Straight-line: a command is gathered with its small literals, parsed, acted on, answered. An APPEND streams into a
 //! [draft](super::mailbox::Draft) and a FETCH out of a file, so that a message of any size needs constant memory. The OK for
@@ -7,7 +7,7 @@
 //!
 //! What other sessions and programs do is told before a command's own answer, and expunges never during FETCH, STORE and
 //! SEARCH (RFC 3501 7.4.1). A message that has vanished meanwhile is left out, never mistaken for another (RFC 2180 4.1).
-//! Left out here: STARTTLS, CONDSTORE, MULTIAPPEND, BINARY, LIST-EXTENDED.
+//! Left out here: CONDSTORE, MULTIAPPEND, BINARY, LIST-EXTENDED.
 
 mod append;
 mod fetch;
@@ -23,7 +23,7 @@ mod structure;
 mod tests;
 
 use super::mailbox::{Account, FolderError, Mailbox};
-use super::{Guesses, World, looks_like_http};
+use super::{Guesses, World, looks_like_http, may_start_tls, start_tls};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::net::wire::{LINE, WHOLE_LINE};
@@ -105,6 +105,8 @@ struct Session<'s> {
 /// How a command ended: its answer, or the session's end.
 enum Done {
     Answer(Status),
+    /// The answer has been said.
+    Answered,
     /// Said already, or there is nobody to hear it.
     Close,
 }
@@ -163,6 +165,9 @@ impl Session<'_> {
             ["IMAP4rev1", "LITERAL+", "SASL-IR", "ID"].iter().map(|w| (*w).to_owned()).collect();
         if self.account.is_none() {
             words.push("AUTH=PLAIN".to_owned());
+            if may_start_tls(self.wire, self.world, false).is_some() {
+                words.push("STARTTLS".to_owned());
+            }
         }
         words.extend(["IDLE", "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN"].iter().map(|w| (*w).to_owned()));
         words
@@ -203,8 +208,9 @@ impl Session<'_> {
         loop {
             let (tag, status) = match self.read(std::mem::take(&mut first))? {
                 Came::Close => return self.wire.flush(),
-                Came::Command(tagged, literal) => match self.command(tagged.command, literal)? {
+                Came::Command(tagged, literal) => match self.command(&tagged.tag, tagged.command, literal)? {
                     Done::Answer(status) => (Some(tagged.tag), status),
+                    Done::Answered => continue,
                     Done::Close => {
                         // LOGOUT alone has an answer after its BYE.
                         self.say(&Response::Tagged(tagged.tag, ok("done")))?;
@@ -287,7 +293,7 @@ impl Session<'_> {
         }
     }
 
-    fn command(&mut self, command: Command, literal: Literal) -> Result<Done> {
+    fn command(&mut self, tag: &str, command: Command, literal: Literal) -> Result<Done> {
         let fetching = matches!(command, Command::Fetch { .. });
         if !fetching {
             self.reading = section::Reading::default();
@@ -309,7 +315,7 @@ impl Session<'_> {
                 self.bye("bye")?;
                 return Ok(Done::Close);
             }
-            Command::StartTls => bad("STARTTLS is not offered"),
+            Command::StartTls => return self.start_tls(tag),
             Command::Login { user, password } => self.login(&user, &password)?,
             Command::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial)?,
             other => match self.account.clone() {
@@ -318,6 +324,20 @@ impl Session<'_> {
             },
         };
         Ok(Done::Answer(status))
+    }
+
+    /// RFC 3501 6.2.1. Its answer is the last that is said in clear.
+    fn start_tls(&mut self, tag: &str) -> Result<Done> {
+        let known = self.account.is_some();
+        let Some(identity) = may_start_tls(self.wire, self.world, known) else {
+            return Ok(Done::Answer(bad("no TLS to be started here")));
+        };
+        let mut go_on = Vec::new();
+        Response::Tagged(tag.to_owned(), ok("go on under TLS")).encode(&mut go_on);
+        if !start_tls(self.wire, &identity, &go_on)? {
+            return Err(Error::protocol("nothing may follow STARTTLS in one flight"));
+        }
+        Ok(Done::Answered)
     }
 
     fn authenticated(&mut self, account: &Account, command: Command, literal: Literal) -> Result<Status> {
