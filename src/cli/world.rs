@@ -55,6 +55,13 @@ impl Tree {
         Ok(tree)
     }
 
+    /// Takes mail for these domains too (lower case).
+    #[must_use]
+    pub fn with_domains(mut self, domains: &[String]) -> Tree {
+        self.domains.extend_from_slice(domains);
+        self
+    }
+
     /// The caller, whose mailbox always exists; mail to postmaster is theirs.
     #[must_use]
     pub fn owner(&self) -> &str {
@@ -184,7 +191,8 @@ pub fn server_password(file: &Path) -> Result<Secret> {
         let mut made = crate::store::disk::create(rustix::fs::CWD, file).creating(&name)?;
         made.write_all(line.as_bytes()).and_then(|()| crate::store::disk::sync(&made)).local(&name)?;
     }
-    super::connect::read_password_file(file).map_err(|e| e.at(name))
+    crate::config::secret::no_core_dumps();
+    crate::config::secret::file(file)
 }
 
 /// A user's name as the last word of `local://USER`; the caller's if there is none.

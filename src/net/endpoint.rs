@@ -67,6 +67,8 @@ pub struct Endpoint {
     pub place: Place,
     /// The folder (IMAP), decoded.
     pub folder: Option<String>,
+    /// The account of the configuration that it belongs to, without the colon; `None` for a URL and `local:`.
+    pub account: Option<String>,
 }
 
 impl Endpoint {
@@ -98,14 +100,14 @@ impl Endpoint {
                     Some(decode(user).ok_or_else(|| wrong("not UTF-8"))?)
                 }),
                 folder: if folder.is_empty() { None } else { Some(decode(folder).ok_or_else(|| wrong("not UTF-8"))?) },
+                account: None,
             });
         }
         let Some((scheme, rest)) =
             text.split_once("://").or_else(|| text.split_once(":/").filter(|(s, _)| s.ends_with("+unix")))
         else {
             return Err(match text.split_once(':') {
-                Some((account, _)) if !account.is_empty() => wrong("no such account")
-                    .advise("accounts of a configuration file come with a later version; local: and URLs work"),
+                Some((account, _)) if !account.is_empty() => wrong("neither local: nor a URL"),
                 _ => wrong("neither ACCOUNT: nor a URL").advise("an account ends with a colon: local:"),
             });
         };
@@ -123,7 +125,14 @@ impl Endpoint {
             let path = decode(rest).ok_or_else(|| wrong("not UTF-8"))?;
             let path = format!("/{}", path.trim_start_matches('/'));
             let place = Place::Unix(path);
-            return Ok(Endpoint { service: named, protection: Protection::Default, user: None, place, folder: None });
+            return Ok(Endpoint {
+                service: named,
+                protection: Protection::Default,
+                user: None,
+                place,
+                folder: None,
+                account: None,
+            });
         }
         let protection = match (how, implicit) {
             ("", true) => Protection::Implicit,
@@ -156,7 +165,7 @@ impl Endpoint {
         if [&user, &folder].into_iter().flatten().any(crate::text::breaks_line) {
             return Err(wrong("a line break or NUL in an account"));
         }
-        Ok(Endpoint { service: named, protection, user, place: Place::Host(host, port), folder })
+        Ok(Endpoint { service: named, protection, user, place: Place::Host(host, port), folder, account: None })
     }
 
     /// Whether it is a loopback *address* (a name may be answered with anything).
