@@ -226,3 +226,77 @@ fn local_domains() {
     s.home.run("smtp-send", &["-a", "local:", "bob@example.org"], b"Subject: s\n\nb\n").ends(0);
     assert_eq!(s.run("pop3-ls", &["local://bob"]).ends(0).out.lines().count(), 1);
 }
+
+#[test]
+fn mail_check_tells_each_step() {
+    let s = Setting::new();
+    s.config("password.file = \"~/served/.password\"", "");
+    let steps = |arguments: &[&str], status: i32| -> Vec<String> {
+        let ran = s.run("mail-check", arguments).ends(status);
+        let cells = |line: &str| line.split('\t').take(3).collect::<Vec<_>>().join(" ");
+        assert!(ran.out.lines().all(|line| line.split('\t').count() == 5), "{ran:?}");
+        ran.out.lines().map(cells).collect()
+    };
+    let of = |protocol: &str| {
+        let all = ["connect", "greeting", "capabilities", "login", "end"];
+        all.map(|step| format!("{protocol} {step} ok")).to_vec()
+    };
+    let mut all = [of("smtp"), of("pop3"), of("imap")].concat();
+    // Its greeting tells them.
+    all.retain(|step| step != "imap capabilities ok");
+    assert_eq!(steps(&["work:"], 0), all);
+    assert_eq!(steps(&[], 0), all);
+    let local = steps(&["local:"], 0);
+    assert!(local.len() >= 12 && local.iter().all(|step| step.ends_with(" ok")), "{local:?}");
+    // A name is looked up; nobody else's port answers.
+    let url = format!("imap+plain://bob@localhost:{}", s.server.imap);
+    assert_eq!(steps(&[&url, "--password-file", "served/.password"], 77)[..2], ["imap name ok", "imap connect ok"]);
+    s.home.sh("umask 077; echo wrong > wrong").ends(0);
+    s.config("password.file = \"~/wrong\"\n[work.x]", "");
+    s.run("mail-check", &["work:"]).ends(78).complains("unknown key");
+    s.config("password.file = \"~/wrong\"", "");
+    let wrong = steps(&["work:"], 77);
+    assert_eq!(wrong.iter().filter(|step| step.ends_with("login failed")).count(), 3, "{wrong:?}");
+    assert!(!wrong.iter().any(|step| step.contains("end")), "{wrong:?}");
+    s.config("password.file = \"~/none\"", "");
+    assert_eq!(steps(&["work:"], 66), ["smtp password failed", "pop3 password failed", "imap password failed"]);
+    s.config("", "[gone]\nimap = \"imap+plain://127.0.0.1:1\"\npassword.file = \"~/wrong\"");
+    s.run("mail-check", &["gone:"]).ends(64);
+    s.config("", "[gone]\nimap = \"imap+plain://bob@127.0.0.1:1\"\npassword.file = \"~/wrong\"");
+    assert_eq!(steps(&["gone:"], 75), ["imap connect failed"]);
+    let json = s.run("mail-check", &["gone:", "--json"]).ends(75).out;
+    let step: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&step["account"], &step["ok"], &step["step"]), (&"gone".into(), &false.into(), &"connect".into()));
+    s.config("", "[empty]");
+    s.run("mail-check", &["empty:"]).ends(78).complains("no smtp");
+    s.run("mail-check", &["local:INBOX"]).ends(64).complains("a folder");
+    s.run("mail-check", &["wrok:"]).ends(64).complains("did you mean work:?");
+}
+
+#[test]
+fn mail_check_shows_what_is_set_and_who_set_it() {
+    let s = Setting::new();
+    s.config("password.env = \"PW\"\nfrom = \"bob@example.org\"", "[other]\nimap = \"imaps://x@h\"");
+    let Server { smtp, imap, .. } = s.server;
+    let file = s.home.path().join(".config/pipepost/config.toml").display().to_string();
+    let shown = s.run("mail-check", &["--show"]).ends(0).out;
+    for (setting, value, origin) in [
+        ("config", file.as_str(), "default"),
+        ("account", "work:", &format!("{file}:1")),
+        ("smtp.url", &format!("smtp+plain://bob@127.0.0.1:{smtp}"), &format!("{file}:4")),
+        ("smtp.password", "env PW", &format!("{file}:7")),
+        ("smtp.from", "bob@example.org", &format!("{file}:8")),
+        ("smtp.cleartext-login", "true", "default"),
+        ("imap.url", &format!("imap+plain://bob@127.0.0.1:{imap}"), &format!("{file}:6")),
+    ] {
+        assert!(shown.lines().any(|line| line == format!("{setting}\t{value}\t{origin}")), "{setting}: {shown}");
+    }
+    let shown = s.run("mail-check", &["--show", "--json", "other:", "--password-fd", "0"]).ends(78);
+    assert!(shown.out.is_empty());
+    let shown = s.run("mail-check", &["--show", "--json", "other:", "--password-file", "none"]).ends(0).out;
+    assert!(shown.contains(r#"{"origin":"--password-file","setting":"imap.password","value":"file none"}"#), "{shown}");
+    let shown = s.run("mail-check", &["--show", "other:"]).ends(0).out;
+    assert!(shown.contains("account\tother:\targument\n") && shown.contains("asked for on the terminal"), "{shown}");
+    let empty = Home::new();
+    assert!(empty.run("mail-check", &["--show"], b"").ends(0).out.starts_with("account\tlocal:\tdefault\n"));
+}

@@ -61,7 +61,7 @@ One of them answers.
 .It Cm greeting
 What the server says first.
 .It Cm capabilities
-What it offers.
+What it offers; no step where the greeting tells it.
 .It Cm login
 The user and the password are right; no step where SMTP needs no login.
 .It Cm end
