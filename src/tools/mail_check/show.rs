@@ -53,14 +53,17 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
         };
         rows.push(("config".into(), file.clone(), origin.into()));
     }
+    // A URL, local:, or an account's name.
+    let variable = std::env::var("PIPEPOST_ACCOUNT").ok().filter(|v| !v.is_empty());
+    let given = argument.map(str::to_owned).or(variable).unwrap_or_else(|| "local:".into());
     let named = all.first().and_then(|at| at.account.clone());
     let origin = match (argument, std::env::var_os("PIPEPOST_ACCOUNT").filter(|v| !v.is_empty())) {
         (Some(_), _) => "argument".to_owned(),
         (None, Some(_)) => "$PIPEPOST_ACCOUNT".to_owned(),
         (None, None) => config.and_then(|c| c.default()).map_or_else(default, |set| at_line(set.line)),
     };
-    let name = named.map(|name| format!("{name}:")).or_else(|| argument.map(str::to_owned));
-    rows.push(("account".into(), name.unwrap_or_else(|| "local:".into()), origin));
+    let name = named.map_or_else(|| given.clone(), |name| format!("{name}:"));
+    rows.push(("account".into(), name, origin.clone()));
     for at in all {
         let set = accounts.settings(at)?;
         let protocol = at.service.word();
@@ -69,7 +72,7 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
         };
         match (&set.url, &set.url_text) {
             (Some(url), Some(text)) => row("url", text.clone(), at_line(url.line)),
-            _ => row("url", at.to_string(), "argument".into()),
+            _ => row("url", given.clone(), origin.clone()),
         }
         if !matches!(at.place, Place::Local(_)) {
             let source = accounts.source(at)?;
