@@ -2,7 +2,11 @@ complete -c imap-ls -l search -d 'Only the messages for which all of this holds,
 complete -c imap-ls -s o -l columns -d 'The columns, in this order' -r
 complete -c imap-ls -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c imap-ls -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
-complete -c imap-ls -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c imap-ls -l config -d 'The configuration (default: $PIPEPOST_CONFIG, ~/.config/pipepost/config.toml, /etc/pipepost/config.toml)' -r -F
+complete -c imap-ls -l password-file -d 'Read the password from the first line of FILE, which nobody else may read' -r -F
+complete -c imap-ls -l password-command -d 'Read the password from the first line that COMMAND prints; /bin/sh runs it' -r
+complete -c imap-ls -l password-env -d 'Read the password from the environment variable NAME' -r
+complete -c imap-ls -l password-fd -d 'Read the password from the first line of the file descriptor N' -r
 complete -c imap-ls -l ca-file -d 'Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too' -r -F
 complete -c imap-ls -l ca -d 'Trust Mozilla\'s certificate authorities (the default) or the system\'s, and verify on loopback addresses too' -r -f -a "mozilla\t'Those that Mozilla trusts'
 system\t'The system\'s store'"

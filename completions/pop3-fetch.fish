@@ -2,7 +2,11 @@ complete -c pop3-fetch -l into -d 'Where messages go: - (stdout, the default), m
 complete -c pop3-fetch -l state -d 'The name of the history of what was fetched (default: the targets)' -r
 complete -c pop3-fetch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c pop3-fetch -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
-complete -c pop3-fetch -l password-file -d 'Read the password of a URL\'s user from the first line of FILE, which nobody else may read' -r -F
+complete -c pop3-fetch -l config -d 'The configuration (default: $PIPEPOST_CONFIG, ~/.config/pipepost/config.toml, /etc/pipepost/config.toml)' -r -F
+complete -c pop3-fetch -l password-file -d 'Read the password from the first line of FILE, which nobody else may read' -r -F
+complete -c pop3-fetch -l password-command -d 'Read the password from the first line that COMMAND prints; /bin/sh runs it' -r
+complete -c pop3-fetch -l password-env -d 'Read the password from the environment variable NAME' -r
+complete -c pop3-fetch -l password-fd -d 'Read the password from the first line of the file descriptor N' -r
 complete -c pop3-fetch -l ca-file -d 'Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too' -r -F
 complete -c pop3-fetch -l ca -d 'Trust Mozilla\'s certificate authorities (the default) or the system\'s, and verify on loopback addresses too' -r -f -a "mozilla\t'Those that Mozilla trusts'
 system\t'The system\'s store'"

@@ -23,7 +23,7 @@ _pop3__ls() {
 
     case "${cmd}" in
         pop3__ls)
-            opts="-o -0 -e -q -v -h -V --json --columns --null --exit-status --quiet --verbose --timeout --trace --trace-data --password-file --ca-file --ca --pin --client-cert --help --version"
+            opts="-o -0 -e -q -v -h -V --json --columns --null --exit-status --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --ca-file --ca --pin --client-cert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -45,7 +45,23 @@ _pop3__ls() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-fd)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

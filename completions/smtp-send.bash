@@ -23,7 +23,7 @@ _smtp__send() {
 
     case "${cmd}" in
         smtp__send)
-            opts="-a -t -f -s -n -q -v -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --html --header --mbox --strict --allow-empty --failed --dry-run --json --quiet --verbose --timeout --trace --trace-data --password-file --ca-file --ca --pin --client-cert --help --version"
+            opts="-a -t -f -s -n -q -v -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --html --header --mbox --strict --allow-empty --failed --dry-run --json --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --ca-file --ca --pin --client-cert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -93,7 +93,23 @@ _smtp__send() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-fd)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -29,6 +29,7 @@
 //! | [`message`] | header, addresses, dates, MIME, composing, decoding | the ground |
 //! | [`net`] | `Wire`, endpoints, deadlines, traces; no protocol | the ground |
 //! | [`store`] | Maildir, mbox, spool, SQLite, the targets of `--into` | the ground, `message` |
+//! | [`config`] | the configuration file, its accounts, where passwords come from | `net`, `message` |
 //! | [`client`] | the clients of SMTP, POP3, IMAP | `proto`, `net` |
 //! | [`server`] | the sessions of SMTP, POP3, IMAP, mailboxes with UIDs, the accept loop | `proto`, `message`, `net`, `store` |
 //! | [`cli`] | arguments, accounts, reports, exit; joins client and server to `local:` | all above |
@@ -38,15 +39,14 @@
 //! In one line, who may name whom:
 //!
 //! ```text
-//! error text body secret < proto message < net store < client server < cli < tools < bin
+//! error text body secret < proto message < net store config < client server < cli < tools < bin
 //! ```
 //!
-//! `proto` and `message` do not know each other, nor do `net` and `store`, nor `client` and `server`. clap and anyhow appear in
-//! `cli` and `tools` only, indicatif, mail-builder, mail-parser and html2text in one place each, and a database is opened in
+//! `proto` and `message` do not know each other, nor do `net` and `store`, `store` and `config`, `client` and `server`. clap and
+//! anyhow appear in `cli` and `tools` only, indicatif, toml, mail-builder, mail-parser and html2text in one place each, and a database is opened in
 //! `store::db` only. tests/layers.rs has the table and enforces it.
 //!
-//! Not built yet, and where they will stand: `config` (beside `net` and `store`), `queue` (between `server` and `cli`), TLS, proxies
-//! and DNS (in `net`), SASL beyond PLAIN and LOGIN (in `proto::sasl`).
+//! Not built yet, and where they will stand: `queue` (between `server` and `cli`), TLS, proxies and DNS (in `net`), SASL beyond PLAIN and LOGIN (in `proto::sasl`).
 //!
 //! # What holds everywhere
 //!
@@ -90,6 +90,7 @@
 pub mod body;
 pub mod cli;
 pub mod client;
+pub mod config;
 pub mod error;
 pub mod message;
 pub mod net;

@@ -17,10 +17,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("message", &["error", "text", "body"]),
     ("net", &["error", "text", "body", "secret"]),
     ("store", &["error", "text", "body", "message"]),
+    ("config", &["error", "text", "secret", "proto", "message", "net"]),
     ("client", &["error", "text", "body", "secret", "proto", "net"]),
     ("server", &["error", "text", "body", "secret", "proto", "message", "net", "store"]),
-    ("cli", &["error", "text", "body", "secret", "proto", "message", "net", "store", "client", "server"]),
-    ("tools", &["error", "text", "body", "secret", "proto", "message", "net", "store", "client", "server", "cli"]),
+    ("cli", &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server"]),
+    (
+        "tools",
+        &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server", "cli"],
+    ),
     ("bin", &["cli", "tools"]),
 ];
 
@@ -41,7 +45,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rcgen", &["net/tls/own.rs"]),
     ("TcpListener", &["server/listen.rs", "tools/mail_serve.rs"]),
     ("TcpStream", &["net/", "server/listen.rs"]),
-    ("signal_hook", &["tools/mail_serve.rs"]),
+    ("signal_hook", &["cli/prompt.rs", "tools/mail_serve.rs"]),
+    ("toml", &["config/read.rs"]),
     ("process::exit", &[]),
     ("process::abort", &[]),
     ("unsafe", &[]),

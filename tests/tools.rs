@@ -44,7 +44,7 @@ fn every_one_liner_of_the_readme_runs() {
 
 #[test]
 fn the_examples_folder_runs() {
-    for name in ["alice-to-bob.sh", "pipe.sh"] {
+    for name in ["alice-to-bob.sh", "pipe.sh", "notify.sh", "pull.sh"] {
         let script = std::fs::canonicalize("examples").unwrap().join(name);
         let home = Home::new();
         let ran = home.sh(&format!("sh {}", script.display()));

@@ -1,13 +1,201 @@
-//! Which account an argument means, pipepost(7), "Which account": the argument, `$PIPEPOST_ACCOUNT`, `local:`.
+//! Which account an argument means and what is set for it, pipepost(7), "Accounts": the argument, `$PIPEPOST_ACCOUNT`,
+//! the configuration's `default`, `local:`; and its password, from where the flags or the configuration say, else asked for.
 
-use crate::error::Result;
-use crate::net::endpoint::{Endpoint, Service};
+use super::args::Common;
+use super::prompt::ask;
+use crate::config::secret::{Source, Whose};
+use crate::config::{Config, Set, Settings, is_name};
+use crate::error::{Error, Result};
+use crate::net::endpoint::{Endpoint, Place, Service, decode};
+use crate::secret::Secret;
+use std::cell::{OnceCell, RefCell};
+use std::path::PathBuf;
 
-/// The endpoint that `argument` names, or the default one.
-///
-/// # Errors
-/// 64: it names none.
-pub fn account(argument: Option<&str>, service: Service) -> Result<Endpoint> {
-    let named = std::env::var("PIPEPOST_ACCOUNT").ok().filter(|name| !name.is_empty());
-    Endpoint::parse(argument.or(named.as_deref()).unwrap_or("local:"), service)
+/// What a flag is called, and what it names.
+type Flag = (&'static str, Source);
+
+/// The accounts of the configuration, read when the first of them is asked for.
+pub struct Accounts {
+    named: Option<PathBuf>,
+    config: OnceCell<Option<Config>>,
+    flag: Option<Flag>,
+    /// What a descriptor gave, which may be stdin, before anybody else reads that.
+    given: Option<Secret>,
+    /// What was obtained: a source may give it once only.
+    known: RefCell<Vec<(Endpoint, Secret)>>,
+}
+
+impl Accounts {
+    /// As the flags say.
+    ///
+    /// # Errors
+    /// 66: `--password-fd` can't be read; 78: `--config` names a file that is missing or wrong.
+    pub fn new(common: &Common) -> Result<Accounts> {
+        let shell = |line: &String| vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()];
+        let file = common.password_file.clone().map(|path| ("--password-file", Source::File(path)));
+        let command = common.password_command.as_ref().map(|line| ("--password-command", Source::Command(shell(line))));
+        let env = common.password_env.clone().map(|name| ("--password-env", Source::Env(name)));
+        let fd = common.password_fd.map(|number| ("--password-fd", Source::Fd(number)));
+        let whose = Whose { host: "", user: "", hidden: &[] };
+        let given = fd.as_ref().map(|(_, source)| source.obtain(&whose)).transpose()?;
+        let accounts = Accounts {
+            given,
+            named: common.config.clone(),
+            config: OnceCell::new(),
+            flag: file.or(command).or(env).or(fd),
+            known: RefCell::default(),
+        };
+        if accounts.named.is_some() {
+            accounts.config()?;
+        }
+        Ok(accounts)
+    }
+
+    /// The configuration, if there is one.
+    ///
+    /// # Errors
+    /// 78: it is missing or wrong.
+    pub fn config(&self) -> Result<Option<&Config>> {
+        if let Some(config) = self.config.get() {
+            return Ok(config.as_ref());
+        }
+        let found = Config::find(self.named.as_deref())?;
+        Ok(self.config.get_or_init(|| found).as_ref())
+    }
+
+    /// The server that `argument` names (`ACCOUNT:`, `ACCOUNT:FOLDER`, `local:`, a URL), or the default one.
+    ///
+    /// # Errors
+    /// 64: it names none; 78: the account does not speak the protocol, or the configuration is wrong.
+    pub fn account(&self, argument: Option<&str>, service: Service) -> Result<Endpoint> {
+        if let Some(text) = argument {
+            return self.named(text, service);
+        }
+        if let Some(name) = std::env::var("PIPEPOST_ACCOUNT").ok().filter(|name| !name.is_empty()) {
+            let text = with_colon(&name);
+            return self.named(&text, service).map_err(|e| e.at("$PIPEPOST_ACCOUNT"));
+        }
+        match self.config()?.and_then(Config::default) {
+            Some(default) => self.named(&with_colon(&default.value), service),
+            None => Endpoint::parse("local:", service),
+        }
+    }
+
+    /// The same for the argument of a flag, where the colon may be left out.
+    ///
+    /// # Errors
+    /// As [`Accounts::account`].
+    pub fn flag(&self, argument: Option<&str>, service: Service) -> Result<Endpoint> {
+        self.account(argument.map(with_colon).as_deref(), service)
+    }
+
+    /// The server that `text` names.
+    ///
+    /// # Errors
+    /// As [`Accounts::account`].
+    pub fn named(&self, text: &str, service: Service) -> Result<Endpoint> {
+        let Some((name, folder)) = text.split_once(':') else {
+            let e = Endpoint::parse(text, service);
+            return match e {
+                Err(e) if is_name(text) => Err(e.advise(format!("an account ends with a colon: {text}:"))),
+                e => e,
+            };
+        };
+        if !is_name(name) || name == "local" || folder.starts_with("//") {
+            return Endpoint::parse(text, service);
+        }
+        if crate::text::breaks_line(text) {
+            return Err(Error::usage(format!("{text}: a line break or NUL in an account")));
+        }
+        let Some(config) = self.config()? else {
+            return Err(Error::usage(format!("{name}: no such account, and there is no configuration"))
+                .advise("see pipepost-config(5); local: and URLs need none"));
+        };
+        let at = config.endpoint(name, service)?;
+        let folder = match folder {
+            "" => None,
+            folder => Some(decode(folder).ok_or_else(|| Error::usage(format!("{text}: not UTF-8")))?),
+        };
+        Ok(Endpoint { folder: folder.or(at.folder), ..at })
+    }
+
+    /// What is set for the account of `at`: nothing for a URL and `local:`.
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong.
+    pub fn settings(&self, at: &Endpoint) -> Result<Settings> {
+        let Some(name) = &at.account else { return Ok(Settings::default()) };
+        Ok(self.config()?.and_then(|config| config.settings(name, at.service)).unwrap_or_default())
+    }
+
+    /// HOST of pipepost(7) for what is sent by `at`.
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong.
+    pub fn host(&self, at: &Endpoint) -> Result<String> {
+        Ok(self.settings(at)?.hostname.map_or_else(super::system::host_name, |host| host.value))
+    }
+
+    /// Domains that `local:` has besides its own.
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong.
+    pub fn domains(&self) -> Result<&[String]> {
+        Ok(self.config()?.map(Config::domains).unwrap_or_default())
+    }
+
+    /// Where the password for `at` comes from, and who says so: a flag, or the configuration's line. `None`: it is asked for.
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong.
+    pub fn source(&self, at: &Endpoint) -> Result<Option<(Source, String)>> {
+        if let Some((flag, source)) = &self.flag {
+            return Ok(Some((source.clone(), (*flag).to_owned())));
+        }
+        let Some(Set { value, line }) = self.settings(at)?.password else { return Ok(None) };
+        let file = self.config()?.map(|config| config.file().display().to_string()).unwrap_or_default();
+        Ok(Some((value, format!("{file}:{line}"))))
+    }
+
+    /// The password of `user` at `at`.
+    ///
+    /// # Errors
+    /// 64: there is none, and nobody to ask; those of [`Source::obtain`].
+    pub fn password(&self, at: &Endpoint, user: &str) -> Result<Secret> {
+        if let Some(secret) = &self.given {
+            return Ok(secret.clone());
+        }
+        let of = Endpoint { folder: None, ..at.clone() };
+        let known = |known: &[(Endpoint, Secret)]| known.iter().find(|(at, _)| *at == of).map(|(_, s)| s.clone());
+        if let Some(secret) = known(&self.known.borrow()) {
+            return Ok(secret);
+        }
+        let secret = match self.source(at)? {
+            Some((source, by)) => {
+                let mut hidden: Vec<String> = Vec::new();
+                hidden.extend(self.config()?.iter().flat_map(|c| c.secret_variables()).map(str::to_owned));
+                if let Some((_, Source::Env(name))) = &self.flag {
+                    hidden.push(name.clone());
+                }
+                let host = match &at.place {
+                    Place::Host(host, _) => host.as_str(),
+                    Place::Local(_) | Place::Unix(_) => "localhost",
+                };
+                let whose = Whose { host, user, hidden: &hidden };
+                let by = if by.starts_with("--") { None } else { Some(by) };
+                source.obtain(&whose).map_err(|e| by.map_or(e.clone(), |by| e.at(by)))?
+            }
+            None => ask(&format!("Password for {user} at {at}: "))?.ok_or_else(|| {
+                Error::usage(format!("{at}: no password for {user}"))
+                    .advise("use --password-file FILE, or a configuration (pipepost-config(5))")
+            })?,
+        };
+        self.known.borrow_mut().push((of, secret.clone()));
+        Ok(secret)
+    }
+}
+
+/// `work` as `work:`; everything else as it is.
+fn with_colon(name: &str) -> String {
+    if is_name(name) { format!("{name}:") } else { name.to_owned() }
 }

@@ -24,9 +24,21 @@ pub struct Common {
     /// Show message bodies in the trace too.
     #[arg(long, requires = "trace")]
     pub trace_data: bool,
-    /// Read the password of a URL's user from the first line of FILE, which nobody else may read.
+    /// The configuration (default: $PIPEPOST_CONFIG, ~/.config/pipepost/config.toml, /etc/pipepost/config.toml).
     #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Read the password from the first line of FILE, which nobody else may read.
+    #[arg(long, value_name = "FILE", group = "password")]
     pub password_file: Option<PathBuf>,
+    /// Read the password from the first line that COMMAND prints; /bin/sh runs it.
+    #[arg(long, value_name = "COMMAND", group = "password")]
+    pub password_command: Option<String>,
+    /// Read the password from the environment variable NAME.
+    #[arg(long, value_name = "NAME", group = "password")]
+    pub password_env: Option<String>,
+    /// Read the password from the first line of the file descriptor N.
+    #[arg(long, value_name = "N", group = "password")]
+    pub password_fd: Option<u32>,
     /// Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,

@@ -56,6 +56,8 @@ pub struct Composed {
 pub struct Extra<'a> {
     /// For To, if neither --to nor --cc is given.
     pub to: &'a [Address],
+    /// From, if there is no --from.
+    pub from: Option<&'a str>,
     /// HOST of pipepost(7).
     pub host: &'a str,
     /// Whether Bcc stays in the message.
@@ -107,9 +109,10 @@ impl Compose {
         fixed: Fixed,
         out: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<(Address, Vec<Address>)> {
-        let from = match &self.from {
-            Some(from) => one("--from", from, extra.host)?,
-            None => Address {
+        let from = match (&self.from, extra.from) {
+            (Some(from), _) => one("--from", from, extra.host)?,
+            (None, Some(from)) => one("from", from, extra.host)?,
+            (None, None) => Address {
                 local: super::system::user_name().into_bytes(),
                 domain: extra.host.as_bytes().to_vec(),
                 ..Address::default()

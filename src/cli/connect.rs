@@ -1,5 +1,6 @@
 //! From the arguments to a connection: the account, the login, the trace, the deadline.
 
+use super::account::Accounts;
 use super::args::{Authorities, Common};
 use super::world::local_user;
 use crate::client::{Dial, Login};
@@ -11,14 +12,11 @@ use crate::net::wire::Upgrade;
 use crate::net::{Deadline, Wire, dial};
 use crate::secret::Secret;
 use std::fs::OpenOptions;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A password line longer than this is something else.
-const PASSWORD: usize = 4096;
 
 /// What a file with a secret may have.
 const PRIVATE: u64 = 1 << 20;
@@ -30,31 +28,51 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Reach {
     trace: Option<TraceTo>,
     whole: Deadline,
-    password: Option<Secret>,
+    accounts: Accounts,
     tls: Arc<Tls>,
 }
 
 impl Reach {
-    /// Opens the trace and reads the password and the certificates, as the arguments say.
+    /// Opens the trace, and the configuration if one is named, and reads the certificates.
     ///
     /// # Errors
-    /// 73: the trace can't be made; 66, 78: a file can't be read, is not what it should be, or holds secrets and is open to
-    /// others.
+    /// 73: the trace can't be made; 78: the configuration is missing or wrong; 66, 78: a certificate can't be read, or its key is
+    /// open to others.
     pub fn new(common: &Common) -> Result<Reach> {
-        let trace = match common.trace.as_deref() {
+        let trace = Reach::open_trace(common)?.map(|to| TraceTo::new(to, common.trace_data));
+        let accounts = Accounts::new(common)?;
+        let whole = common.timeout.map_or(Deadline::NEVER, Deadline::after);
+        Ok(Reach { trace, whole, accounts, tls: Arc::new(trust(common)?) })
+    }
+
+    /// What `--trace` names.
+    ///
+    /// # Errors
+    /// 73: it can't be made.
+    pub fn open_trace(common: &Common) -> Result<Option<Box<dyn Write + Send>>> {
+        Ok(match common.trace.as_deref() {
             None => None,
-            Some(name) if name == "-" => Some(TraceTo::new(std::io::stderr(), common.trace_data)),
+            Some(name) if name == "-" => Some(Box::new(std::io::stderr())),
             Some(name) => {
                 let nofollow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
                 let mut options = OpenOptions::new();
                 let options = options.append(true).create(true).mode(0o600).custom_flags(nofollow);
-                let file = options.open(name).creating(Path::new(name).display())?;
-                Some(TraceTo::new(file, common.trace_data))
+                Some(Box::new(options.open(name).creating(Path::new(name).display())?))
             }
-        };
-        let password = common.password_file.as_deref().map(read_password_file).transpose()?;
-        let whole = common.timeout.map_or(Deadline::NEVER, Deadline::after);
-        Ok(Reach { trace, whole, password, tls: Arc::new(trust(common)?) })
+        })
+    }
+
+    /// The same, with its dialogues written there.
+    #[must_use]
+    pub fn with_trace(mut self, trace: TraceTo) -> Reach {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// The accounts that arguments may name, and what is set for them.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// Where dialogues are written.
@@ -78,9 +96,10 @@ impl Reach {
     /// Who logs in at `at`. `None` where nobody has to: SMTP without a user.
     ///
     /// # Errors
-    /// 64: a user or password is missing.
+    /// 64: a user or password is missing; 66, 77, 78: the password can't be had.
     pub fn login(&self, at: &Endpoint) -> Result<Option<Login>> {
-        let allowed = at.cleartext_allowed() && socket_is_trusted(at);
+        let cleartext = self.accounts.settings(at)?.cleartext_login.is_some_and(|set| set.value);
+        let allowed = cleartext || at.cleartext_allowed() && socket_is_trusted(at);
         if let Place::Local(named) = &at.place {
             let password = Secret::new(Vec::new());
             return Ok(match at.service {
@@ -88,15 +107,10 @@ impl Reach {
                 Service::Pop3 | Service::Imap => Some(Login { user: local_user(named.as_deref())?, password, allowed }),
             });
         }
-        match (&at.user, &self.password) {
-            (Some(user), Some(password)) => Ok(Some(Login { user: user.clone(), password: password.clone(), allowed })),
-            (None, None) if matches!(at.service, Service::Smtp | Service::Lmtp) => Ok(None),
-            (None, _) => {
-                Err(Error::usage(format!("{at}: no user")).advise("put it into the URL: imap+plain://USER@HOST"))
-            }
-            (Some(user), None) => {
-                Err(Error::usage(format!("{at}: no password for {user}")).advise("use --password-file FILE"))
-            }
+        match &at.user {
+            Some(user) => Ok(Some(Login { user: user.clone(), password: self.accounts.password(at, user)?, allowed })),
+            None if matches!(at.service, Service::Smtp | Service::Lmtp) => Ok(None),
+            None => Err(Error::usage(format!("{at}: no user")).advise("put it into the URL: imap+plain://USER@HOST")),
         }
     }
 }
@@ -111,7 +125,7 @@ fn socket_is_trusted(at: &Endpoint) -> bool {
 impl Dial for Reach {
     fn dial(&self, at: &Endpoint, deadline: Deadline) -> Result<Wire> {
         let mut wire = match at.place {
-            Place::Local(_) => super::local::connect(at)?,
+            Place::Local(_) => super::local::connect(at, self.accounts.domains()?)?,
             _ => dial::connect(at, deadline.or_earlier(self.whole))?,
         };
         wire.whole_until(self.whole);
@@ -168,12 +182,7 @@ fn trust(common: &Common) -> Result<Tls> {
 /// 66: it can't be read, or has more than 1 MiB; 78: it is not ours, or others may read it.
 pub fn read_private(path: &Path, what: &str) -> Result<Secret> {
     let name = &path.display();
-    let file = std::fs::File::open(path).opening(name)?;
-    let meta = file.metadata().opening(name)?;
-    let uid = rustix::process::getuid().as_raw();
-    if meta.is_file() && (meta.mode() & 0o077 != 0 || (meta.uid() != uid && meta.uid() != 0)) {
-        return Err(Error::config(format!("{name}: others may read {what}")).advise(format!("chmod 600 {name}")));
-    }
+    let file = crate::config::secret::private(path, what)?;
     let mut bytes = Vec::new();
     file.take(PRIVATE + 1).read_to_end(&mut bytes).opening(name)?;
     let all = Secret::new(bytes);
@@ -181,18 +190,4 @@ pub fn read_private(path: &Path, what: &str) -> Result<Secret> {
         return Err(Error::no_input(format!("{name}: too long for {what}")));
     }
     Ok(all)
-}
-
-/// The first line of a file that only its owner can read.
-///
-/// # Errors
-/// 66: it can't be read; 78: it is not ours, others may read it, or its first line is empty or holds a NUL.
-pub fn read_password_file(path: &Path) -> Result<Secret> {
-    let all = read_private(path, "this password")?;
-    let line = all.expose().split(|b| *b == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if line.is_empty() || line.len() > PASSWORD || line.contains(&0) {
-        return Err(Error::config(format!("{}: no password in its first line", path.display())));
-    }
-    Ok(Secret::new(line.to_vec()))
 }

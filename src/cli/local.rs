@@ -42,15 +42,15 @@ impl Drop for Session {
     }
 }
 
-/// Starts a session for `at`, which is a `local:` place.
+/// Starts a session for `at`, which is a `local:` place; mail is taken for `domains` too.
 ///
 /// # Errors
 /// 64: no such user can be; 73, 74, 78: the mail directory; 70: it is no `local:` place.
-pub fn connect(at: &Endpoint) -> Result<Wire> {
+pub fn connect(at: &Endpoint, domains: &[String]) -> Result<Wire> {
     let Place::Local(named) = &at.place else { return Err(Error::internal("not a local: place")) };
     let user = local_user(named.as_deref())?;
     let root = super::system::data_home()?.join("mail");
-    let tree = Tree::open(&root, true, None)?;
+    let tree = Tree::open(&root, true, None)?.with_domains(domains);
     super::world::must_be_private(&root)?;
     let (ours, theirs) = UnixStream::pair().map_err(|e| Error::io(format!("socketpair: {}", words(&e))))?;
     let pair = |socket| Socket::new(socket).map_err(|e| Error::io(format!("socketpair: {}", words(&e))));

@@ -7,7 +7,9 @@ use crate::message::date::Date;
 use crate::message::facts::Facts;
 use crate::message::header::{Collect, Header};
 use crate::message::outgoing::{Supply, prepare};
+use crate::net::Wire;
 use crate::store::spool::Spool;
+use std::net::IpAddr;
 
 /// RFC 5322 2.1.1: a line's length without its CRLF.
 const LINE: u64 = 998;
@@ -118,5 +120,16 @@ impl Outgoing {
             return Err(Error::data("a CR without LF"));
         }
         Ok(())
+    }
+}
+
+/// What EHLO says: HOST if it has a dot, else the address literal (RFC 5321 4.1.3).
+#[must_use]
+pub fn ehlo_name(host: &str, wire: &Wire) -> String {
+    match wire.our_address() {
+        _ if host.contains('.') => host.to_owned(),
+        Some(IpAddr::V4(address)) => format!("[{address}]"),
+        Some(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+        None => "[127.0.0.1]".to_owned(),
     }
 }

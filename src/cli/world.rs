@@ -59,6 +59,13 @@ impl Tree {
         Ok(tree)
     }
 
+    /// Takes mail for these domains too (lower case).
+    #[must_use]
+    pub fn with_domains(mut self, domains: &[String]) -> Tree {
+        self.domains.extend_from_slice(domains);
+        self
+    }
+
     /// Lets sessions use TLS.
     #[must_use]
     pub fn shows(mut self, identity: Identity) -> Tree {
@@ -198,7 +205,8 @@ pub fn server_password(file: &Path) -> Result<Secret> {
         let mut made = crate::store::disk::create(rustix::fs::CWD, file).creating(&name)?;
         made.write_all(line.as_bytes()).and_then(|()| crate::store::disk::sync(&made)).local(&name)?;
     }
-    super::connect::read_password_file(file).map_err(|e| e.at(name))
+    crate::config::secret::no_core_dumps();
+    crate::config::secret::file(file)
 }
 
 /// The certificate of a server: a self-signed one in `file`, which is made (0600) with its key if it is not there.

@@ -5,7 +5,7 @@ use super::endpoint::{Endpoint, Place};
 use super::stream::Socket;
 use super::wire::Wire;
 use crate::error::{Error, Result, words};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub fn connect(at: &Endpoint, deadline: Deadline) -> Result<Wire> {
             Ok(Wire::over(Socket::new(socket).map_err(|e| Error::io(words(&e)))?, path))
         }
         Place::Host(host, port) => {
-            let addresses = (host.as_str(), *port).to_socket_addrs().map_err(|e| unresolved(host, &e))?;
+            let addresses = addresses(host, *port)?;
             let mut last = Error::new(crate::error::Exit::NoHost, format!("{host}: no address"));
             for address in addresses {
                 let left = deadline.left().unwrap_or(CONNECT);
@@ -48,6 +48,14 @@ pub fn connect(at: &Endpoint, deadline: Deadline) -> Result<Wire> {
             Err(last)
         }
     }
+}
+
+/// The addresses of a host, in the resolver's order.
+///
+/// # Errors
+/// 68: the name does not exist; 75: the resolver fails.
+pub fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs().map_err(|e| unresolved(host, &e))?.collect())
 }
 
 /// The resolver's failures: only "there is no such name" is for good. `std` hides getaddrinfo's code, its words remain.

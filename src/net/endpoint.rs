@@ -67,6 +67,8 @@ pub struct Endpoint {
     pub place: Place,
     /// The folder (IMAP), decoded.
     pub folder: Option<String>,
+    /// The account of the configuration that it belongs to, without the colon; `None` for a URL and `local:`.
+    pub account: Option<String>,
 }
 
 impl Endpoint {
@@ -94,14 +96,14 @@ impl Endpoint {
                 user: None,
                 place: Place::Local(part(user, text)?),
                 folder: part(folder, text)?,
+                account: None,
             });
         }
         let Some((scheme, rest)) =
             text.split_once("://").or_else(|| text.split_once(":/").filter(|(s, _)| s.ends_with("+unix")))
         else {
             return Err(match text.split_once(':') {
-                Some((account, _)) if !account.is_empty() => wrong("no such account")
-                    .advise("accounts of a configuration file come with a later version; local: and URLs work"),
+                Some((account, _)) if !account.is_empty() => wrong("neither local: nor a URL"),
                 _ => wrong("neither ACCOUNT: nor a URL").advise("an account ends with a colon: local:"),
             });
         };
@@ -119,7 +121,14 @@ impl Endpoint {
             let path = part(rest, text)?.unwrap_or_default();
             let path = format!("/{}", path.trim_start_matches('/'));
             let place = Place::Unix(path);
-            return Ok(Endpoint { service: named, protection: Protection::Default, user: None, place, folder: None });
+            return Ok(Endpoint {
+                service: named,
+                protection: Protection::Default,
+                user: None,
+                place,
+                folder: None,
+                account: None,
+            });
         }
         let protection = match (how, implicit) {
             ("", true) => Protection::Implicit,
@@ -149,7 +158,7 @@ impl Endpoint {
         };
         let host = decode(host).filter(|h| !h.is_empty() && !breaks_host(h)).ok_or_else(|| wrong("no host"))?;
         let folder = part(path, text)?;
-        Ok(Endpoint { service: named, protection, user, place: Place::Host(host, port), folder })
+        Ok(Endpoint { service: named, protection, user, place: Place::Host(host, port), folder, account: None })
     }
 
     /// Whether it is a loopback *address* (a name may be answered with anything).

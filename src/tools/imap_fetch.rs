@@ -14,6 +14,7 @@ use crate::cli::reference::folder_name;
 use crate::cli::{Failure, Outcome, Tool};
 use crate::client::imap::{Client, Fetched, Rows, Selected};
 use crate::error::{Error, Exit, Result};
+use crate::net::endpoint::Service;
 use crate::proto::imap::response::BodyName;
 use crate::proto::imap::section::{FetchItem, Section};
 use clap::Parser;
@@ -105,8 +106,9 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         if self.json && self.into.stdout() {
             return Err(Failure::usage("--json and messages can't share stdout").advise("use --into"));
         }
-        let (all, one) = wanted(&self.what, self.search.as_deref(), std::io::stdin().lock())?;
         let reach = Reach::new(&self.common)?;
+        let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
+        let (all, one) = wanted(&self.what, self.search.as_deref(), std::io::stdin().lock(), &name)?;
         let mut sink = self.into.open(one)?;
         let mut clients = Clients { reach: &reach, open: HashMap::new() };
         if all.len() > 1 {

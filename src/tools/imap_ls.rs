@@ -3,7 +3,6 @@
 mod folders;
 mod messages;
 
-use crate::cli::account::account;
 use crate::cli::args::{Common, Listing};
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
@@ -135,16 +134,17 @@ imap-ls -o folder local:
 "#;
 
     fn run(self) -> Outcome {
-        let at = account(self.account.as_deref(), Service::Imap)?;
+        let reach = Reach::new(&self.common)?;
+        let at = reach.accounts().account(self.account.as_deref(), Service::Imap)?;
         match at.folder.clone() {
-            None => self.folders(&at),
-            Some(folder) => self.messages(&at, &folder),
+            None => self.folders(&reach, &at),
+            Some(folder) => self.messages(&reach, &at, &folder),
         }
     }
 }
 
 impl ImapLs {
-    fn folders(self, at: &Endpoint) -> Outcome {
+    fn folders(self, reach: &Reach, at: &Endpoint) -> Outcome {
         if self.set.is_some() || self.search.is_some() || self.refs {
             let e = Error::usage("messages of which folder?").advise("the folder follows the colon: local:INBOX");
             return Err(e.into());
@@ -152,7 +152,7 @@ impl ImapLs {
         let named = &self.listing.columns;
         let columns = if named.is_empty() { folders::usual() } else { choose(named, &folders::COLUMNS)? };
         let shown = if named.is_empty() && self.listing.json { folders::COLUMNS.to_vec() } else { columns };
-        let mut client = connect(&Reach::new(&self.common)?, at)?;
+        let mut client = connect(reach, at)?;
         let mut lister = folders::Lister::new(Table::new(shown, self.listing.json, self.listing.null));
         let listed = lister.run(&mut client);
         show_alerts(NAME, &mut client);
@@ -166,7 +166,7 @@ impl ImapLs {
         Ok(if exit == Exit::Ok { end } else { exit })
     }
 
-    fn messages(self, at: &Endpoint, folder: &str) -> Outcome {
+    fn messages(self, reach: &Reach, at: &Endpoint, folder: &str) -> Outcome {
         let named = &self.listing.columns;
         let columns = match (named.is_empty(), self.refs) {
             (_, true) => choose(&["ref".to_owned()], &messages::COLUMNS)?,
@@ -176,7 +176,7 @@ impl ImapLs {
         };
         let set = self.set.as_deref().map(uid_set).transpose()?;
         let key = self.search.as_deref().map(|text| search_key(text, set.as_ref())).transpose()?;
-        let mut client = connect(&Reach::new(&self.common)?, at)?;
+        let mut client = connect(reach, at)?;
         let table = Table::new(columns, self.listing.json, self.listing.null);
         let mut lister = messages::Lister::new(table, at, folder);
         let listed = list(&mut client, folder, set, key, self.common.verbose, &mut lister);

@@ -3,6 +3,7 @@
 
 pub mod imap_fetch;
 pub mod imap_ls;
+pub mod mail_check;
 pub mod mail_serve;
 pub mod mailfmt;
 pub mod pop3_fetch;
@@ -24,6 +25,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<imap_fetch::ImapFetch>("imap-fetch"),
     Entry::of::<mailfmt::Mailfmt>("mailfmt"),
     Entry::of::<mail_serve::MailServe>("mail-serve"),
+    Entry::of::<mail_check::MailCheck>("mail-check"),
 ];
 
 fn find(name: &str) -> Option<&'static Entry> {

@@ -1,6 +1,5 @@
 //! pop3-fetch(1): retrieves messages, keeps or deletes them on the server, and fetches none twice.
 
-use crate::cli::account::account;
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::exit::{Tally, complain};
@@ -113,7 +112,8 @@ pop3-fetch local://carol 1
 "#;
 
     fn run(self) -> Outcome {
-        let at = account(self.account.as_deref(), Service::Pop3)?;
+        let reach = Reach::new(&self.common)?;
+        let at = reach.accounts().account(self.account.as_deref(), Service::Pop3)?;
         let to_stdout = self.into.into.is_empty() || self.into.into.contains(&Target::Stdout);
         if self.json && to_stdout && !self.dry_run {
             return Err(Failure::usage("--json and messages can't share stdout").advise("use --into"));
@@ -121,7 +121,6 @@ pop3-fetch local://carol 1
         if self.messages.iter().any(String::is_empty) {
             return Err(Failure::usage("an empty message name"));
         }
-        let reach = Reach::new(&self.common)?;
         let mut sink = self.into.open(self.messages.len() == 1)?;
         if self.delete && !sink.stable() && !self.trust_stdout {
             return Err(Failure::usage(

@@ -1,6 +1,5 @@
 //! pop3-ls(1): lists a maildrop.
 
-use crate::cli::account::account;
 use crate::cli::args::{Common, Listing};
 use crate::cli::connect::Reach;
 use crate::cli::out::{Column, Reader, Table, choose};
@@ -99,8 +98,8 @@ pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
     fn run(self) -> Outcome {
         let columns =
             if self.listing.columns.is_empty() { COLUMNS.to_vec() } else { choose(&self.listing.columns, &COLUMNS)? };
-        let at = account(self.account.as_deref(), Service::Pop3)?;
         let reach = Reach::new(&self.common)?;
+        let at = reach.accounts().account(self.account.as_deref(), Service::Pop3)?;
         let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
         let mut client = Client::connect(&reach, &at, &login, reach.patience())?;
         let entries = client.listing()?;

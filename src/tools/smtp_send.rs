@@ -1,13 +1,12 @@
 //! smtp-send(1): sends messages.
 
 use crate::body::FileBody;
-use crate::cli::account::account;
 use crate::cli::args::Common;
 use crate::cli::compose::{Compose, Extra, one};
 use crate::cli::connect::Reach;
 use crate::cli::exit::{Tally, complain};
 use crate::cli::out::Out;
-use crate::cli::outgoing::Outgoing;
+use crate::cli::outgoing::{Outgoing, ehlo_name};
 use crate::cli::{Failure, Outcome, Tool, system};
 use crate::client::Dial;
 use crate::client::smtp::{Client, Envelope, Outcome as Sent};
@@ -15,8 +14,8 @@ use crate::error::{Error, Exit, Fate, Local, Result};
 use crate::message::addr::Address;
 use crate::message::mbox::Mbox;
 use crate::message::outgoing::{each_once, recipients, sender};
+use crate::net::Deadline;
 use crate::net::endpoint::{Endpoint, Service};
-use crate::net::{Deadline, Wire};
 use crate::proto::mailbox::Mailbox;
 use clap::Parser;
 use serde_json::json;
@@ -116,8 +115,8 @@ echo 'see there' | smtp-send --trace - -s list --attach list.txt bob@localhost
 "#;
 
     fn run(self) -> Outcome {
-        let at = account(self.account.as_deref(), Service::Smtp)?;
         let reach = Reach::new(&self.common)?;
+        let at = reach.accounts().flag(self.account.as_deref(), Service::Smtp)?;
         let failed = match &self.failed {
             Some(path) => Some((path, crate::store::disk::open_or_create(path).creating(path.display())?)),
             None => None,
@@ -127,7 +126,8 @@ echo 'see there' | smtp-send --trace - -s list --attach list.txt bob@localhost
             client: None,
             tally: Tally::default(),
             not_done: Vec::new(),
-            host: system::host_name(),
+            host: reach.accounts().host(&at)?,
+            from: reach.accounts().settings(&at)?.from.map(|from| from.value),
             arguments: Vec::new(),
             at,
             reach,
@@ -158,6 +158,8 @@ struct Run<'a> {
     at: Endpoint,
     reach: Reach,
     host: String,
+    /// The account's own sender.
+    from: Option<String>,
     arguments: Vec<Address>,
     client: Option<Client>,
     tally: Tally,
@@ -194,7 +196,13 @@ impl Run<'_> {
                 }
             }
         } else if flags.compose.is_used() {
-            let extra = Extra { to: &self.arguments, host: &self.host, keep_bcc: false, auto_submitted: true };
+            let extra = Extra {
+                to: &self.arguments,
+                host: &self.host,
+                from: self.from.as_deref(),
+                keep_bcc: false,
+                auto_submitted: true,
+            };
             let composed = flags.compose.compose(&mut stdin, &extra)?;
             let message = Outgoing::composed(composed.message)?;
             self.number = 1;
@@ -284,9 +292,10 @@ impl Run<'_> {
         let from = match self.flags.mail_from.as_deref() {
             Some("<>" | "") => return Ok(None),
             Some(text) => one("--mail-from", text, &self.host)?,
-            None => match message {
-                Some(from) => from,
-                None => one("sender", &system::user_name(), &self.host)?,
+            None => match (&self.from, message) {
+                (Some(text), _) => one("from", text, &self.host)?,
+                (None, Some(from)) => from,
+                (None, None) => one("sender", &system::user_name(), &self.host)?,
             },
         };
         let from = mailbox(&from)?;
@@ -357,14 +366,4 @@ impl Run<'_> {
 fn mailbox(address: &Address) -> Result<Mailbox> {
     let spec = String::from_utf8_lossy(&address.spec()).into_owned();
     Mailbox::parse(&spec).map_err(|why| Error::data(format!("{spec}: {why}")))
-}
-
-/// What EHLO says: HOST if it has a dot, else the address literal (RFC 5321 4.1.3).
-fn ehlo_name(host: &str, wire: &Wire) -> String {
-    match wire.our_address() {
-        _ if host.contains('.') => host.to_owned(),
-        Some(std::net::IpAddr::V4(address)) => format!("[{address}]"),
-        Some(std::net::IpAddr::V6(address)) => format!("[IPv6:{address}]"),
-        None => "[127.0.0.1]".to_owned(),
-    }
 }

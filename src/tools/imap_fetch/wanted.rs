@@ -1,10 +1,9 @@
 //! What the arguments name: a folder and a set or a search, or references.
 
-use crate::cli::account::account;
 use crate::cli::imap::{search_key, uid_set};
 use crate::cli::reference::{Reference, folder_name};
 use crate::error::{Error, Local, Result};
-use crate::net::endpoint::{Endpoint, Service};
+use crate::net::endpoint::Endpoint;
 use crate::proto::imap::search::SearchKey;
 use crate::proto::imap::set::SequenceSet;
 use crate::text::chomp;
@@ -34,8 +33,17 @@ pub(super) enum Which {
     Search(Box<SearchKey>),
 }
 
+/// What account an argument names, or none.
+pub(super) type Name<'n> = dyn Fn(Option<&str>) -> Result<Endpoint> + 'n;
+
 /// All folders, and whether it is one message that was asked for by its name.
-pub(super) fn wanted(what: &[String], search: Option<&str>, stdin: impl BufRead) -> Result<(Vec<Wanted>, bool)> {
+pub(super) fn wanted(
+    what: &[String],
+    search: Option<&str>,
+    stdin: impl BufRead,
+    name: &Name<'_>,
+) -> Result<(Vec<Wanted>, bool)> {
+    let parse = |text: &str| Reference::parse(text, &|account| name(Some(account)));
     if what.iter().any(String::is_empty) {
         return Err(Error::usage("an empty argument"));
     }
@@ -45,14 +53,14 @@ pub(super) fn wanted(what: &[String], search: Option<&str>, stdin: impl BufRead)
         }
         grouped(what.iter().map(|text| {
             let none = || Err(Error::usage(format!("{text}: not a reference like ACCOUNT:FOLDER#UIDVALIDITY.UID")));
-            Reference::parse(text).unwrap_or_else(none)
+            parse(text).unwrap_or_else(none)
         }))
     };
     match what {
-        [dash] if dash == "-" && search.is_none() => Ok((grouped(Lines { from: stdin, number: 0 })?, false)),
-        [first, ..] if Reference::parse(first).is_some() => Ok((references(what)?, what.len() == 1)),
+        [dash] if dash == "-" && search.is_none() => Ok((grouped(Lines { from: stdin, number: 0, name })?, false)),
+        [first, ..] if parse(first).is_some() => Ok((references(what)?, what.len() == 1)),
         [] | [_] | [_, _] => {
-            let at = account(what.first().map(String::as_str), Service::Imap)?;
+            let at = name(what.first().map(String::as_str))?;
             let set = what.get(1).map(String::as_str);
             let advice = "the folder follows the colon: local:INBOX";
             let folder = at.folder.clone().ok_or_else(|| Error::usage("messages of which folder?").advise(advice))?;
@@ -100,12 +108,13 @@ fn grouped(references: impl Iterator<Item = Result<Reference>>) -> Result<Vec<Wa
 }
 
 /// One reference a line.
-struct Lines<R> {
+struct Lines<'n, R> {
     from: R,
     number: u64,
+    name: &'n Name<'n>,
 }
 
-impl<R: BufRead> Iterator for Lines<R> {
+impl<R: BufRead> Iterator for Lines<'_, R> {
     type Item = Result<Reference>;
 
     fn next(&mut self) -> Option<Result<Reference>> {
@@ -122,7 +131,8 @@ impl<R: BufRead> Iterator for Lines<R> {
                 continue;
             }
             let at = |e: Error| e.at(format!("stdin, line {}", self.number));
-            let parsed = std::str::from_utf8(text).ok().and_then(Reference::parse);
+            let name = |account: &str| (self.name)(Some(account));
+            let parsed = std::str::from_utf8(text).ok().and_then(|text| Reference::parse(text, &name));
             return Some(parsed.unwrap_or_else(|| Err(Error::usage("not a reference"))).map_err(at));
         }
     }
@@ -131,10 +141,12 @@ impl<R: BufRead> Iterator for Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::endpoint::Service;
 
     fn read(what: &[&str], search: Option<&str>, stdin: &str) -> Result<(Vec<String>, bool)> {
         let what: Vec<String> = what.iter().map(|w| (*w).to_owned()).collect();
-        let (all, one) = wanted(&what, search, stdin.as_bytes())?;
+        let (all, one) =
+            wanted(&what, search, stdin.as_bytes(), &|text| Endpoint::parse(text.unwrap_or("local:"), Service::Imap))?;
         let shown = all.into_iter().map(|w| {
             let which = match w.which {
                 Which::Uids(set, named) => format!("{set} ({named})"),

@@ -1,0 +1,229 @@
+//! The configuration, pipepost-config(5): where the file is, what it says, account by account, and where secrets come from.
+//!
+//! Every value is checked when the file is read, so that what is wrong is told with line and column, and before anything
+//! happens. Left out: settings for what this version can't do (they are unknown keys), and writing the file.
+
+mod find;
+mod netrc;
+mod read;
+pub mod secret;
+
+use crate::error::{Error, Result};
+use crate::net::endpoint::{Endpoint, Service};
+use secret::Source;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Words that can't be accounts: `local:`, and what is or may become a scheme or a target of `--into`.
+pub const RESERVED: &[&str] = &[
+    "local", "default", "smtp", "smtps", "lmtp", "lmtps", "pop3", "pop3s", "imap", "imaps", "jmap", "mbox", "maildir",
+    "eml", "exec", "file", "http", "https", "mailto",
+];
+
+/// The configuration file, read and found good.
+#[derive(Clone, Debug)]
+pub struct Config {
+    file: PathBuf,
+    default: Option<Set<String>>,
+    domains: Vec<String>,
+    accounts: BTreeMap<String, Account>,
+}
+
+/// A value, and the line that it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set<T> {
+    /// The value.
+    pub value: T,
+    /// Its line in the file, from 1.
+    pub line: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Account {
+    line: usize,
+    common: Settings,
+    /// What the sub-tables say, and the URLs.
+    own: Vec<(Service, Settings)>,
+}
+
+/// What is set for one protocol of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the server is.
+    pub url: Option<Set<Endpoint>>,
+    /// The same as it is written.
+    pub url_text: Option<String>,
+    /// The sender's address, with or without a name.
+    pub from: Option<Set<String>>,
+    /// HOST of pipepost(7).
+    pub hostname: Option<Set<String>>,
+    /// Whether the password may go out without TLS.
+    pub cleartext_login: Option<Set<bool>>,
+    /// Where the password comes from.
+    pub password: Option<Set<Source>>,
+}
+
+impl Settings {
+    /// These, and where they say nothing, `other`'s.
+    fn over(self, other: &Settings) -> Settings {
+        Settings {
+            url: self.url.or_else(|| other.url.clone()),
+            url_text: self.url_text.or_else(|| other.url_text.clone()),
+            from: self.from.or_else(|| other.from.clone()),
+            hostname: self.hostname.or_else(|| other.hostname.clone()),
+            cleartext_login: self.cleartext_login.or_else(|| other.cleartext_login.clone()),
+            password: self.password.or_else(|| other.password.clone()),
+        }
+    }
+}
+
+/// Whether it could be an account's name.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+}
+
+/// The key of a protocol's URL. LMTP is a way to send.
+fn key(service: Service) -> &'static str {
+    match service {
+        Service::Smtp | Service::Lmtp => "smtp",
+        Service::Pop3 => "pop3",
+        Service::Imap => "imap",
+    }
+}
+
+impl Config {
+    /// The configuration in `named` (the flag's), else `$PIPEPOST_CONFIG`, `$XDG_CONFIG_HOME/pipepost/config.toml`,
+    /// `/etc/pipepost/config.toml`: the first that exists. `None`: there is none, and none was named.
+    ///
+    /// # Errors
+    /// 78: a named one is missing; it can't be read, others may write to it, or something in it is wrong.
+    pub fn find(named: Option<&Path>) -> Result<Option<Config>> {
+        find::find(named)?.map(|(file, text)| read::read(&file, &text)).transpose()
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The value of `default`.
+    #[must_use]
+    pub fn default(&self) -> Option<&Set<String>> {
+        self.default.as_ref()
+    }
+
+    /// Further domains of `local:`, in lower case.
+    #[must_use]
+    pub fn domains(&self) -> &[String] {
+        &self.domains
+    }
+
+    /// What is set for a protocol of an account; `None`: there is no such account.
+    #[must_use]
+    pub fn settings(&self, account: &str, service: Service) -> Option<Settings> {
+        let account = self.accounts.get(account)?;
+        let own = account.own.iter().find(|(of, _)| key(*of) == key(service));
+        Some(own.map(|(_, own)| own.clone()).unwrap_or_default().over(&account.common))
+    }
+
+    /// The server of an account, with the account's name in it.
+    ///
+    /// # Errors
+    /// 64: there is no such account; 78: it has no such protocol.
+    pub fn endpoint(&self, account: &str, service: Service) -> Result<Endpoint> {
+        let file = self.file.display();
+        let Some(settings) = self.settings(account, service) else {
+            let names: Vec<&str> = self.accounts.keys().map(String::as_str).collect();
+            let near = nearest(account, &names).map(|near| format!("did you mean {near}:? "));
+            let all = format!("{}{file} has {}", near.unwrap_or_default(), names.join(", "));
+            return Err(Error::usage(format!("{account}: no such account")).advise(all));
+        };
+        let Some(url) = settings.url else {
+            let (key, line) = (key(service), self.accounts.get(account).map_or(0, |a| a.line));
+            return Err(Error::config(format!("{account}: this account has no {key} (see {file}:{line})"))
+                .advise(format!("add {key} = \"{key}s://USER@HOST\"")));
+        };
+        Ok(Endpoint { account: Some(account.to_owned()), ..url.value })
+    }
+
+    /// The environment variables that hold secrets, which no child may see.
+    pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
+        let accounts = self.accounts.values();
+        let settings = accounts.flat_map(|a| a.own.iter().map(|(_, own)| own).chain([&a.common]));
+        settings.filter_map(|s| match &s.password {
+            Some(Set { value: Source::Env(name), .. }) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+}
+
+/// Of `names` the one that `word` may have meant.
+fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
+    let allowed = (word.len() / 3).clamp(1, 3);
+    let near = names.iter().map(|name| (distance(word, name), *name)).min()?;
+    (near.0 <= allowed).then_some(near.1)
+}
+
+/// How many letters must be added, removed, changed or swapped with the next to get from `a` to `b`.
+fn distance(a: &str, b: &str) -> usize {
+    // A word of a hostile length is not worth the time.
+    if a.len() > 64 {
+        return usize::MAX;
+    }
+    let b: Vec<char> = b.chars().collect();
+    let (mut before, mut row, mut last) = (Vec::new(), (0..=b.len()).collect::<Vec<_>>(), None);
+    for (i, c) in a.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, d) in b.iter().enumerate() {
+            let at = |row: &[usize], n: usize| row.get(n).copied().unwrap_or(usize::MAX / 2);
+            let mut cost = (at(&row, j) + usize::from(c != *d)).min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
+            if j > 0 && last == Some(*d) && b.get(j - 1) == Some(&c) {
+                cost = cost.min(at(&before, j - 1) + 1);
+            }
+            next.push(cost);
+        }
+        (before, row, last) = (row, next, Some(c));
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+impl fmt::Display for Source {
+    /// The kind and what it names, never the secret: what `mail-check --show` prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Command(words) => write!(f, "command {}", words.join(" ")),
+            Source::File(path) => write!(f, "file {}", path.display()),
+            Source::Env(name) => write!(f, "env {name}"),
+            Source::Credential(name) => write!(f, "credential {name}"),
+            Source::Fd(number) => write!(f, "fd {number}"),
+            Source::Netrc(path) => write!(f, "netrc {}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words() {
+        let keys = ["from", "smtp", "imap", "password", "hostname"];
+        for (word, near) in [
+            ("form", Some("from")),
+            ("pasword", Some("password")),
+            ("passwrod", Some("password")),
+            ("host-name", Some("hostname")),
+            ("imaps", Some("imap")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, &keys), near, "{word}");
+        }
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(nearest(&"x".repeat(100_000), &keys), None);
+    }
+}

@@ -1,0 +1,284 @@
+//! The text of a configuration file to values, and what is wrong with it, as FILE:LINE:COLUMN.
+
+use super::secret::Source;
+use super::{Account, Config, RESERVED, Set, Settings, is_name, nearest};
+use crate::error::{Error, Result};
+use crate::net::endpoint::{Endpoint, Place, Service};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What an account may set; the protocols are keys (URLs) and sub-tables too.
+const KEYS: [&str; 7] = ["from", "smtp", "imap", "pop3", "hostname", "cleartext-login", "password"];
+/// What a protocol's sub-table may set.
+const OWN: [&str; 5] = ["url", "from", "hostname", "cleartext-login", "password"];
+/// What `password` may be made of.
+const SOURCES: [&str; 6] = ["command", "file", "env", "credential", "fd", "netrc"];
+/// What `[local]` may set.
+const LOCAL: [&str; 1] = ["domains"];
+/// Commands and lists of domains have an end.
+const WORDS: usize = 1000;
+
+type Value<'v> = Spanned<DeValue<'v>>;
+
+struct Reader<'r> {
+    file: &'r Path,
+    text: &'r str,
+}
+
+/// Reads it all.
+pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
+    let r = Reader { file, text };
+    let table = DeTable::parse(text).map_err(|e| {
+        let message = e.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        // A value that is no TOML may be a password without quotes: the message names only what was expected.
+        r.wrong(e.span().unwrap_or_default(), message)
+    })?;
+    let mut config = Config { file: file.to_owned(), default: None, domains: Vec::new(), accounts: Default::default() };
+    for (key, value) in table.get_ref() {
+        let name = key.get_ref().as_ref();
+        match (name, value.get_ref()) {
+            ("default", _) => {
+                let text = r.string(name, value)?;
+                let account = text.strip_suffix(':').unwrap_or(&text);
+                config.default = Some(Set { value: account.to_owned(), line: r.line(&value.span()) });
+            }
+            ("local", DeValue::Table(local)) => {
+                for (key, value) in local {
+                    r.known(key, &LOCAL)?;
+                    config.domains = r.domains(value)?;
+                }
+            }
+            (name, DeValue::Table(_)) if RESERVED.contains(&name) => {
+                return Err(r.wrong(key.span(), format!("{name}: this name is reserved and can't be an account")));
+            }
+            (name, DeValue::Table(_)) if !is_name(name) => {
+                return Err(r.wrong(key.span(), format!("{name}: an account's name has a-z 0-9 _ - only")));
+            }
+            (_, DeValue::Table(table)) => {
+                let account = r.account(table, r.line(&key.span()))?;
+                config.accounts.insert(name.to_owned(), account);
+            }
+            _ => {
+                let near = nearest(name, &["default"]).map(|near| format!(" (did you mean {near}?)"));
+                let why = format!("{name}: unknown key{}", near.unwrap_or_default());
+                return Err(r.wrong(key.span(), why).advise("settings belong into a table: [ACCOUNT]"));
+            }
+        }
+    }
+    if let Some(default) = &config.default
+        && default.value != "local"
+        && !config.accounts.contains_key(&default.value)
+    {
+        let names: Vec<&str> = config.accounts.keys().map(String::as_str).collect();
+        let near = nearest(&default.value, &names).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+        let span = table.get_ref().get("default").map(Spanned::span).unwrap_or_default();
+        return Err(r.wrong(span, format!("default = {:?}: no such account{near}", default.value)));
+    }
+    Ok(config)
+}
+
+impl Reader<'_> {
+    fn line(&self, at: &Range<usize>) -> usize {
+        self.text.as_bytes().iter().take(at.start).filter(|b| **b == b'\n').count() + 1
+    }
+
+    fn wrong(&self, at: Range<usize>, why: impl std::fmt::Display) -> Error {
+        let before = self.text.get(..at.start).unwrap_or(self.text);
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Error::config(format!("{}:{}:{column}: {why}", self.file.display(), self.line(&at)))
+    }
+
+    fn known(&self, key: &Spanned<std::borrow::Cow<'_, str>>, known: &[&str]) -> Result<()> {
+        let name = key.get_ref().as_ref();
+        if known.contains(&name) {
+            return Ok(());
+        }
+        let near = nearest(name, known).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+        Err(self
+            .wrong(key.span(), format!("{name}: unknown key{near}"))
+            .advise(format!("known are {}", known.join(", "))))
+    }
+
+    /// A value of another type. Not the value: it may be a secret in the wrong place.
+    fn not(&self, key: &str, value: &Value<'_>, expected: &str) -> Error {
+        let kind = value.get_ref().type_str();
+        let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
+        self.wrong(value.span(), format!("{key}: must be {expected}, and is {article} {kind}"))
+    }
+
+    /// A string for one line.
+    fn string(&self, key: &str, value: &Value<'_>) -> Result<String> {
+        let text = value.get_ref().as_str().ok_or_else(|| self.not(key, value, "a string"))?;
+        if text.is_empty() {
+            return Err(self.wrong(value.span(), format!("{key}: is empty")));
+        }
+        if crate::text::breaks_line(text) {
+            return Err(self.wrong(value.span(), format!("{key}: a line break or NUL")));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn strings(&self, key: &str, value: &Value<'_>) -> Result<Vec<String>> {
+        let expected = "a list of strings";
+        let list = value.get_ref().as_array().ok_or_else(|| self.not(key, value, expected))?;
+        if list.is_empty() || list.len() > WORDS {
+            return Err(self.wrong(value.span(), format!("{key}: must have 1 to {WORDS} words")));
+        }
+        let word = |v: &Value<'_>| match v.get_ref().as_str() {
+            Some(text) if text.contains('\0') => Err(self.wrong(v.span(), format!("{key}: a NUL"))),
+            Some(text) => Ok(text.to_owned()),
+            None => Err(self.not(key, v, expected)),
+        };
+        list.iter().map(word).collect()
+    }
+
+    fn domains(&self, value: &Value<'_>) -> Result<Vec<String>> {
+        let all = self.strings("domains", value)?;
+        match all.iter().find(|domain| !crate::proto::mailbox::is_domain(domain)) {
+            Some(wrong) => Err(self.wrong(value.span(), format!("domains: {wrong}: not a domain"))),
+            None => Ok(all.into_iter().map(|domain| domain.to_ascii_lowercase()).collect()),
+        }
+    }
+
+    fn account(&self, table: &DeTable<'_>, line: usize) -> Result<Account> {
+        let mut account = Account { line, ..Account::default() };
+        for (key, value) in table {
+            self.known(key, &KEYS)?;
+            let name = key.get_ref().as_ref();
+            let service = match name {
+                "smtp" => Some(Service::Smtp),
+                "imap" => Some(Service::Imap),
+                "pop3" => Some(Service::Pop3),
+                _ => None,
+            };
+            match (service, value.get_ref()) {
+                (None, _) => self.setting(name, value, None, &mut account.common)?,
+                (Some(service), DeValue::Table(table)) => {
+                    let mut own = Settings::default();
+                    for (key, value) in table {
+                        self.known(key, &OWN)?;
+                        self.setting(key.get_ref().as_ref(), value, Some(service), &mut own)?;
+                    }
+                    account.own.push((service, own));
+                }
+                (Some(service), DeValue::String(_)) => {
+                    let mut own = Settings::default();
+                    self.url(name, value, service, &mut own)?;
+                    account.own.push((service, own));
+                }
+                (Some(_), _) => return Err(self.not(name, value, "a URL or a table")),
+            }
+        }
+        Ok(account)
+    }
+
+    /// A setting that accounts and their sub-tables have alike.
+    fn setting(&self, name: &str, value: &Value<'_>, of: Option<Service>, into: &mut Settings) -> Result<()> {
+        let line = self.line(&value.span());
+        match (name, of) {
+            ("url", Some(service)) => self.url(name, value, service, into)?,
+            ("from", _) => {
+                let text = self.string(name, value)?;
+                crate::message::addr::parse_strict(&text).map_err(|e| self.wrong(value.span(), e.at("from")))?;
+                into.from = Some(Set { value: text, line });
+            }
+            ("hostname", _) => {
+                let text = self.string(name, value)?;
+                if !crate::proto::mailbox::is_domain(&text) {
+                    return Err(self.wrong(value.span(), format!("hostname: {text}: not a domain")));
+                }
+                into.hostname = Some(Set { value: text, line });
+            }
+            ("cleartext-login", _) => {
+                let truth = value.get_ref().as_bool().ok_or_else(|| self.not(name, value, "true or false"))?;
+                into.cleartext_login = Some(Set { value: truth, line });
+            }
+            _ => into.password = Some(Set { value: self.source(value)?, line }),
+        }
+        Ok(())
+    }
+
+    fn url(&self, name: &str, value: &Value<'_>, service: Service, into: &mut Settings) -> Result<()> {
+        let text = self.string(name, value)?;
+        let endpoint = Endpoint::parse(&text, service).map_err(|e| {
+            let advice = e.advice().map(str::to_owned);
+            let wrong = self.wrong(value.span(), e.at(name));
+            match advice {
+                // The flag's name says nothing here.
+                Some(advice) if !advice.contains("--password") => wrong.advise(advice),
+                _ => wrong.advise("password = { command = [...] } or { file = ... } says where the password is"),
+            }
+        })?;
+        if endpoint.folder.is_some() && !matches!(endpoint.place, Place::Unix(_)) {
+            let why = format!("{name}: a folder, which belongs behind the account's colon");
+            return Err(self.wrong(value.span(), why));
+        }
+        into.url = Some(Set { value: endpoint, line: self.line(&value.span()) });
+        into.url_text = Some(text);
+        Ok(())
+    }
+
+    fn source(&self, value: &Value<'_>) -> Result<Source> {
+        let Some(table) = value.get_ref().as_table() else {
+            return Err(if value.get_ref().is_str() {
+                self.wrong(value.span(), "password: a password does not belong into this file").advise(
+                    "say where it is: password = { command = [\"pass\", \"show\", \"mail\"] }, or file, env, ...",
+                )
+            } else {
+                self.not("password", value, "a table like { command = [...] }")
+            });
+        };
+        for (key, _) in table {
+            self.known(key, &SOURCES)?;
+        }
+        let mut entries = table.iter();
+        let (Some((key, value)), None) = (entries.next(), entries.next()) else {
+            return Err(self.wrong(value.span(), format!("password: must have one of {}", SOURCES.join(", "))));
+        };
+        let name = key.get_ref().as_ref();
+        Ok(match name {
+            "command" => Source::Command(self.strings(name, value)?),
+            "file" => Source::File(self.path(name, value)?),
+            "netrc" if value.get_ref().as_bool() == Some(true) => Source::Netrc(self.home(value, ".netrc")?),
+            "netrc" => Source::Netrc(self.path(name, value)?),
+            "env" => {
+                let text = self.string(name, value)?;
+                if text.contains('=') {
+                    return Err(self.wrong(value.span(), "env: not the name of a variable"));
+                }
+                Source::Env(text)
+            }
+            "credential" => {
+                let text = self.string(name, value)?;
+                if text.contains('/') || text == "." || text == ".." {
+                    return Err(self.wrong(value.span(), "credential: a name, without directories"));
+                }
+                Source::Credential(text)
+            }
+            _ => {
+                let number = value.get_ref().as_integer().and_then(|n| u32::from_str_radix(n.as_str(), n.radix()).ok());
+                let number = number.filter(|n| i32::try_from(*n).is_ok());
+                Source::Fd(number.ok_or_else(|| self.not(name, value, "the number of a file descriptor"))?)
+            }
+        })
+    }
+
+    /// A path: `~/` is the home directory; a relative one starts beside the configuration file.
+    fn path(&self, name: &str, value: &Value<'_>) -> Result<PathBuf> {
+        let text = self.string(name, value)?;
+        match text.strip_prefix("~/") {
+            Some(rest) => self.home(value, rest),
+            None => Ok(self.file.parent().unwrap_or(Path::new("")).join(text)),
+        }
+    }
+
+    fn home(&self, value: &Value<'_>, rest: &str) -> Result<PathBuf> {
+        let home = std::env::home_dir().filter(|home| home.is_absolute());
+        Ok(home.ok_or_else(|| self.wrong(value.span(), "no home directory is known"))?.join(rest))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+use super::*;
+
+fn good(text: &str) -> Config {
+    read(Path::new("/etc/c.toml"), text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+#[test]
+fn settings_of_an_account_and_of_its_protocols() {
+    let config = good(
+        r#"default = "work"
+[local]
+domains = ["Example.ORG", "example.com"]
+
+[work]
+from = "Bob Smith <bob@example.org>"
+hostname = "mail.example.org"
+smtp = "smtps://bob@smtp.example.org"
+pop3 = "pop3s://bob@pop.example.org"
+password = { command = ["pass", "show", "mail/work"] }
+
+[work.imap]
+url = "imap+plain://carol@127.0.0.1:1143"
+password.file = "imap.pw"
+cleartext-login = true
+
+[a_b-1]
+pop3 = "pop3://x@h"
+password = { netrc = "/n" }
+"#,
+    );
+    assert_eq!(config.default(), Some(&Set { value: "work".into(), line: 1 }));
+    assert_eq!(config.domains(), ["example.org", "example.com"]);
+    let smtp = config.settings("work", Service::Smtp).unwrap();
+    assert_eq!(smtp.url.as_ref().unwrap().line, 8);
+    assert_eq!(smtp.password.unwrap().value.to_string(), "command pass show mail/work");
+    assert_eq!(config.settings("work", Service::Lmtp).unwrap().hostname.unwrap().value, "mail.example.org");
+    let imap = config.settings("work", Service::Imap).unwrap();
+    assert_eq!(imap.password, Some(Set { value: Source::File("/etc/imap.pw".into()), line: 14 }));
+    assert_eq!(imap.from.unwrap().line, 6);
+    assert_eq!(imap.cleartext_login, Some(Set { value: true, line: 15 }));
+    let at = config.endpoint("work", Service::Imap).unwrap();
+    assert_eq!((at.account.as_deref(), at.user.as_deref()), (Some("work"), Some("carol")));
+    assert_eq!(at.place, Place::Host("127.0.0.1".into(), 1143));
+    let e = config.endpoint("a_b-1", Service::Imap).unwrap_err();
+    assert_eq!((e.exit().code(), e.to_string().as_str()), (78, "a_b-1: this account has no imap (see /etc/c.toml:17)"));
+    let e = config.endpoint("wrok", Service::Imap).unwrap_err();
+    assert_eq!((e.exit().code(), e.to_string().as_str()), (64, "wrok: no such account"));
+    assert_eq!(e.advice(), Some("did you mean work:? /etc/c.toml has a_b-1, work"));
+    assert!(good("").settings("work", Service::Imap).is_none());
+}
+
+#[test]
+fn every_source() {
+    for (text, source) in [
+        ("{ command = [\"a b\", \"\", \"c\\nd\"] }", Source::Command(vec!["a b".into(), String::new(), "c\nd".into()])),
+        ("{ file = \"/x\" }", Source::File("/x".into())),
+        ("{ file = \"x/y\" }", Source::File("/etc/x/y".into())),
+        ("{ env = \"PW\" }", Source::Env("PW".into())),
+        ("{ credential = \"mail.pw\" }", Source::Credential("mail.pw".into())),
+        ("{ fd = 0x3 }", Source::Fd(3)),
+        ("{ netrc = \"n\" }", Source::Netrc("/etc/n".into())),
+    ] {
+        let config = good(&format!("[a]\nimap = \"imap://b@h\"\npassword = {text}\n"));
+        assert_eq!(config.settings("a", Service::Imap).unwrap().password, Some(Set { value: source, line: 3 }));
+    }
+    let config = good("[a]\npassword.env = 'A'\n[a.imap]\npassword.env = 'B'\n[b]\npassword.env = 'C'\n");
+    assert_eq!(config.secret_variables().collect::<Vec<_>>(), ["B", "A", "C"]);
+}
+
+#[test]
+fn what_is_wrong_is_told_by_line_and_column() {
+    for (text, said) in [
+        ("colour = 1", "1:1: colour: unknown key"),
+        ("defualt = \"work\"", "1:1: defualt: unknown key (did you mean default?)"),
+        ("default = \"wrok\"\n[work]", "1:11: default = \"wrok\": no such account (did you mean work?)"),
+        ("default = 7", "1:11: default: must be a string, and is an integer"),
+        ("[work]\nform = \"a@b\"", "2:1: form: unknown key (did you mean from?)"),
+        ("[work]\n\n  pasword = { file = \"x\" }", "3:3: pasword: unknown key (did you mean password?)"),
+        ("[work]\nfrom = 1", "2:8: from: must be a string, and is an integer"),
+        ("[work]\nfrom = [\"x\"]", "2:8: from: must be a string, and is an array"),
+        ("[work]\nfrom = \"a@@b\"", "2:8: from: "),
+        ("[work]\nfrom = \"a@b\\nBcc: x\"", "2:8: from: a line break or NUL"),
+        ("[work]\nfrom = \"a@b\\u0000\"", "2:8: from: a line break or NUL"),
+        ("[work]\nfrom = \"\"", "2:8: from: is empty"),
+        ("[work]\nhostname = \"a b\"", "2:12: hostname: a b: not a domain"),
+        ("[work]\nhostname = \"a\\r\\nDATA\"", "2:12: hostname: a line break or NUL"),
+        ("[work]\ncleartext-login = \"yes\"", "2:19: cleartext-login: must be true or false, and is a string"),
+        ("[work]\nimap = 1", "2:8: imap: must be a URL or a table, and is an integer"),
+        ("[work]\nimap = \"imap.example.org\"", "2:8: imap: imap.example.org: "),
+        ("[work]\nimap = \"pop3://h\"", "2:8: imap: pop3://h: this program speaks imap"),
+        ("[work]\nimap = \"imaps://b@h/INBOX\"", "2:8: imap: a folder"),
+        ("[work]\nimap = \"imaps://b:tulip@h\"", "2:8: imap: a password inside a URL"),
+        ("[work]\nimap = \"imaps://b@h\\r\\nx\"", "2:8: imap: a line break or NUL"),
+        ("[work.imap]\nulr = \"imaps://b@h\"", "2:1: ulr: unknown key (did you mean url?)"),
+        ("[work.imap]\nurl = \"smtps://b@h\"", "2:7: url: smtps://b@h: this program speaks imap"),
+        ("[work.imap]\nsmtp = \"smtps://b@h\"", "2:1: smtp: unknown key"),
+        ("[work.impa]\nurl = \"imaps://b@h\"", "1:7: impa: unknown key (did you mean imap?)"),
+        ("[work]\npassword = \"tulip\"", "2:12: password: a password does not belong into this file"),
+        ("[work]\npassword = 1234", "2:12: password: must be a table like { command = [...] }, and is an integer"),
+        ("[work]\npassword = {}", "2:12: password: must have one of command, file, "),
+        ("[work]\npassword = { file = \"a\", env = \"b\" }", "2:12: password: must have one of "),
+        ("[work]\npassword = { comand = [\"a\"] }", "2:14: comand: unknown key (did you mean command?)"),
+        ("[work]\npassword = { oauth = \"a\" }", "2:14: oauth: unknown key"),
+        ("[work]\npassword = { command = \"pass show\" }", "2:24: command: must be a list of strings, and is a string"),
+        ("[work]\npassword = { command = [] }", "2:24: command: must have 1 to "),
+        ("[work]\npassword = { command = [\"a\", 1] }", "2:30: command: must be a list of strings, and is an integer"),
+        ("[work]\npassword = { command = [\"a\\u0000\"] }", "2:25: command: a NUL"),
+        ("[work]\npassword = { fd = -1 }", "2:19: fd: must be the number"),
+        ("[work]\npassword = { fd = 99999999999 }", "2:19: fd: must be the number"),
+        ("[work]\npassword = { env = \"A=B\" }", "2:20: env: not the name"),
+        ("[work]\npassword = { credential = \"../x\" }", "2:27: credential: a name"),
+        ("[work]\npassword = { netrc = false }", "2:22: netrc: must be a string, and is a boolean"),
+        ("[Work]", "1:2: Work: an account's name has a-z 0-9 _ - only"),
+        ("[\"a b\"]", "1:2: a b: an account's name"),
+        ("[\"\"]", "1:2: : an account's name"),
+        ("[imaps]", "1:2: imaps: this name is reserved"),
+        ("[mbox]", "1:2: mbox: this name is reserved"),
+        ("[local]\nfrom = \"a@b\"", "2:1: from: unknown key"),
+        ("[local]\ndomains = \"a\"", "2:11: domains: must be a list of strings, and is a string"),
+        ("[local]\ndomains = [\"a b\"]", "2:11: domains: a b: not a domain"),
+        ("[a]\nfrom = \"é\u{202e}\"\nfrom = \"b@c\"", "3:1: "),
+        ("[a]\n[a]", "2:2: "),
+        ("[a]\nimap = \"imap://h\"\n[a.imap]\nurl = \"imap://h\"", "3:4: "),
+        ("[a]\nhostname = tulip", "2:12: "),
+        ("[a", "1:3: "),
+        ("é = 1", "1:1: "),
+        ("\"é\" = 1\n", "1:1: é: unknown key"),
+        ("[a]\n\"é\" = 1\n", "2:1: é: unknown key"),
+    ] {
+        let e = read(Path::new("/etc/c.toml"), text).expect_err(text);
+        assert_eq!(e.exit().code(), 78, "{text}: {e}");
+        let expected = format!("/etc/c.toml:{said}");
+        assert!(e.to_string().starts_with(&expected), "{text}\n  {e}\n  {expected}");
+        let shown = format!("{e} {:?}", e.advice());
+        assert!(!shown.contains("tulip") && !shown.contains('\n'), "{text}: {shown}");
+    }
+}
+
+#[test]
+fn any_text_is_read_or_refused() {
+    use proptest::prelude::*;
+    let piece = prop_oneof![
+        Just("[work]\n"),
+        Just("[work.imap]\n"),
+        Just("imap = "),
+        Just("password = "),
+        Just("{ file = "),
+        Just("}"),
+        Just("\"x\""),
+        Just("\"imaps://b@h\""),
+        Just("\n"),
+        Just("= "),
+        Just("["),
+        Just("]"),
+        Just("é"),
+        Just("default"),
+    ];
+    proptest!(|(pieces in prop::collection::vec(piece, 0..12))| {
+        let _ = read(Path::new("c"), &pieces.concat());
+    });
+    proptest!(|(text in ".{0,40}")| {
+        if let Err(e) = read(Path::new("c"), &text) {
+            prop_assert_eq!(e.exit().code(), 78);
+        }
+    });
+}

@@ -1,0 +1,264 @@
+//! mail-check(1): whether an account works, step by step, and what is set for it.
+//!
+//! The steps of a session are read off its dialogue, as a trace shows it: the clients say what they always say.
+
+use crate::cli::args::Common;
+use crate::cli::connect::Reach;
+use crate::cli::exit::complain;
+use crate::cli::out::{Column, Reader, Table};
+use crate::cli::{Failure, Outcome, Tool, outgoing::ehlo_name};
+use crate::client::{Dial, Login, imap, pop3, smtp};
+use crate::error::{Error, Exit, Result};
+use crate::net::endpoint::{Endpoint, Place, Service};
+use crate::net::trace::TraceTo;
+use crate::net::{Deadline, dial};
+use clap::Parser;
+use dialogue::Dialogue;
+use serde_json::json;
+use std::time::Instant;
+
+mod dialogue;
+mod show;
+
+/// Says, step by step, whether an account works: name, connection, greeting, capabilities, login.
+#[derive(Parser)]
+#[command(name = "mail-check", version)]
+pub struct MailCheck {
+    /// The account (all its protocols): ACCOUNT:, local:, or a URL like imap+plain://USER@127.0.0.1:1143.
+    #[arg(value_name = "ACCOUNT:")]
+    account: Option<String>,
+    /// Print the settings in force and where each comes from, and connect to nobody.
+    #[arg(long)]
+    show: bool,
+    /// One JSON object for each step, or setting.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+const NAME: &str = "mail-check";
+
+const COLUMNS: [Column; 5] = [
+    Column { name: "protocol", width: 8, right: false },
+    Column { name: "step", width: 12, right: false },
+    Column { name: "result", width: 6, right: false },
+    Column { name: "ms", width: 6, right: true },
+    Column { name: "text", width: 20, right: false },
+];
+
+impl Tool for MailCheck {
+    const MAN: &'static str = r#"
+.Sh STEPS
+For each protocol of the account, in this order, a line with the protocol, the step, ok or failed, the milliseconds that it took, and
+what there is to say.
+.Bl -tag -width capabilities
+.It Cm name
+The host has addresses (not for an address, a Unix socket or
+.Li local: ) .
+.It Cm connect
+One of them answers.
+.It Cm greeting
+What the server says first.
+.It Cm capabilities
+What it offers; no step where the greeting tells it.
+.It Cm login
+The user and the password are right; no step where SMTP needs no login.
+.It Cm end
+The goodbye.
+.El
+.Pp
+Nothing is sent, fetched, marked or deleted.
+After a step that failed, the next protocol is tried.
+With
+.Fl -json
+a step is an object with the keys
+.Li account , protocol , step , ok , ms , text .
+.Sh SETTINGS
+With
+.Fl -show
+a line for each setting in force: its name, its value, and where it comes from, which is a flag, FILE:LINE of the configuration,
+a variable of the environment, or
+.Dq default .
+Passwords are not obtained, only where they would come from is told.
+With
+.Fl -json
+a setting is an object with the keys
+.Li setting , value , origin .
+.Sh EXIT STATUS
+0 all steps went well; otherwise the status of the first that failed: 68 no such host, 69 refused, 75 nobody answers, 76 protocol error,
+or TLS would be needed, 77 login refused, 78 configuration or password source wrong; 64 wrong arguments; see
+.Xr pipepost 7 .
+.Sh EXAMPLES
+Does the embedded server work?
+.Bd -literal -offset indent
+mail-check local:
+.Ed
+.Pp
+What is in force for an account, and from where?
+.Bd -literal -offset indent
+umask 077
+printf '[work]\enimap = "imaps://bob@imap.example.org"\en' > config.toml
+mail-check --config config.toml --show work:
+.Ed
+"#;
+
+    fn run(self) -> Outcome {
+        let dialogue = Dialogue::new(Reach::open_trace(&self.common)?);
+        let trace = TraceTo::new(dialogue.clone(), self.common.trace_data);
+        let untraced = Common { trace: None, ..self.common.clone() };
+        let reach = Reach::new(&untraced)?.with_trace(trace);
+        let all = self.endpoints(&reach)?;
+        if self.show {
+            return show::show(&reach, &self.common, self.account.as_deref(), &all, self.json);
+        }
+        let mut run = Run {
+            name: all.first().and_then(|at| at.account.clone()).unwrap_or_default(),
+            table: Table::new(COLUMNS.to_vec(), self.json, false),
+            dialogue,
+            reach,
+            first: None,
+            gone: false,
+        };
+        for at in &all {
+            if let Err(e) = run.one(at) {
+                return Err(e.into());
+            }
+            if run.gone {
+                return Ok(Exit::Ok);
+            }
+        }
+        run.table.end(false)?;
+        Ok(run.first.unwrap_or(Exit::Ok))
+    }
+}
+
+impl MailCheck {
+    /// The servers: all that the account has.
+    fn endpoints(&self, reach: &Reach) -> Result<Vec<Endpoint>, Failure> {
+        let accounts = reach.accounts();
+        let (mut found, mut first) = (Vec::new(), None);
+        for service in [Service::Smtp, Service::Pop3, Service::Imap] {
+            match accounts.account(self.account.as_deref(), service) {
+                Ok(at) => found.push(at),
+                Err(e) => {
+                    // That an account lacks a protocol is no failure, and a URL has one.
+                    first.get_or_insert(e);
+                }
+            }
+        }
+        if found.iter().any(|at| at.folder.is_some()) {
+            return Err(Failure::usage("a folder, where an account is meant"));
+        }
+        match first {
+            Some(e) if found.is_empty() => Err(e.into()),
+            _ => Ok(found),
+        }
+    }
+}
+
+struct Run {
+    name: String,
+    table: Table,
+    dialogue: Dialogue,
+    reach: Reach,
+    first: Option<Exit>,
+    gone: bool,
+}
+
+impl Run {
+    /// Checks a server.
+    fn one(&mut self, at: &Endpoint) -> Result<()> {
+        if let Place::Host(host, port) = &at.place
+            && host.parse::<std::net::IpAddr>().is_err()
+        {
+            let began = Instant::now();
+            let found = dial::addresses(host, *port).map(|all| {
+                let list: Vec<String> = all.iter().map(|address| address.ip().to_string()).collect();
+                list.join(" ")
+            });
+            if !self.step(at, "name", began, found)? {
+                return Ok(());
+            }
+        }
+        // Where the password comes from may ask a person: not a part of any step's time, but of the login's result.
+        let login = match self.reach.login(at) {
+            Ok(login) => login,
+            Err(e) => return self.step(at, "password", Instant::now(), Err(e)).map(|_| ()),
+        };
+        let began = Instant::now();
+        let wire = self.reach.dial(at, Deadline::NEVER);
+        let wire = match wire {
+            Ok(wire) => {
+                self.step(at, "connect", began, Ok(at.to_string()))?;
+                wire
+            }
+            Err(e) => return self.step(at, "connect", began, Err(e)).map(|_| ()),
+        };
+        self.dialogue.begin();
+        let ended = self.session(at, wire, login.as_ref());
+        self.dialogue.end();
+        let steps = self.dialogue.take();
+        let failed = steps.len().checked_sub(1).filter(|_| ended.is_err());
+        for (n, step) in steps.into_iter().enumerate() {
+            let result = match &ended {
+                Err(e) if Some(n) == failed => Err(e.clone()),
+                _ => Ok(step.text),
+            };
+            self.row(at, step.name, step.ms, result)?;
+        }
+        Ok(())
+    }
+
+    fn session(&mut self, at: &Endpoint, wire: crate::net::Wire, login: Option<&Login>) -> Result<()> {
+        match at.service {
+            Service::Smtp | Service::Lmtp => {
+                let name = ehlo_name(&self.reach.accounts().host(at)?, &wire);
+                smtp::Client::open(wire, &name, login)?.quit()
+            }
+            Service::Pop3 => {
+                let login = login.ok_or_else(|| Error::internal("no login"))?;
+                pop3::Client::open(wire, login)?.quit()
+            }
+            Service::Imap => {
+                let unix = matches!(at.place, Place::Unix(_) | Place::Local(_));
+                imap::Client::open(wire, login, unix)?.logout()
+            }
+        }
+    }
+
+    /// Tells a step; whether it went well.
+    fn step(&mut self, at: &Endpoint, step: &'static str, began: Instant, result: Result<String>) -> Result<bool> {
+        let well = result.is_ok();
+        self.row(at, step, began.elapsed().as_millis(), result)?;
+        Ok(well)
+    }
+
+    fn row(&mut self, at: &Endpoint, step: &'static str, ms: u128, result: Result<String>) -> Result<()> {
+        let ok = result.is_ok();
+        let text = match result {
+            Ok(text) => text,
+            Err(e) => {
+                self.first.get_or_insert(e.exit());
+                if let Some(advice) = e.advice() {
+                    complain(NAME, &format!("{} {step}: {e}", at.service.word()), Some(advice));
+                }
+                e.to_string()
+            }
+        };
+        let protocol = at.service.word();
+        let cell = |column: &Column| match column.name {
+            "protocol" => protocol.to_owned(),
+            "step" => step.to_owned(),
+            "result" => if ok { "ok" } else { "failed" }.to_owned(),
+            "ms" => ms.to_string(),
+            _ => text.clone(),
+        };
+        let object = || {
+            let ms = u64::try_from(ms).unwrap_or(u64::MAX);
+            json!({ "account": self.name, "protocol": protocol, "step": step, "ok": ok, "ms": ms, "text": text })
+        };
+        self.gone |= self.table.row(cell, object)? == Reader::Gone;
+        Ok(())
+    }
+}

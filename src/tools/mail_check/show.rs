@@ -1,0 +1,109 @@
+//! `mail-check --show`: each setting in force, and who set it.
+
+use super::Endpoint;
+use crate::cli::Outcome;
+use crate::cli::args::Common;
+use crate::cli::connect::Reach;
+use crate::cli::out::{Column, Reader, Table};
+use crate::config::Set;
+use crate::error::{Exit, Result};
+use crate::net::endpoint::{Place, Service};
+use serde_json::json;
+
+const COLUMNS: [Column; 3] = [
+    Column { name: "setting", width: 20, right: false },
+    Column { name: "value", width: 40, right: false },
+    Column { name: "origin", width: 20, right: false },
+];
+
+/// A setting: its name, its value, where it comes from.
+type Row = (String, String, String);
+
+/// Prints them.
+pub(super) fn show(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint], json: bool) -> Outcome {
+    let rows = rows(reach, common, argument, all)?;
+    let mut table = Table::new(COLUMNS.to_vec(), json, false);
+    for (setting, value, origin) in &rows {
+        let cell = |column: &Column| match column.name {
+            "setting" => setting.clone(),
+            "value" => value.clone(),
+            _ => origin.clone(),
+        };
+        let object = || json!({ "setting": setting, "value": value, "origin": origin });
+        if table.row(cell, object)? == Reader::Gone {
+            return Ok(Exit::Ok);
+        }
+    }
+    Ok(table.end(false)?)
+}
+
+fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]) -> Result<Vec<Row>> {
+    let accounts = reach.accounts();
+    let config = accounts.config()?;
+    let file = config.map(|config| config.file().display().to_string());
+    let at_line = |line: usize| format!("{}:{line}", file.clone().unwrap_or_default());
+    let default = || "default".to_owned();
+    let mut rows: Vec<Row> = Vec::new();
+    if let Some(file) = &file {
+        let variable = std::env::var_os("PIPEPOST_CONFIG").is_some_and(|v| !v.is_empty());
+        let origin = match (&common.config, variable) {
+            (Some(_), _) => "--config",
+            (None, true) => "$PIPEPOST_CONFIG",
+            (None, false) => "default",
+        };
+        rows.push(("config".into(), file.clone(), origin.into()));
+    }
+    // A URL, local:, or an account's name.
+    let variable = std::env::var("PIPEPOST_ACCOUNT").ok().filter(|v| !v.is_empty());
+    let given = argument.map(str::to_owned).or(variable).unwrap_or_else(|| "local:".into());
+    let named = all.first().and_then(|at| at.account.clone());
+    let origin = match (argument, std::env::var_os("PIPEPOST_ACCOUNT").filter(|v| !v.is_empty())) {
+        (Some(_), _) => "argument".to_owned(),
+        (None, Some(_)) => "$PIPEPOST_ACCOUNT".to_owned(),
+        (None, None) => config.and_then(|c| c.default()).map_or_else(default, |set| at_line(set.line)),
+    };
+    let name = named.map_or_else(|| given.clone(), |name| format!("{name}:"));
+    rows.push(("account".into(), name, origin.clone()));
+    for at in all {
+        let set = accounts.settings(at)?;
+        let protocol = at.service.word();
+        let mut row = |name: &str, value: String, origin: String| {
+            rows.push((format!("{protocol}.{name}"), value, origin));
+        };
+        match (&set.url, &set.url_text) {
+            (Some(url), Some(text)) => row("url", text.clone(), at_line(url.line)),
+            _ => row("url", given.clone(), origin.clone()),
+        }
+        if !matches!(at.place, Place::Local(_)) {
+            let source = accounts.source(at)?;
+            match source {
+                Some((source, by)) => row("password", source.to_string(), by),
+                None if at.user.is_some() => row("password", "asked for on the terminal".into(), default()),
+                None => {}
+            }
+            let (value, origin) = match &set.cleartext_login {
+                Some(Set { value, line }) => (*value, at_line(*line)),
+                None => (at.cleartext_allowed(), default()),
+            };
+            row("cleartext-login", value.to_string(), origin);
+        }
+        if matches!(at.service, Service::Smtp | Service::Lmtp) {
+            match &set.from {
+                Some(Set { value, line }) => row("from", value.clone(), at_line(*line)),
+                None => {
+                    let from = format!("{}@{}", crate::cli::system::user_name(), accounts.host(at)?);
+                    row("from", from, default());
+                }
+            }
+            match &set.hostname {
+                Some(Set { value, line }) => row("hostname", value.clone(), at_line(*line)),
+                None => row("hostname", accounts.host(at)?, default()),
+            }
+        }
+    }
+    let domains = accounts.domains()?;
+    if all.iter().any(|at| matches!(at.place, Place::Local(_))) && !domains.is_empty() {
+        rows.push(("local.domains".into(), domains.join(" "), file.unwrap_or_default()));
+    }
+    Ok(rows)
+}
