@@ -111,6 +111,7 @@ fn two_writers_do_not_wait_for_each_other() {
     let write = |wire: &mut Wire| {
         wire.until(Deadline::after(Duration::from_secs(20)));
         (0..100).try_for_each(|_| wire.put([b'x'; 7999]).and_then(|()| wire.put("\n")))?;
+        wire.flush()?;
         (0..100).try_for_each(|_| wire.line(8000).map(drop))
     };
     let other = thread::spawn(move || write(&mut server));
