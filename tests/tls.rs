@@ -259,7 +259,7 @@ fn loopback_addresses_take_what_is_offered() {
     let shown = hopeless();
     // Nothing is offered, and the password stays here.
     let peer = Peer::new(answers(&["+OK\r\n", "+OK\r\nUSER\r\n.\r\n", "+OK\r\n"]));
-    pop3_ls(&home, &format!("pop3://bob@127.0.0.1:{}", peer.port), &[]).ends(77).complains("without TLS");
+    pop3_ls(&home, &format!("pop3://bob@127.0.0.1:{}", peer.port), &[]).ends(77).complains("without verified TLS");
     assert_eq!(peer.heard(), "CAPA\r\n");
     let offered = || {
         let mut steps = answers(&["+OK\r\n", "+OK\r\nUSER\r\nSTLS\r\n.\r\n", "+OK\r\n"]);
@@ -268,9 +268,12 @@ fn loopback_addresses_take_what_is_offered() {
         steps.extend(answers(&POP3[1..]));
         Peer::new(steps)
     };
-    // Whoever it is.
+    // Whoever it is; but who that is has not been proved, so the password stays here all the same.
     let peer = offered();
-    pop3_ls(&home, &format!("pop3://bob@127.0.0.1:{}", peer.port), &[]).ends(0);
+    pop3_ls(&home, &format!("pop3://bob@127.0.0.1:{}", peer.port), &[]).ends(77).complains("without verified TLS");
+    assert!(peer.heard().ends_with("STLS\r\n== tls\nCAPA\r\n"));
+    let peer = offered();
+    pop3_ls(&home, &format!("pop3://bob@127.0.0.1:{}", peer.port), &["--pin", &shown.pin()]).ends(0);
     assert!(peer.heard().contains("STLS\r\n== tls\nCAPA\r\nUSER bob\r\nPASS tulip\r\n"));
     // But if somebody says whom to trust, that counts here too.
     let peer = offered();

@@ -213,6 +213,10 @@ fn accounts_and_passwords() {
     let ran = home.run("pop3-ls", &[&plain, "--password-file", "wrong", "--trace", "-"], b"").ends(77);
     assert!(ran.err.contains("PASS ***") && !ran.err.contains("tulip"), "{ran:?}");
     home.run("pop3-ls", &[&plain, "--password-file", "empty"], b"").ends(78);
+    // Without +plain, TLS is used as it is offered, but with whom is not known: the password stays here.
+    home.run("pop3-ls", &[&plain.replace("+plain", ""), "--password-file", &pw], b"")
+        .ends(77)
+        .complains("may not be sent");
     home.run("pop3-ls", &[&plain.replace("+plain", "s"), "--password-file", &pw], b"").ends(76).complains("TLS");
     home.run("pop3-ls", &["pop3+plain://bob:secret@127.0.0.1"], b"").ends(64).complains("password inside a URL");
     home.run("pop3-ls", &["work:"], b"").ends(64).complains("work:");

@@ -20,16 +20,17 @@ pub struct Login {
 }
 
 impl Login {
-    /// The password, if it may go out; `secure`: over TLS.
+    /// The password, if it may go out; `verified`: over TLS, to a server that has proved who it is.
     ///
     /// # Errors
     /// 77 if it may not.
-    pub fn password(&self, secure: bool) -> Result<&Secret> {
-        if self.allowed || secure {
+    pub fn password(&self, verified: bool) -> Result<&Secret> {
+        if self.allowed || verified {
             return Ok(&self.password);
         }
-        Err(Error::auth("the password may not be sent without TLS")
-            .advise("on a loopback address name the scheme +plain: pop3+plain://, imap+plain://, smtp+plain://"))
+        Err(Error::auth("the password may not be sent without verified TLS").advise(
+            "on a loopback address name the server's key, --pin sha256:..., or the scheme +plain: imap+plain://",
+        ))
     }
 }
 

@@ -73,7 +73,7 @@ impl Client {
             client.start_tls(demanded)?;
         }
         let peer = client.wire.peer().to_owned();
-        let password = login.password(client.wire.is_secure()).map_err(|e| e.at(&peer))?;
+        let password = login.password(client.wire.is_verified()).map_err(|e| e.at(&peer))?;
         // In AUTH PLAIN it goes out in base64; a server's words may hold it as it is.
         client.wire.hides(password);
         let caps = &client.capabilities;

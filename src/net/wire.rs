@@ -99,6 +99,7 @@ pub struct Wire {
     stop: Option<Arc<OwnedFd>>,
     upgrade: Option<Box<Upgrade>>,
     secure: bool,
+    verified: bool,
     trace: Option<Trace>,
 }
 
@@ -125,6 +126,7 @@ impl Wire {
             stop: None,
             upgrade: None,
             secure: false,
+            verified: false,
             trace: None,
         }
     }

@@ -109,8 +109,8 @@ impl Talk {
         self.wire.wants_tls()
     }
 
-    pub(super) fn is_secure(&self) -> bool {
-        self.wire.is_secure()
+    pub(super) fn is_verified(&self) -> bool {
+        self.wire.is_verified()
     }
 
     /// The handshake. Whatever the server told before it may have been somebody else's words.

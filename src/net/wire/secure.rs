@@ -40,6 +40,13 @@ impl Wire {
         self.secure
     }
 
+    /// Whether the server has proved who it is. TLS with anybody keeps no secret: on a loopback address too, another user of
+    /// the machine may listen on the port.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.secure && self.verified
+    }
+
     /// The client's handshake. Nothing that was said before it is remembered.
     ///
     /// # Errors
@@ -47,7 +54,9 @@ impl Wire {
     /// verified; 75: it did not end in time.
     pub fn start_tls(&mut self) -> Result<()> {
         let upgrade = self.upgrade.take().ok_or_else(|| Error::internal("TLS is not wanted here"))?;
-        self.secured(|under, until| upgrade.tls.connect(under, &upgrade.name, upgrade.verify, until))
+        self.secured(|under, until| upgrade.tls.connect(under, &upgrade.name, upgrade.verify, until))?;
+        self.verified = upgrade.verify;
+        Ok(())
     }
 
     /// The server's handshake. Nothing that was said before it is remembered.
