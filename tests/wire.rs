@@ -135,6 +135,12 @@ impl Way {
     }
 }
 
+/// A directory that goes away. In memory where that can be had: what a slow disk does to time-outs is no matter of these tests.
+fn scratch() -> tempfile::TempDir {
+    let memory = tempfile::Builder::new().tempdir_in("/dev/shm");
+    memory.or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// The program of that name, built with these tests.
 fn program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_smtp-send")).with_file_name(name)

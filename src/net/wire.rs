@@ -337,13 +337,14 @@ impl Wire {
             }
             self.put_body(&out)?;
             out.clear();
+            // What it says before it has seen the end can't be about the end.
+            if self.us == Side::Client && (last || self.output.is_empty()) && self.has_input() {
+                self.transfer(false);
+                return Ok(Sent::Interrupted);
+            }
             if last {
                 self.transfer(false);
                 return Ok(Sent::Whole { lone_cr: to.broke_lone_cr() });
-            }
-            if self.output.is_empty() && self.us == Side::Client && self.has_input() {
-                self.transfer(false);
-                return Ok(Sent::Interrupted);
             }
         }
     }

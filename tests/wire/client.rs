@@ -4,12 +4,13 @@
 //! # run: pop3-fetch {url} --into maildir:{out}    words are split at blanks, '...' keeps them; {url} brings the password file
 //! # user: bob                                     who is in the URL (pop3 and imap: always somebody)
 //! # password: tulip
-//! # stdin: a line                                 and so on; \xNN, \n, \\ (a word `big` is a file of 2 MiB)
+//! # stdin: a line                                 and so on; \xNN, \n, \\
+//! # stdin lines: 1000                             so many more of 68 `x`
 //! # exit: 75 | # cut exit: 69 75                  what it ends with; and which others a cut may bring
 //! # stdout: a line, # stdout contains: x          all of it, or a part; in cut plays neither
 //! # stderr contains: x | # stderr lacks: x
 //! # files: 2 | # file: a\nb\n                     messages in {out}, and what one of them is
-//! # within: 5000                                  milliseconds
+//! # within: 5000                                  milliseconds (20000)
 //! # ways: whole bytes cut
 //! == again                                        another connection; with its own # run: another run in the same home
 //! ```
@@ -33,7 +34,7 @@ fn transcripts_at_clients() {
 /// Nobody knows what becomes of a message in a pipe: `--delete` is refused before anybody is asked.
 #[test]
 fn what_goes_into_a_pipe_is_not_deleted() {
-    let home = tempfile::tempdir().unwrap();
+    let home = scratch();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("pop3+plain://bob@{}", listener.local_addr().unwrap());
@@ -42,7 +43,7 @@ fn what_goes_into_a_pipe_is_not_deleted() {
 }
 
 fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
-    let home = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let home = scratch();
     // The same port for every run, as what was fetched is remembered for a server.
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     listener.set_nonblocking(true).map_err(|e| e.to_string())?;
@@ -80,15 +81,15 @@ impl Run<'_> {
         let words = self.words(port);
         let mut command = command(&words[0], self.home);
         let stdin = self.home.join("stdin");
-        std::fs::write(&stdin, text(self.head(), "stdin").unwrap_or_default()).map_err(|e| e.to_string())?;
-        if words.iter().any(|word| word == "big") {
-            std::fs::write(self.home.join("big"), vec![b'x'; 2 << 20]).map_err(|e| e.to_string())?;
-        }
+        let mut input = text(self.head(), "stdin").unwrap_or_default();
+        let more = self.head().get("stdin lines").map_or(0, |n| n.parse().unwrap());
+        input.extend(format!("{:x<68}\n", "").into_bytes().repeat(more));
+        std::fs::write(&stdin, input).map_err(|e| e.to_string())?;
         let (out, err) = (self.home.join("stdout"), self.home.join("stderr"));
         let file = |path: &Path| std::fs::File::create(path).map(Stdio::from).map_err(|e| e.to_string());
         command.args(&words[1..]).stdin(std::fs::File::open(&stdin).map_err(|e| e.to_string())?);
         command.stdout(file(&out)?).stderr(file(&err)?);
-        let within = self.head().get("within").map_or(8000, |ms| ms.parse().unwrap());
+        let within = self.head().get("within").map_or(20_000, |ms| ms.parse().unwrap());
         let mut child = command.spawn().map_err(|e| format!("{}: {e}", words[0]))?;
         let over = AtomicBool::new(false);
         let (played, status) = std::thread::scope(|scope| {
@@ -242,8 +243,8 @@ fn accept(listener: &TcpListener, over: &AtomicBool) -> Option<TcpStream> {
         if let Ok((stream, _)) = listener.accept() {
             stream.set_nonblocking(false).ok()?;
             stream.set_nodelay(true).ok()?;
-            stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-            stream.set_write_timeout(Some(Duration::from_secs(10))).ok()?;
+            stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+            stream.set_write_timeout(Some(Duration::from_secs(30))).ok()?;
             return Some(stream);
         }
         if last {

@@ -35,7 +35,7 @@ pub(super) struct Serve {
 impl Serve {
     /// Starts one on a root of its own.
     pub(super) fn start(arguments: &[&str]) -> Serve {
-        let home = tempfile::tempdir().unwrap();
+        let home = scratch();
         let root = home.path().join("mail");
         let mut command = command("mail-serve", home.path());
         command.arg("--root").arg(&root);
@@ -69,8 +69,8 @@ impl Serve {
     pub(super) fn connect(&self, service: &str) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.ports[service])).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
         stream
     }
 }
