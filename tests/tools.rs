@@ -190,6 +190,9 @@ fn what_cannot_be_sent_is_refused_before_anything_happens() {
             home.run("smtp-send", &[flag, injected, "bob@localhost"], b"b").ends(64).complains("");
         }
     }
+    for never in ["Resent-Bcc: eve@localhost", "Return-Path: <x@y>"] {
+        home.run("smtp-send", &["--header", never, "bob@localhost"], b"b").ends(64).complains("");
+    }
     home.run("smtp-send", &["-s", "x", "--attach", "no/such", "bob@localhost"], b"b").ends(66).complains("no/such");
     home.run("smtp-send", &["-s", "x", "--attach", ".", "bob@localhost"], b"b").ends(66);
     home.run("smtp-send", &["-a", "smtp://mail.example.org", "bob@localhost"], message)
@@ -276,6 +279,22 @@ fn closed_and_full_outputs() {
         let ran = home.sh(&format!("{{ {tool} && echo 0 >&2; }} | head -c 0"));
         assert_eq!(ran.err, "0\n", "{tool}");
     }
+    // A report that nobody reads: nothing is deleted.
+    let ran = home
+        .sh("{ sleep 0.2; pop3-fetch --delete --json --into maildir:J local://bob || echo $? >&2; } | true; sleep 1");
+    assert!(ran.err.ends_with("74\n"), "{ran:?}");
+    assert_eq!(home.run("pop3-ls", &["local://bob"], b"").ends(0).out.lines().count(), 3);
+    let ran =
+        home.sh("{ sleep 0.2; smtp-send -s x --json carol@localhost < /dev/null || echo $? >&2; } | true; sleep 1");
+    assert!(ran.err.ends_with("74\n"), "{ran:?}");
+    assert_eq!(
+        home.run("pop3-fetch", &["--mbox", "--state", "t", "local://bob", "1", "1"], b"")
+            .ends(0)
+            .out
+            .matches("\nSubject: s")
+            .count(),
+        1
+    );
     let ran = home.sh("{ pop3-fetch local://bob || echo $? >&2; } | head -c 10 > /dev/null");
     assert!(ran.err.ends_with("74\n"), "{ran:?}");
     assert_eq!(home.sh("pop3-ls local://bob > /dev/full; exit $?").status, 74);

@@ -50,6 +50,14 @@ impl Out {
         Out::told(self.to.write_all(bytes))
     }
 
+    /// Writes and sends bytes that must be read: the report of a program that moves mail, which stops when nobody reads it.
+    ///
+    /// # Errors
+    /// 74, also for a closed pipe.
+    pub fn must(&mut self, bytes: &[u8]) -> Result<()> {
+        self.to.write_all(bytes).and_then(|()| self.to.flush()).local("stdout")
+    }
+
     /// Sends what is buffered.
     ///
     /// # Errors

@@ -87,8 +87,20 @@ const ADDRESS_FIELDS: [&str; 11] = [
 ];
 
 /// Fields that the rest of [`Letter`] makes.
-const OWN_FIELDS: [&str; 9] =
-    ["From", "To", "Cc", "Bcc", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted"];
+const OWN_FIELDS: [&str; 11] = [
+    "From",
+    "To",
+    "Cc",
+    "Bcc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "MIME-Version",
+    "Auto-Submitted",
+    // These never leave.
+    "Resent-Bcc",
+    "Return-Path",
+];
 
 /// The longest line that may leave (RFC 5322 2.1.1).
 const MAX_LINE: usize = 998;

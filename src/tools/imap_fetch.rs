@@ -123,7 +123,8 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         deliver.out.flush()?;
         let mut tally = deliver.tally;
         if let Err(e) = fetched.and_then(|()| clients.close()) {
-            if e.exit() == Exit::Protocol {
+            if matches!(e.exit(), Exit::Protocol | Exit::IoErr) {
+                // 74: the target, or whoever reads the report, takes no more. 76:
                 // What belonged to which message is in doubt, also for those that seem to be done.
                 return Err(e.into());
             }

@@ -171,8 +171,8 @@ find "$dir/mail/bob/new" -type f | wc -l
             lines.push_str(&format!("password-file {}\n", crate::text::escape(file.as_os_str().as_encoded_bytes())));
         }
         let mut out = Out::default();
-        out.write(lines.as_bytes())?;
-        out.flush()?;
+        // Without its ports nobody can use it.
+        out.must(lines.as_bytes())?;
         let common = Common { trace: self.trace, ..Common::default() };
         let trace = Reach::new(&common)?.trace().cloned();
         let world = || Box::new(Visit::new(tree.clone(), None)) as Box<dyn World>;

@@ -154,7 +154,8 @@ pop3-fetch local://carol 1
         let (mut tally, delivered, mut out) = (fetch.tally, fetch.delivered, fetch.out);
         out.flush()?;
         if let Err(e) = fetched {
-            if e.exit() == Exit::Protocol {
+            if matches!(e.exit(), Exit::Protocol | Exit::IoErr) {
+                // 74: the target, or whoever reads the report, takes no more. 76:
                 // Which answer belonged to which message is in doubt, also for those that seem to be done.
                 return Err(e.into());
             }
@@ -223,6 +224,8 @@ impl Pop3Fetch {
                 let number = name.parse::<u32>().ok();
                 let by_number = entries.iter().find(|e| Some(e.number) == number);
                 match by_number.or_else(|| entries.iter().find(|e| e.uidl.as_deref() == Some(name.as_bytes()))) {
+                    // Named twice, once by its number perhaps: it is one message.
+                    Some(entry) if wanted.contains(&entry) => {}
                     Some(entry) => wanted.push(entry),
                     None => {
                         complain(NAME, &format!("{name}: no such message"), None);
@@ -322,7 +325,7 @@ impl Fetch<'_> {
                 "places": places,
                 "error": error.map(ToString::to_string),
             });
-            self.out.write(format!("{object}\n").as_bytes())?;
+            self.out.must(format!("{object}\n").as_bytes())?;
         }
         Ok(())
     }

@@ -356,7 +356,7 @@ impl Run<'_> {
                 "enhanced": enhanced,
                 "text": text,
             });
-            self.out.write(format!("{object}\n").as_bytes())?;
+            self.out.must(format!("{object}\n").as_bytes())?;
         }
         Ok(())
     }

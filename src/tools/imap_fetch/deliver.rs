@@ -187,7 +187,7 @@ impl<'d> Deliver<'d> {
                 "places": places,
                 "error": error.map(ToString::to_string),
             });
-            self.out.write(format!("{object}\n").as_bytes())?;
+            self.out.must(format!("{object}\n").as_bytes())?;
         }
         Ok(())
     }
