@@ -309,6 +309,36 @@ fn closed_and_full_outputs() {
 }
 
 #[test]
+fn what_is_wrong_with_local_is_told_as_what_it_is() {
+    let home = Home::new();
+    send(&home, "s", "b\n", "bob@localhost");
+    let long = format!("local://{}", "x".repeat(300));
+    for tool in ["pop3-ls", "imap-ls"] {
+        home.run(tool, &[&long], b"").ends(64).complains("can't be a user's name");
+    }
+    home.run("smtp-send", &["-a", &long, "bob@localhost"], b"Subject: s\n\nb\n").ends(64);
+    home.sh("echo rubbish-and-more-rubbish > .local/share/pipepost/mail/bob/pipepost.sqlite").ends(0);
+    home.run("pop3-ls", &["local://bob"], b"").ends(74).complains("pipepost.sqlite");
+}
+
+#[test]
+fn one_unreadable_message_keeps_nobody_from_the_others() {
+    // root reads everything.
+    if !installed("setpriv") || !rustix::process::getuid().is_root() {
+        return;
+    }
+    let home = Home::new();
+    send(&home, "s1", "b\n", "bob@localhost");
+    send(&home, "s2", "b\n", "bob@localhost");
+    let script = "chmod 755 .; cp -r $PIPEPOST_BIN/pop3-fetch $PIPEPOST_BIN/pop3-ls .; chmod 000 \"$(ls -d .local/share/pipepost/mail/bob/new/* | head -n 1)\"
+        chown -R 65534 .; setpriv --reuid 65534 --clear-groups ./pop3-ls -o number local://bob
+        setpriv --reuid 65534 --clear-groups ./pop3-fetch --into maildir:M local://bob || echo $?";
+    let ran = home.sh(script).ends(0);
+    assert!(ran.out.starts_with("1\n2\n") && ran.out.ends_with("67\n") && ran.err.contains("can't be read"), "{ran:?}");
+    assert_eq!(std::fs::read_dir(home.path().join("M/new")).unwrap().count(), 1);
+}
+
+#[test]
 fn python_clients_are_content() {
     if !installed("python3") {
         return;

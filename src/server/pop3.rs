@@ -179,9 +179,9 @@ impl Maildrop {
         (1u32..).zip(0..self.mailbox.messages().len()).filter(|(n, _)| !self.deleted.contains(n)).collect()
     }
 
-    fn size(&mut self, index: usize) -> Result<u64> {
-        // What has vanished meanwhile keeps its number and is empty.
-        Ok(self.mailbox.wire_size(index)?.unwrap_or(0))
+    fn size(&mut self, index: usize) -> u64 {
+        // What has vanished meanwhile, or can't be read now, keeps its number and is empty: the others are to be had.
+        self.mailbox.wire_size(index).ok().flatten().unwrap_or(0)
     }
 
     /// RFC 1939 7: 1 to 70 printable characters, unique for ever.
@@ -192,6 +192,7 @@ impl Maildrop {
 }
 
 const GONE: &str = "-ERR no such message\r\n";
+const UNREADABLE: &str = "-ERR [SYS/TEMP] the message can't be read now\r\n";
 
 fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> Result<()> {
     let mut errors = 0;
@@ -214,13 +215,13 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
                 let (mut count, mut size) = (0, 0u64);
                 for (_, index) in drop.numbers() {
                     count += 1;
-                    size += drop.size(index)?;
+                    size += drop.size(index);
                 }
                 wire.put(format!("+OK {count} {size}\r\n"))?;
             }
             Command::List(Some(number)) => match drop.index(number) {
                 Some(index) => {
-                    let size = drop.size(index)?;
+                    let size = drop.size(index);
                     wire.put(format!("+OK {number} {size}\r\n"))?;
                 }
                 None => wire.put(GONE)?,
@@ -228,7 +229,7 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
             Command::List(None) => {
                 wire.put("+OK\r\n")?;
                 for (number, index) in drop.numbers() {
-                    let size = drop.size(index)?;
+                    let size = drop.size(index);
                     wire.put(format!("{number} {size}\r\n"))?;
                 }
                 wire.put(".\r\n")?;
@@ -244,22 +245,24 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
                 }
                 wire.put(".\r\n")?;
             }
-            Command::Retr(number) => match open(drop, number)? {
-                Some((file, size)) => {
+            Command::Retr(number) => match open(drop, number) {
+                Ok(Some((file, size))) => {
                     wire.put(format!("+OK {size} octets\r\n"))?;
                     wire.put_dotted(&mut FileBody::new(file, "message"), LoneCr::Keep)?;
                     wire.put(".\r\n")?;
                 }
-                None => wire.put(GONE)?,
+                Ok(None) => wire.put(GONE)?,
+                Err(_) => wire.put(UNREADABLE)?,
             },
-            Command::Top(number, lines) => match open(drop, number)? {
-                Some((file, _)) => {
+            Command::Top(number, lines) => match open(drop, number) {
+                Ok(Some((file, _))) => {
                     wire.put("+OK\r\n")?;
                     let mut top = Top::new(FileBody::new(file, "message"), lines);
                     wire.put_dotted(&mut top, LoneCr::Keep)?;
                     wire.put(".\r\n")?;
                 }
-                None => wire.put(GONE)?,
+                Ok(None) => wire.put(GONE)?,
+                Err(_) => wire.put(UNREADABLE)?,
             },
             Command::Dele(number) => match drop.index(number) {
                 Some(_) => {
@@ -293,7 +296,7 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
 fn open(drop: &mut Maildrop, number: u32) -> Result<Option<(File, u64)>> {
     let Some(index) = drop.index(number) else { return Ok(None) };
     let Some(file) = drop.mailbox.file(index)? else { return Ok(None) };
-    let size = drop.size(index)?;
+    let size = drop.size(index);
     Ok(Some((file, size)))
 }
 
