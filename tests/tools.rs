@@ -155,6 +155,17 @@ fn one_refused_recipient_stops_nobody() {
     let fate = |i: usize| fates[i]["fate"].as_str().unwrap();
     assert_eq!((fates.len(), fate(0), fate(1), fate(2)), (3, "done", "never", "done"));
     assert_eq!(std::fs::read_to_string(home.path().join("left")).unwrap(), "x@example.org\n");
+    let list = || std::fs::read_to_string(home.path().join("left")).unwrap();
+    home.run("smtp-send", &["-n", "--failed", "left", "bob@localhost"], b"Subject: s\n\nb\n").ends(0);
+    home.run("smtp-send", &["-s", "a\nb", "--failed", "left", "bob@localhost"], b"b").ends(64);
+    assert_eq!(list(), "x@example.org\n");
+    let ran = home.run("smtp-send", &["--json", "--failed", "left", "a@localhost"], b"Subject: \0\n\n").ends(65);
+    assert!(ran.out.contains("a@localhost") && list() == "a@localhost\n", "{ran:?}");
+    let mbox = b"From a Thu Jan  1 00:00:00 1970\nTo: m1@localhost\n\n1\n\nFrom a Thu Jan  1 00:00:00 1970\nSubject: nobody\n\n2\n\nFrom a Thu Jan  1 00:00:00 1970\nTo: m3@localhost\n\n3\n";
+    home.run("smtp-send", &["--mbox", "-t"], mbox).ends(67);
+    assert_eq!(home.run("pop3-ls", &["local://m3"], b"").ends(0).out.lines().count(), 1);
+    home.run("smtp-send", &["--mbox", "-t", "-a", "smtp+plain://127.0.0.1:1", "--failed", "left"], mbox).ends(75);
+    assert_eq!(list(), "m1@localhost\nm3@localhost\n");
     home.run("smtp-send", &["x@example.org", "y@example.org"], b"Subject: s\n\nb\n").ends(69);
 }
 

@@ -247,7 +247,8 @@ impl Pop3Fetch {
         for entry in wanted {
             let uidl = entry.uidl.as_ref().map(escape);
             let line = if self.json {
-                json!({ "number": entry.number, "uidl": uidl, "size": entry.size }).to_string()
+                json!({ "number": entry.number, "uidl": entry.uidl.as_deref().map(String::from_utf8_lossy), "size": entry.size })
+                    .to_string()
             } else {
                 format!("{}\t{}\t{}", entry.number, uidl.unwrap_or_default(), entry.size)
             };
@@ -320,7 +321,7 @@ impl Fetch<'_> {
         if self.flags.json {
             let object = json!({
                 "number": entry.number,
-                "uidl": entry.uidl.as_ref().map(escape),
+                "uidl": entry.uidl.as_deref().map(String::from_utf8_lossy),
                 "fate": error.map_or("done", |e| e.fate().word()),
                 "places": places,
                 "error": error.map(ToString::to_string),

@@ -157,7 +157,8 @@ fn row(table: &mut Table, entry: &Entry, heading: Option<&Heading>, headings: bo
         _ => heading.map(|h| h.subject.clone()).unwrap_or_default(),
     };
     let object = || {
-        let mut object = json!({ "number": entry.number, "uidl": uidl.map(crate::text::escape), "size": entry.size });
+        let mut object =
+            json!({ "number": entry.number, "uidl": uidl.map(String::from_utf8_lossy), "size": entry.size });
         if headings && let Some(object) = object.as_object_mut() {
             object.insert("date".into(), json!(heading.map(|h| &h.date).filter(|d| !d.is_empty())));
             object.insert("from".into(), json!(heading.map(|h| &h.from)));

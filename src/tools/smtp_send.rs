@@ -132,12 +132,15 @@ echo 'see there' | smtp-send --trace - -s list --attach list.txt bob@localhost
             at,
             reach,
             number: 0,
+            no_way: None,
             flags: &self,
         };
         let host = run.host.clone();
         run.arguments = self.recipients.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?;
         let done = run.all();
-        if let Some((path, mut file)) = failed {
+        // Nothing was tried after a wrong argument: what is in the file is still so.
+        let tried = !matches!(&done, Err(failure) if failure.exit == Exit::Usage);
+        if let Some((path, mut file)) = failed.filter(|_| tried && !self.dry_run) {
             let list: String = run.not_done.iter().map(|to| format!("{to}\n")).collect();
             write_list(&mut file, &list).local(path.display())?;
         }
@@ -166,6 +169,8 @@ struct Run<'a> {
     not_done: Vec<String>,
     out: Out,
     number: u64,
+    /// Why nothing more can be sent.
+    no_way: Option<Error>,
 }
 
 impl Run<'_> {
@@ -189,9 +194,12 @@ impl Run<'_> {
                 if let Err(e) = Outgoing::read(&mut mbox, &self.host).and_then(|message| self.one(message)) {
                     complain(NAME, &format!("message {}: {e}", self.number), e.advice());
                     self.tally.failed(e.exit());
-                    // What is wrong with one message is no reason to keep the next ones; what is wrong with the way is.
-                    if e.exit() != Exit::Data {
-                        return Ok(());
+                    match e.exit() {
+                        // What is wrong with one message is no reason to keep the next ones.
+                        Exit::Data | Exit::Usage => {}
+                        Exit::IoErr => return Err(e.into()),
+                        // What is wrong with the way is: they are only told to be left.
+                        _ => self.no_way = Some(e),
                     }
                 }
             }
@@ -235,34 +243,45 @@ impl Run<'_> {
     }
 
     fn send(&mut self, mut message: Outgoing, from: Option<Address>, to: Vec<Address>) -> Result<()> {
+        let to = each_once(to).iter().map(mailbox).collect::<Result<Vec<_>>>()?;
+        if to.is_empty() {
+            return Err(Error::usage("no recipient").advise("name one as an argument, or use -t"));
+        }
+        let sent = self.send_to(&mut message, from, &to);
+        if let Err(e) = &sent
+            && !self.flags.dry_run
+        {
+            for to in &to {
+                self.not_done.push(to.to_string());
+                self.object(to, e.fate(), None, None, &e.to_string())?;
+            }
+        }
+        sent?.iter().try_for_each(|outcome| self.report(outcome))
+    }
+
+    fn send_to(&mut self, message: &mut Outgoing, from: Option<Address>, to: &[Mailbox]) -> Result<Vec<Sent>> {
+        if let Some(to) = to.iter().find(|to| !to.is_ascii()) {
+            return Err(Error::data(format!("{to}: an address beyond ASCII, which needs SMTPUTF8")));
+        }
         message.check(self.flags.strict)?;
         if message.facts.eight_bit_header {
             return Err(
                 Error::data("the header has 8-bit bytes, which need SMTPUTF8").advise("mailfmt new encodes them")
             );
         }
-        let to = each_once(to).iter().map(mailbox).collect::<Result<Vec<_>>>()?;
-        if to.is_empty() {
-            return Err(Error::usage("no recipient").advise("name one as an argument, or use -t"));
-        }
         let from = self.envelope_from(from)?;
         let eight_bit = message.facts.eight_bit > 0;
-        let envelope = Envelope { from, to, size: message.facts.size_smtp(), eight_bit };
+        let envelope = Envelope { from, to: to.to_vec(), size: message.facts.size_smtp(), eight_bit };
         if message.facts.lone_crs > 0 && self.flags.common.verbose {
             complain(NAME, &format!("{} CRs without LF become line ends", message.facts.lone_crs), None);
         }
         if self.flags.dry_run {
-            return self.tell(&envelope);
+            self.tell(&envelope)?;
+            return Ok(Vec::new());
         }
-        match self.hand_over(&envelope, &mut message) {
-            Ok(outcomes) => outcomes.iter().try_for_each(|outcome| self.report(outcome)),
-            Err(e) => {
-                for to in &envelope.to {
-                    self.not_done.push(to.to_string());
-                    self.object(to, e.fate(), None, None, &e.to_string())?;
-                }
-                Err(e)
-            }
+        match &self.no_way {
+            Some(e) => Err(e.clone()),
+            None => self.hand_over(&envelope, message),
         }
     }
 
