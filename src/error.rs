@@ -213,7 +213,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// `std::io::Error` of a *local* file or stream becomes status 74 with the file's name: `op(file).at_file(74, path)`.
+/// `std::io::Error` of a *local* file or stream becomes an error with the file's name; 75 if the time was up.
 pub trait Local<T> {
     /// 74 (IOERR), with `what` before the system's words.
     fn local(self, what: impl fmt::Display) -> Result<T>;
@@ -225,14 +225,20 @@ pub trait Local<T> {
 
 impl<T, E: Into<std::io::Error>> Local<T> for std::result::Result<T, E> {
     fn local(self, what: impl fmt::Display) -> Result<T> {
-        self.map_err(|e| Error::io(format!("{what}: {}", words(&e.into()))))
+        self.map_err(|e| system(Exit::IoErr, what, &e.into()))
     }
     fn creating(self, what: impl fmt::Display) -> Result<T> {
-        self.map_err(|e| Error::cant_create(format!("{what}: {}", words(&e.into()))))
+        self.map_err(|e| system(Exit::CantCreate, what, &e.into()))
     }
     fn opening(self, what: impl fmt::Display) -> Result<T> {
-        self.map_err(|e| Error::no_input(format!("{what}: {}", words(&e.into()))))
+        self.map_err(|e| system(Exit::NoInput, what, &e.into()))
     }
+}
+
+fn system(exit: Exit, what: impl fmt::Display, e: &std::io::Error) -> Error {
+    // Not a fault: nobody came in time.
+    let exit = if e.kind() == std::io::ErrorKind::TimedOut { Exit::TempFail } else { exit };
+    Error::new(exit, format!("{what}: {}", words(e)))
 }
 
 /// The system's words for an I/O error, without Rust's "(os error 2)".

@@ -176,6 +176,15 @@ fn a_closed_pipe_and_a_full_disk() {
 }
 
 #[test]
+fn what_is_left_out_is_told() {
+    let message = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(10_001));
+    let ran = mailfmt(&["show"], message.as_bytes());
+    assert!(ran.status == 0 && String::from_utf8_lossy(&ran.out).contains("[part 0: too many parts"));
+    let ran = mailfmt(&["show", "--tree"], message.as_bytes());
+    assert!(ran.status == 0 && ran.err.contains("mailfmt: part 0: too many parts"), "{}", ran.err);
+}
+
+#[test]
 fn hostile_messages_end_in_time() {
     let numbered = |count: usize, text: fn(usize) -> String| (0..count).map(text).collect::<String>();
     let set: [(&str, String); 14] = [

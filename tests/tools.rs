@@ -204,6 +204,10 @@ fn what_cannot_be_sent_is_refused_before_anything_happens() {
     for never in ["Resent-Bcc: eve@localhost", "Return-Path: <x@y>"] {
         home.run("smtp-send", &["--header", never, "bob@localhost"], b"b").ends(64).complains("");
     }
+    home.run("smtp-send", &["-f", "", "bob@localhost"], message).ends(64).complains("--mail-from");
+    home.run("smtp-send", &["-a", "smtp://mail.example.org/INBOX", "bob@localhost"], message).ends(64);
+    home.run("pop3-ls", &["local:INBOX"], b"").ends(64).complains("knows no folders");
+    home.sh("PIPEPOST_ACCOUNT=\"$(printf 'w\\377')\" pop3-ls; exit $?").ends(64).complains("UTF-8");
     home.run("smtp-send", &["-s", "x", "--attach", "no/such", "bob@localhost"], b"b").ends(66).complains("no/such");
     home.run("smtp-send", &["-s", "x", "--attach", ".", "bob@localhost"], b"b").ends(66);
     home.run("smtp-send", &["-a", "smtp://mail.example.org", "bob@localhost"], message)
@@ -310,13 +314,50 @@ fn closed_and_full_outputs() {
     assert!(ran.err.ends_with("74\n"), "{ran:?}");
     assert_eq!(home.sh("pop3-ls local://bob > /dev/full; exit $?").status, 74);
     assert_eq!(home.sh("pop3-fetch local://bob > /dev/full; exit $?").status, 74);
-    assert_eq!(home.sh("pop3-fetch local://bob >&-; exit $?").status, 74);
+    for tool in ["pop3-fetch", "pop3-ls", "imap-ls"] {
+        assert_eq!(home.sh(&format!("{tool} local://bob >&-; exit $?")).status, 74, "{tool}");
+    }
+    home.sh("smtp-send -s x --json bob@localhost < /dev/null >&-; exit $?").ends(74);
     assert_eq!(home.run("pop3-fetch", &["local://bob"], b"").ends(0).out.matches("\nSubject: s").count(), 3);
-    home.sh("smtp-send bob@localhost <&-; exit $?").ends(64);
+    for compose in ["", "-s x"] {
+        home.sh(&format!("smtp-send {compose} bob@localhost <&-; exit $?")).ends(66).complains("closed");
+    }
+    home.sh("mail-serve --smtp-port 0 --pop3-port 0 --imap-port 0 --root s >&-; exit $?").ends(74);
     assert_eq!(home.sh("smtp-send bob@localhost < /; exit $?").status, 74);
     home.run("pop3-fetch", &["local://bob", "--all", "--into", "maildir:/proc/none"], b"")
         .ends(73)
         .complains("/proc/none");
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_steps_are_told() {
+    let home = Home::new();
+    send(&home, "s", "b\n", "bob@localhost");
+    for target in ["maildir:M", "mbox:M", "eml:M", "maildir:no/such/place"] {
+        home.run("pop3-fetch", &["-n", "--delete", "--into", target, "local://bob"], b"").ends(0);
+    }
+    assert!(!home.path().join("M").exists() && !home.path().join("no").exists());
+    assert_eq!(home.run("pop3-fetch", &["-n", "--delete", "local://bob"], b"").ends(0).out.lines().count(), 1);
+    for tool in ["pop3-ls", "imap-ls", "pop3-fetch"] {
+        home.run(tool, &["-v", "local://bob"], b"").ends(0).complains("connected to local");
+    }
+    home.run("smtp-send", &["-v", "-s", "x", "bob@localhost"], b"").ends(0).complains("connected to local");
+}
+
+#[test]
+fn first_starts_at_once_agree_on_the_password() {
+    let home = Home::new();
+    home.sh("for n in 1 2 3 4 5 6; do
+        mail-serve --smtp-port 0 --pop3-port 0 --imap-port 0 --root s > out$n & echo $! >> pids
+    done
+    for n in 1 2 3 4 5 6; do until grep -q password-file out$n; do sleep 0.05; done; done
+    test \"$(cat out? | grep -c ^pin)\" = 6
+    test \"$(cat out? | grep ^pin | sort -u | wc -l)\" = 1
+    ls -A s | grep -c new- > left || true
+    kill $(cat pids); wait")
+        .ends(0);
+    assert_eq!(std::fs::read_to_string(home.path().join("left")).unwrap(), "0\n");
+    assert_eq!(std::fs::read_to_string(home.path().join("s/.password")).unwrap().len(), 21);
 }
 
 #[test]

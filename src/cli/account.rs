@@ -71,7 +71,7 @@ impl Accounts {
         if let Some(text) = argument {
             return self.named(text, service);
         }
-        if let Some(name) = std::env::var("PIPEPOST_ACCOUNT").ok().filter(|name| !name.is_empty()) {
+        if let Some(name) = variable()? {
             let text = with_colon(&name);
             return self.named(&text, service).map_err(|e| e.at("$PIPEPOST_ACCOUNT"));
         }
@@ -94,6 +94,16 @@ impl Accounts {
     /// # Errors
     /// As [`Accounts::account`].
     pub fn named(&self, text: &str, service: Service) -> Result<Endpoint> {
+        let at = self.read(text, service)?;
+        match &at.folder {
+            Some(folder) if service != Service::Imap => {
+                Err(Error::usage(format!("{text}: {}: this program knows no folders", folder)))
+            }
+            _ => Ok(at),
+        }
+    }
+
+    fn read(&self, text: &str, service: Service) -> Result<Endpoint> {
         let Some((name, folder)) = text.split_once(':') else {
             let e = Endpoint::parse(text, service);
             return match e {
@@ -192,6 +202,18 @@ impl Accounts {
         };
         self.known.borrow_mut().push((of, secret.clone()));
         Ok(secret)
+    }
+}
+
+/// `$PIPEPOST_ACCOUNT`, if it is set and not empty.
+///
+/// # Errors
+/// 64: it is not UTF-8.
+pub fn variable() -> Result<Option<String>> {
+    match std::env::var("PIPEPOST_ACCOUNT") {
+        Ok(name) => Ok(Some(name).filter(|name| !name.is_empty())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Error::usage("$PIPEPOST_ACCOUNT: not UTF-8")),
     }
 }
 

@@ -1,16 +1,17 @@
 //! The flags that compose a message, shared by smtp-send and mailfmt.
 
-use crate::body::{Body, FileBody};
-use crate::error::{Error, Local, Result};
+use crate::body::Body;
+use crate::error::{Error, Result};
 use crate::message::addr::{self, Address};
 use crate::message::compose::{Attachment, Letter, Text, content_type, message_id};
 use crate::message::date::Date;
 use crate::message::facts::Facts;
+use crate::net::Deadline;
+use crate::store::patience::open;
 use crate::store::spool::Spool;
 use clap::Args;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The flags.
 #[derive(Args, Clone, Debug, Default)]
@@ -64,6 +65,8 @@ pub struct Extra<'a> {
     pub keep_bcc: bool,
     /// Whether to say `Auto-Submitted: auto-generated`.
     pub auto_submitted: bool,
+    /// When to stop waiting for pipes.
+    pub until: Deadline,
 }
 
 /// What is random or now unless it is given: with all three, the same input gives the same message.
@@ -125,8 +128,9 @@ impl Compose {
             to = extra.to.to_vec();
         }
         let headers = self.header.iter().map(|field| header(field)).collect::<Result<Vec<_>>>()?;
-        let attachments = self.attach.iter().map(|file| attachment(file)).collect::<Result<Vec<_>>>()?;
-        let mut html = self.html.as_deref().map(|file| spool(&mut open(file)?)).transpose()?;
+        let attachments =
+            self.attach.iter().map(|file| attachment(file, extra.until.at())).collect::<Result<Vec<_>>>()?;
+        let mut html = self.html.as_deref().map(|file| spool(&mut open(file, extra.until.at())?)).transpose()?;
         let (mut text, facts) = spool(text)?;
         // Nothing on stdin is no text if something else makes a message.
         let silent = facts.is_empty() && (html.is_some() || !attachments.is_empty());
@@ -215,19 +219,6 @@ fn header(field: &str) -> Result<(String, String)> {
     Ok((name.trim_end().to_owned(), value.trim().to_owned()))
 }
 
-/// Opens a file to be read, not a directory.
-///
-/// # Errors
-/// 66.
-pub fn open(file: &Path) -> Result<FileBody<File>> {
-    let name = file.display().to_string();
-    let opened = File::open(file).opening(&name)?;
-    if opened.metadata().opening(&name)?.is_dir() {
-        return Err(Error::no_input(format!("{name}: is a directory")));
-    }
-    Ok(FileBody::new(opened, name))
-}
-
 /// A text has to be known before its encoding can be chosen.
 fn spool(text: &mut dyn Body) -> Result<(Spool, Facts)> {
     let (mut spool, mut facts) = (Spool::new(), Facts::of_body());
@@ -242,7 +233,7 @@ fn spool(text: &mut dyn Body) -> Result<(Spool, Facts)> {
     }
 }
 
-fn attachment(file: &Path) -> Result<Attachment<'static>> {
+fn attachment(file: &Path, until: Option<Instant>) -> Result<Attachment<'static>> {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| Error::no_input(format!("{}: no file name", file.display())))?;
     if crate::text::breaks_line(&name) {
@@ -253,7 +244,7 @@ fn attachment(file: &Path) -> Result<Attachment<'static>> {
     // A text says its charset, if that can be found out by reading it twice.
     if content_type.starts_with("text/") && file.is_file() {
         let mut facts = Facts::of_body();
-        let mut body = open(file)?;
+        let mut body = open(file, until)?;
         loop {
             let piece = body.chunk()?;
             if piece.is_empty() {
@@ -264,5 +255,5 @@ fn attachment(file: &Path) -> Result<Attachment<'static>> {
         facts.end();
         charset = facts.utf8.then(|| if facts.eight_bit > 0 { "utf-8" } else { "us-ascii" }.to_owned());
     }
-    Ok(Attachment { name, content_type, charset, body: Box::new(open(file)?) })
+    Ok(Attachment { name, content_type, charset, body: Box::new(open(file, until)?) })
 }

@@ -2,6 +2,7 @@
 
 use super::account::Accounts;
 use super::args::{Authorities, Common};
+use super::exit::complain;
 use super::world::local_user;
 use crate::client::{Dial, Login};
 use crate::error::{Error, Local, Result};
@@ -26,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How this program reaches servers.
 pub struct Reach {
+    /// The program, if it tells its steps.
+    tells: Option<&'static str>,
     trace: Option<TraceTo>,
     whole: Deadline,
     accounts: Accounts,
@@ -38,11 +41,12 @@ impl Reach {
     /// # Errors
     /// 73: the trace can't be made; 78: the configuration is missing or wrong; 66, 78: a certificate can't be read, or its key is
     /// open to others.
-    pub fn new(common: &Common) -> Result<Reach> {
+    pub fn new(program: &'static str, common: &Common) -> Result<Reach> {
         let trace = Reach::open_trace(common)?.map(|to| TraceTo::new(to, common.trace_data));
         let accounts = Accounts::new(common)?;
         let whole = common.timeout.map_or(Deadline::NEVER, Deadline::after);
-        Ok(Reach { trace, whole, accounts, tls: Arc::new(trust(common)?) })
+        let tells = common.verbose.then_some(program);
+        Ok(Reach { tells, trace, whole, accounts, tls: Arc::new(trust(common)?) })
     }
 
     /// What `--trace` names.
@@ -131,6 +135,9 @@ impl Dial for Reach {
         wire.whole_until(self.whole);
         if let Some(trace) = &self.trace {
             wire.trace(trace.clone());
+        }
+        if let Some(program) = self.tells {
+            complain(program, &format!("connected to {at}"), None);
         }
         self.protect(&mut wire, at)?;
         Ok(wire)

@@ -3,6 +3,7 @@
 use super::shown::Shown;
 use crate::body::Body;
 use crate::error::Result;
+use crate::net::Deadline;
 use crate::store::sink::{About, Every, Form, Sink, Target};
 use crate::text::ToFile;
 use clap::Args;
@@ -33,14 +34,21 @@ impl Into {
         self.targets().contains(&Target::Stdout)
     }
 
-    /// Opens them. `one`: a single message was asked for by its number, UID or reference, so stdout gets it as it is.
+    /// Whether stdout is a terminal and gets messages.
+    #[must_use]
+    pub fn terminal(&self) -> bool {
+        self.stdout() && std::io::stdout().is_terminal()
+    }
+
+    /// Opens them. `one`: a single message was asked for by its number, UID or reference, so stdout gets it as it is. `until`: when to
+    /// stop waiting for whoever reads stdout.
     ///
     /// # Errors
     /// 73, 74.
-    pub fn open(&self, one: bool) -> Result<Every> {
+    pub fn open(&self, one: bool, until: Deadline) -> Result<Every> {
         let form = if self.raw || (one && !self.mbox) { Form::Raw } else { Form::Mbox };
         let open = |target: &Target| -> Result<Box<dyn Sink>> {
-            let sink = target.open(form)?;
+            let sink = target.open(form, until.at())?;
             let person = *target == Target::Stdout && !self.raw && std::io::stdout().is_terminal();
             Ok(if person { Box::new(Shown::new(sink)) } else { sink })
         };

@@ -51,7 +51,6 @@ pub fn connect(at: &Endpoint, domains: &[String]) -> Result<Wire> {
     let user = local_user(named.as_deref())?;
     let root = super::system::data_home()?.join("mail");
     let tree = Tree::open(&root, true, None)?.with_domains(domains);
-    super::world::must_be_private(&root)?;
     // Here, so that what is wrong is told as what it is: the session could only hang up.
     if tree.account(&user)?.is_none() {
         return Err(Error::usage(format!("{user}: can't be a user's name")));

@@ -1,20 +1,23 @@
 //! stdout for data, and what a listing looks like: aligned columns on a terminal, TSV in a pipe, JSON lines.
 
 use crate::error::{Error, Exit, Local, Result};
+use crate::net::Deadline;
+use crate::store::patience::Patient;
 use crate::text::escape;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
 use unicode_width::UnicodeWidthStr;
 
 /// stdout, buffered. A reader that has closed it is told apart from a disk that is full.
 pub struct Out {
-    to: BufWriter<Stdout>,
+    to: BufWriter<Patient<Stdout>>,
     terminal: bool,
+    /// The program was started without one.
+    closed: bool,
 }
 
 impl Default for Out {
     fn default() -> Out {
-        let stdout = std::io::stdout();
-        Out { terminal: stdout.is_terminal(), to: BufWriter::with_capacity(32 * 1024, stdout) }
+        Out::until(Deadline::NEVER)
     }
 }
 
@@ -28,10 +31,23 @@ pub enum Reader {
 }
 
 impl Out {
+    /// stdout, whose reader has until then.
+    #[must_use]
+    pub fn until(deadline: Deadline) -> Out {
+        let stdout = std::io::stdout();
+        let terminal = stdout.is_terminal();
+        let closed = crate::store::disk::was_closed(&stdout).unwrap_or(true);
+        Out { terminal, closed, to: BufWriter::with_capacity(32 * 1024, Patient::new(stdout, deadline.at())) }
+    }
+
     /// Whether a person reads it.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         self.terminal
+    }
+
+    fn is_open(&self) -> Result<()> {
+        if self.closed { Err(Error::io("stdout: it is closed")) } else { Ok(()) }
     }
 
     fn told(result: std::io::Result<()>) -> Result<Reader> {
@@ -47,6 +63,7 @@ impl Out {
     /// # Errors
     /// 74.
     pub fn write(&mut self, bytes: &[u8]) -> Result<Reader> {
+        self.is_open()?;
         Out::told(self.to.write_all(bytes))
     }
 
@@ -55,6 +72,7 @@ impl Out {
     /// # Errors
     /// 74, also for a closed pipe.
     pub fn must(&mut self, bytes: &[u8]) -> Result<()> {
+        self.is_open()?;
         self.to.write_all(bytes).and_then(|()| self.to.flush()).local("stdout")
     }
 
@@ -127,6 +145,12 @@ impl Table {
             (false, false) => Form::Tsv,
         };
         Table { out, form, columns, nul, started: false, rows: 0 }
+    }
+
+    /// Gives its reader until then.
+    #[must_use]
+    pub fn until(self, deadline: Deadline) -> Table {
+        Table { out: Out::until(deadline), ..self }
     }
 
     /// The columns.

@@ -44,6 +44,7 @@ impl Tree {
     /// 73: it can't be made; 78: it belongs to somebody else.
     pub fn open(root: &Path, create: bool, passwords: Option<Passwords>) -> Result<Tree> {
         crate::store::disk::make_dirs(root).creating(root.display())?;
+        must_be_private(root)?;
         let owner = super::system::user_name();
         let tree = Tree {
             root: root.to_owned(),
@@ -194,19 +195,31 @@ impl World for Visit {
 /// The password of a server: the first line of `file`, which is made with a random one (0600) if it is not there.
 ///
 /// # Errors
-/// 73, 74: it can't be made or read; 78: others may read it.
+/// 73, 74: it can't be made or read; 78: others may read it, or it is empty.
 pub fn server_password(file: &Path) -> Result<Secret> {
-    let name = file.display();
+    crate::config::secret::no_core_dumps();
     if !file.exists() {
         let mut random = [0u8; 15];
         getrandom::fill(&mut random).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
         let mut line = crate::proto::sasl::base64(&random).replace(['+', '/'], "x");
         line.push('\n');
-        let mut made = crate::store::disk::create(rustix::fs::CWD, file).creating(&name)?;
-        made.write_all(line.as_bytes()).and_then(|()| crate::store::disk::sync(&made)).local(&name)?;
+        make_once(file, &Secret::new(line.into_bytes()))?;
     }
-    crate::config::secret::no_core_dumps();
     crate::config::secret::file(file)
+}
+
+/// Makes a file (0600) whole or not at all. If another program that starts at the same time has made it, that one's stays.
+fn make_once(file: &Path, content: &Secret) -> Result<()> {
+    let new = file.with_extension(format!("new-{}", std::process::id()));
+    let mut out = crate::store::disk::create(rustix::fs::CWD, &new).creating(new.display())?;
+    let written = out.write_all(content.expose()).and_then(|()| crate::store::disk::sync(&out)).local(new.display());
+    let kept = written.and_then(|()| match std::fs::hard_link(&new, file) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e).creating(file.display()),
+        _ => Ok(()),
+    });
+    let _ = std::fs::remove_file(&new);
+    kept?;
+    crate::store::disk::sync_parent(file).local(file.display())
 }
 
 /// The certificate of a server: a self-signed one in `file`, which is made (0600) with its key if it is not there.
@@ -225,18 +238,7 @@ pub fn server_identity(file: &Path) -> Result<Identity> {
             }
         }
         let made = self_signed(&names)?;
-        let pem = Secret::new([made.certificate.as_bytes(), made.key.as_bytes()].concat());
-        // Whole or not at all: a server that starts at the same time reads it.
-        let new = file.with_extension(format!("new-{}", std::process::id()));
-        let mut out = crate::store::disk::create(rustix::fs::CWD, &new).creating(new.display())?;
-        let written = out.write_all(pem.expose()).and_then(|()| crate::store::disk::sync(&out)).local(new.display());
-        let kept = written.and_then(|()| match std::fs::hard_link(&new, file) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e).creating(&name),
-            _ => Ok(()),
-        });
-        let _ = std::fs::remove_file(&new);
-        kept?;
-        crate::store::disk::sync_parent(file).local(&name)?;
+        make_once(file, &Secret::new([made.certificate.as_bytes(), made.key.as_bytes()].concat()))?;
     }
     let pem = super::connect::read_private(file, "this key")?;
     Identity::new(Certificate::from_pem(pem.expose(), &name, pem.expose(), &name)?)
@@ -254,7 +256,8 @@ pub fn local_user(named: Option<&str>) -> Result<String> {
     }
 }
 
-/// Makes sure that nobody else owns or reads a directory that holds mail.
+/// Makes sure that nobody else owns a directory that holds mail, or may put something there. Others may see which users there
+/// are if its mode says so; what is in a user's directory is theirs alone (0700).
 ///
 /// # Errors
 /// 78: somebody does.

@@ -2,6 +2,7 @@
 //!
 //! Lenient as readers must be: what is wrong is counted, and what can be decoded is.
 
+use super::addr::{self, Address, AddressItem};
 use super::charset::{self, Utf8Body};
 use super::mime::{Encoding, Part};
 use crate::body::Body;
@@ -190,6 +191,28 @@ pub fn words(value: &[u8]) -> String {
         return text.replace(['\r', '\n', '\0'], "\u{fffd}");
     }
     text.into_owned()
+}
+
+/// A mailbox for readers: `Name <local@domain>`, the name decoded, or the address alone.
+#[must_use]
+pub fn person(address: &Address) -> String {
+    let spec = String::from_utf8_lossy(&address.spec()).into_owned();
+    match address.name.as_deref().map(words).filter(|name| !name.is_empty()) {
+        Some(name) => format!("{name} <{spec}>"),
+        None => spec,
+    }
+}
+
+/// An address field for readers: its mailboxes and groups, decoded, with commas.
+#[must_use]
+pub fn people(value: &[u8]) -> String {
+    let list = |members: &[Address]| members.iter().map(person).collect::<Vec<_>>().join(", ");
+    let item = |item: &AddressItem| match item {
+        AddressItem::Mailbox(address) => person(address),
+        AddressItem::Group { name, members } if members.is_empty() => format!("{}:;", words(name)),
+        AddressItem::Group { name, members } => format!("{}: {};", words(name), list(members)),
+    };
+    addr::list(value).iter().map(item).collect::<Vec<_>>().join(", ")
 }
 
 /// The name that a part wants for its file, decoded: `filename` of its disposition, else `name` of its type. Encoded words,

@@ -76,6 +76,12 @@ impl Defect {
             Defect::TooMany => "too many parts, the rest left out",
         }
     }
+
+    /// Whether something of the entity is not shown because of it.
+    #[must_use]
+    pub fn hides(self) -> bool {
+        matches!(self, Defect::HeaderCut | Defect::TooDeep | Defect::TooMany)
+    }
 }
 
 /// A media type with its parameters.

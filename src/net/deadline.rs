@@ -25,6 +25,12 @@ impl Deadline {
         }
     }
 
+    /// The instant, if there is one.
+    #[must_use]
+    pub fn at(self) -> Option<Instant> {
+        self.0
+    }
+
     /// What is left, zero if it has passed; `None` without a bound.
     #[must_use]
     pub fn left(self) -> Option<Duration> {

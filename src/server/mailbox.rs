@@ -18,6 +18,7 @@ mod folders;
 mod look;
 mod name;
 mod selected;
+mod sizes;
 #[cfg(test)]
 mod tests;
 mod uids;
@@ -34,7 +35,6 @@ use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
 
 /// One user's tree. Cheap to clone; all that a process opens for one root share one SQLite connection.
 #[derive(Clone, Debug)]
@@ -115,9 +115,6 @@ pub struct MaildropLock {
     _file: File,
 }
 
-/// Files in `tmp` that are older than this are left-overs of a crash (<https://cr.yp.to/proto/maildir.html>).
-const LEFT_OVER: Duration = Duration::from_secs(36 * 3600);
-
 impl Account {
     /// Opens the tree at `root`; makes it (0700) if it is not there. INBOX is the root itself.
     ///
@@ -143,7 +140,8 @@ impl Account {
         all.insert(key.clone(), Arc::downgrade(&tree));
         drop(open);
         let account = Account { tree };
-        account.sweep();
+        // All our writing begins in INBOX's tmp.
+        account.tree.inbox.sweep();
         Ok(account)
     }
 
@@ -226,22 +224,6 @@ impl Account {
         }
         let other = self.directories()?.into_iter().find(|d| d.name == name).ok_or(FolderError::NotFound)?;
         Ok((name, Maildir::at(other.path)))
-    }
-
-    /// Removes left-overs of crashes from INBOX's `tmp`, where all our writing begins. Nothing depends on it, so its
-    /// errors are nobody's.
-    fn sweep(&self) {
-        let Ok(entries) = std::fs::read_dir(self.root().join("tmp")) else { return };
-        for entry in entries.flatten() {
-            let Ok(meta) = entry.metadata() else { continue };
-            let age = meta.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-            if age.is_some_and(|age| age > LEFT_OVER) {
-                let _ = match meta.is_dir() {
-                    true => std::fs::remove_dir_all(entry.path()),
-                    false => std::fs::remove_file(entry.path()),
-                };
-            }
-        }
     }
 }
 

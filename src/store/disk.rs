@@ -86,6 +86,18 @@ pub fn open_or_create(path: &Path) -> io::Result<File> {
     Ok(file.into())
 }
 
+/// Whether the program was started without this one of stdin, stdout and stderr: then Rust's runtime has opened /dev/null
+/// in its place, for reading and writing, which `< /dev/null` and `> /dev/null` never are.
+///
+/// # Errors
+/// As fstat(2).
+pub fn was_closed(fd: impl AsFd) -> io::Result<bool> {
+    let (this, null) = (fs::fstat(&fd)?, fs::stat("/dev/null")?);
+    let mode = fs::fcntl_getfl(&fd)? & OFlags::RWMODE;
+    let device = FileType::from_raw_mode(this.st_mode) == FileType::CharacterDevice;
+    Ok(device && this.st_rdev == null.st_rdev && mode == OFlags::RDWR)
+}
+
 /// Renames without overwriting, where the file system can promise that.
 ///
 /// # Errors
@@ -147,6 +159,26 @@ pub fn set_time(file: &File, time: SystemTime) -> io::Result<()> {
         Err(e) => Timespec { tv_sec: i64::try_from(e.duration().as_secs()).map_or(0, |s| -s), tv_nsec: 0 },
     };
     Ok(fs::futimens(file, &Timestamps { last_access: spec, last_modification: spec })?)
+}
+
+/// How old a temporary file is that nobody writes any more, as <https://cr.yp.to/proto/maildir.html> has it.
+const LEFT_OVER: Duration = Duration::from_secs(36 * 3600);
+
+/// Removes what killed programs have left in `dir`: files, and directories with all that is in them, whose names begin
+/// with `prefix` and which are older than 36 hours. Nothing depends on it, so its errors are nobody's.
+pub fn sweep(dir: &Path, prefix: &str) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let Ok(meta) = entry.metadata() else { continue };
+        let age = meta.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+        let ours = entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes());
+        if ours && age.is_some_and(|age| age > LEFT_OVER) {
+            let _ = match meta.is_dir() {
+                true => std::fs::remove_dir_all(entry.path()),
+                false => std::fs::remove_file(entry.path()),
+            };
+        }
+    }
 }
 
 /// A modification time as seconds and nanoseconds since 1970.

@@ -173,6 +173,11 @@ impl Maildir {
         self.open(sub).and_then(disk::sync).local(self.sub(sub).display())
     }
 
+    /// Removes what killed programs have left in `tmp`, after 36 hours.
+    pub fn sweep(&self) {
+        disk::sweep(&self.path.join("tmp"), "");
+    }
+
     /// Begins a message in `tmp`.
     ///
     /// # Errors
@@ -411,6 +416,14 @@ mod tests {
         for dir in [m.path().join("tmp"), other.path().join("tmp")] {
             assert_eq!(std::fs::read_dir(dir).unwrap().count(), 0);
         }
+        // A killed program's is swept away when it is old.
+        for (name, hours) in [("old", 37), ("young", 35)] {
+            let file = File::create(m.path().join("tmp").join(name)).unwrap();
+            disk::set_time(&file, SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+        }
+        m.sweep();
+        assert!(!m.path().join("tmp/old").exists());
+        std::fs::remove_file(m.path().join("tmp/young")).unwrap();
         // Nothing left of one that was given up.
         m.begin().unwrap().write(b"half").unwrap();
         assert_eq!(std::fs::read_dir(m.path().join("tmp")).unwrap().count(), 0);

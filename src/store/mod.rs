@@ -3,6 +3,7 @@
 pub mod db;
 pub mod disk;
 pub mod maildir;
+pub mod patience;
 pub mod sink;
 pub mod spool;
 pub mod state;

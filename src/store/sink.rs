@@ -17,7 +17,7 @@ use crate::message::flags::Flags;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// What is known about a message apart from its bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,13 +166,14 @@ impl Target {
         plain.to_string()
     }
 
-    /// Opens it; directories are made, an mbox when it gets its first message. `form` is for stdout.
+    /// Opens it; directories are made, an mbox when it gets its first message. `form` is for stdout, and so is
+    /// `until`, when to stop waiting for its reader.
     ///
     /// # Errors
     /// 73 when it can't be written, 74 when stdout is closed.
-    pub fn open(&self, form: Form) -> Result<Box<dyn Sink>> {
+    pub fn open(&self, form: Form, until: Option<Instant>) -> Result<Box<dyn Sink>> {
         Ok(match self {
-            Target::Stdout => Box::new(stdout::Stdout::open(form)?),
+            Target::Stdout => Box::new(stdout::Stdout::open(form, until)?),
             Target::Mbox(path) => Box::new(mbox::MboxFile::open(path)?),
             Target::Maildir(path) => Box::new(maildir::MaildirSink::open(path)?),
             Target::Eml(path) => Box::new(eml::EmlDir::open(path)?),
@@ -281,7 +282,7 @@ mod tests {
             let (scheme, name) = s.split_once(':').unwrap();
             format!("{scheme}:{}", t.path().join(name).display()).parse::<Target>().unwrap()
         });
-        let mut every = Every::new(targets.iter().map(|t| t.open(Form::Raw).unwrap()).collect());
+        let mut every = Every::new(targets.iter().map(|t| t.open(Form::Raw, None).unwrap()).collect());
         assert!(every.stable());
         push(&mut every, &about("1"), "one\n");
         every.begin(&about("2")).unwrap();

@@ -9,6 +9,7 @@ use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::imap::{connect, opened, show_alerts};
 use crate::cli::into::Into;
+use crate::cli::out::Out;
 use crate::cli::progress::Progress;
 use crate::cli::reference::folder_name;
 use crate::cli::{Failure, Outcome, Tool};
@@ -17,10 +18,11 @@ use crate::error::{Error, Exit, Result};
 use crate::net::endpoint::Service;
 use crate::proto::imap::response::BodyName;
 use crate::proto::imap::section::{FetchItem, Section};
+use crate::store::patience::Patient;
 use clap::Parser;
 use deliver::Deliver;
 use std::collections::HashMap;
-use std::io::IsTerminal;
+use std::io::{BufReader, IsTerminal};
 use wanted::{Wanted, Which, wanted};
 
 /// Fetches messages of an IMAP folder; the server keeps them as they are, unread ones unread.
@@ -106,10 +108,11 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         if self.json && self.into.stdout() {
             return Err(Failure::usage("--json and messages can't share stdout").advise("use --into"));
         }
-        let reach = Reach::new(&self.common)?;
+        let reach = Reach::new(NAME, &self.common)?;
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
-        let (all, one) = wanted(&self.what, self.search.as_deref(), std::io::stdin().lock(), &name)?;
-        let mut sink = self.into.open(one)?;
+        let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));
+        let (all, one) = wanted(&self.what, self.search.as_deref(), stdin, &name)?;
+        let mut sink = self.into.open(one, reach.whole())?;
         let mut clients = Clients { reach: &reach, open: HashMap::new() };
         if all.len() > 1 {
             // Nothing is written before every reference is known to be good.
@@ -118,9 +121,11 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
             }
         }
         let section = if self.headers { Section::header() } else { Section::default() };
-        let mut deliver = Deliver::new(&mut sink, section, self.json);
+        let mut deliver = Deliver::new(&mut sink, section, self.json.then(|| Out::until(reach.whole())));
         let fetched = all.iter().try_for_each(|folder| self.fetch(&mut clients, folder, &mut deliver));
-        deliver.out.flush()?;
+        if let Some(out) = &mut deliver.report {
+            out.flush()?;
+        }
         let mut tally = deliver.tally;
         if let Err(e) = fetched.and_then(|()| clients.close()) {
             if matches!(e.exit(), Exit::Protocol | Exit::IoErr) {
@@ -153,8 +158,7 @@ impl ImapFetch {
             }
         };
         let mut sizes = Sizes::default();
-        let shown = self.into.stdout() && std::io::stdout().is_terminal();
-        if !self.common.quiet && !self.headers && !shown && std::io::stderr().is_terminal() {
+        if !self.common.quiet && !self.headers && !self.into.terminal() && std::io::stderr().is_terminal() {
             // Somebody looks: it is worth asking for the sizes first.
             selected.fetch(&set, &[FetchItem::Rfc822Size], &mut sizes)?;
             deliver.show(Progress::bytes(sizes.bytes, false), sizes.messages);

@@ -134,7 +134,7 @@ imap-ls -o folder local:
 "#;
 
     fn run(self) -> Outcome {
-        let reach = Reach::new(&self.common)?;
+        let reach = Reach::new(NAME, &self.common)?;
         let at = reach.accounts().account(self.account.as_deref(), Service::Imap)?;
         match at.folder.clone() {
             None => self.folders(&reach, &at),
@@ -153,7 +153,8 @@ impl ImapLs {
         let columns = if named.is_empty() { folders::usual() } else { choose(named, &folders::COLUMNS)? };
         let shown = if named.is_empty() && self.listing.json { folders::COLUMNS.to_vec() } else { columns };
         let mut client = connect(reach, at)?;
-        let mut lister = folders::Lister::new(Table::new(shown, self.listing.json, self.listing.null));
+        let mut lister =
+            folders::Lister::new(Table::new(shown, self.listing.json, self.listing.null).until(reach.whole()));
         let listed = lister.run(&mut client);
         show_alerts(NAME, &mut client);
         match listed {
@@ -177,7 +178,7 @@ impl ImapLs {
         let set = self.set.as_deref().map(uid_set).transpose()?;
         let key = self.search.as_deref().map(|text| search_key(text, set.as_ref())).transpose()?;
         let mut client = connect(reach, at)?;
-        let table = Table::new(columns, self.listing.json, self.listing.null);
+        let table = Table::new(columns, self.listing.json, self.listing.null).until(reach.whole());
         let mut lister = messages::Lister::new(table, at, folder);
         let listed = list(&mut client, folder, set, key, self.common.verbose, &mut lister);
         show_alerts(NAME, &mut client);

@@ -107,7 +107,7 @@ mail-check --config config.toml --show work:
         let dialogue = Dialogue::new(Reach::open_trace(&self.common)?);
         let trace = TraceTo::new(dialogue.clone(), self.common.trace_data);
         let untraced = Common { trace: None, ..self.common.clone() };
-        let reach = Reach::new(&untraced)?.with_trace(trace);
+        let reach = Reach::new(NAME, &untraced)?.with_trace(trace);
         let all = self.endpoints(&reach)?;
         if self.show {
             return show::show(&reach, &self.common, self.account.as_deref(), &all, self.json);

@@ -174,7 +174,7 @@ find "$dir/mail/bob/new" -type f | wc -l
         // Without its ports nobody can use it.
         out.must(lines.as_bytes())?;
         let common = Common { trace: self.trace, ..Common::default() };
-        let trace = Reach::new(&common)?.trace().cloned();
+        let trace = Reach::new("mail-serve", &common)?.trace().cloned();
         let world = || Box::new(Visit::new(tree.clone(), None)) as Box<dyn World>;
         let server = Server { listeners, world: &world, stop, sessions: self.connections, trace };
         server.run()?;

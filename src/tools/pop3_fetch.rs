@@ -112,7 +112,7 @@ pop3-fetch local://carol 1
 "#;
 
     fn run(self) -> Outcome {
-        let reach = Reach::new(&self.common)?;
+        let reach = Reach::new(NAME, &self.common)?;
         let at = reach.accounts().account(self.account.as_deref(), Service::Pop3)?;
         let to_stdout = self.into.into.is_empty() || self.into.into.contains(&Target::Stdout);
         if self.json && to_stdout && !self.dry_run {
@@ -121,8 +121,11 @@ pop3-fetch local://carol 1
         if self.messages.iter().any(String::is_empty) {
             return Err(Failure::usage("an empty message name"));
         }
-        let mut sink = self.into.open(self.messages.len() == 1)?;
-        if self.delete && !sink.stable() && !self.trust_stdout {
+        let sink = match self.dry_run {
+            true => None,
+            false => Some(self.into.open(self.messages.len() == 1, reach.whole())?),
+        };
+        if self.delete && !self.trust_stdout && sink.as_ref().is_some_and(|sink| !sink.stable()) {
             return Err(Failure::usage(
                 "--delete, and stdout is a pipe or terminal: nobody knows whether what it got is safe",
             )
@@ -137,14 +140,12 @@ pop3-fetch local://carol 1
         let seen = history.seen()?;
         let mut tally = Tally::default();
         let wanted = self.wanted(&entries, &seen, &mut tally)?;
-        if self.dry_run {
-            return self.tell(&wanted);
-        }
+        let Some(mut sink) = sink else { return self.tell(&wanted, Out::until(reach.whole())) };
         let mut fetch = Fetch {
             flags: &self,
             sink: &mut sink,
             history: &history,
-            out: Out::default(),
+            out: Out::until(reach.whole()),
             tally,
             batch: Vec::new(),
             bytes: 0,
@@ -242,8 +243,7 @@ impl Pop3Fetch {
         Ok(entries.iter().filter(|e| self.all || mark(e, seen).is_none()).collect())
     }
 
-    fn tell(&self, wanted: &[&Entry]) -> Outcome {
-        let mut out = Out::default();
+    fn tell(&self, wanted: &[&Entry], mut out: Out) -> Outcome {
         for entry in wanted {
             let uidl = entry.uidl.as_ref().map(escape);
             let line = if self.json {
@@ -274,7 +274,9 @@ struct Fetch<'f> {
 impl Fetch<'_> {
     fn all(&mut self, client: &mut Client, wanted: &[&Entry]) -> Result<()> {
         let numbers: Vec<u32> = wanted.iter().map(|e| e.number).collect();
-        let progress = Progress::bytes(wanted.iter().fold(0, |n, e| n.saturating_add(e.size)), self.flags.common.quiet);
+        // A terminal that shows the messages has no place for a bar.
+        let quiet = self.flags.common.quiet || self.flags.into.terminal();
+        let progress = Progress::bytes(wanted.iter().fold(0, |n, e| n.saturating_add(e.size)), quiet);
         let mut rest = wanted.iter().enumerate();
         let retrieved = client.retr(&numbers, &mut |number, body| {
             let Some((n, entry)) = rest.next() else { return Ok(()) };

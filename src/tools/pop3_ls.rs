@@ -7,11 +7,11 @@ use crate::cli::{Outcome, Tool};
 use crate::client::pop3::{Client, Entry};
 use crate::error::{Error, Exit};
 use crate::message::date::Date;
-use crate::message::decode::words;
+use crate::message::decode::{people, words};
 use crate::message::header::Header;
 use crate::net::endpoint::Service;
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// Lists the messages of a POP3 maildrop.
 #[derive(Parser)]
@@ -25,6 +25,8 @@ pub struct Pop3Ls {
     #[command(flatten)]
     common: Common,
 }
+
+const NAME: &str = "pop3-ls";
 
 const COLUMNS: [Column; 6] = [
     Column { name: "number", width: 6, right: true },
@@ -49,7 +51,8 @@ impl Heading {
     fn of(header: &Header) -> Heading {
         let field = |name| header.get(name).map(words).unwrap_or_default();
         let date = header.get("Date").and_then(Date::parse).map(|d| d.rfc3339());
-        Heading { date: date.unwrap_or_default(), from: field("From"), subject: field("Subject") }
+        let from = header.get("From").map(people).unwrap_or_default();
+        Heading { date: date.unwrap_or_default(), from, subject: field("Subject") }
     }
 }
 
@@ -73,11 +76,7 @@ all are shown.
 The last three cost a TOP for each message; without them the listing is two commands.
 With
 .Fl -json
-each line is an object with the keys
-.Li number , uidl , size ,
-and, if one of them is shown,
-.Li date , from , subject ;
-a missing value is null.
+each line is an object with the columns' names as keys; a missing value is null.
 .Sh EXIT STATUS
 0, also for an empty maildrop (1 with
 .Fl e ) ;
@@ -98,13 +97,13 @@ pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
     fn run(self) -> Outcome {
         let columns =
             if self.listing.columns.is_empty() { COLUMNS.to_vec() } else { choose(&self.listing.columns, &COLUMNS)? };
-        let reach = Reach::new(&self.common)?;
+        let reach = Reach::new(NAME, &self.common)?;
         let at = reach.accounts().account(self.account.as_deref(), Service::Pop3)?;
         let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
         let mut client = Client::connect(&reach, &at, &login, reach.patience())?;
         let entries = client.listing()?;
         let headings = columns.iter().any(|c| matches!(c.name, "date" | "from" | "subject"));
-        let mut table = Table::new(columns, self.listing.json, self.listing.null);
+        let mut table = Table::new(columns, self.listing.json, self.listing.null).until(reach.whole());
         let mut reader = Reader::There;
         if headings && client.has_top() {
             let numbers: Vec<u32> = entries.iter().map(|e| e.number).collect();
@@ -119,7 +118,7 @@ pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
                     Err(_) => None,
                 };
                 if let Some(entry) = rows.next() {
-                    reader = row(&mut table, entry, heading.as_ref(), true)?;
+                    reader = row(&mut table, entry, heading.as_ref())?;
                 }
                 match reader {
                     Reader::There => Ok(()),
@@ -132,7 +131,7 @@ pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
             }
         } else {
             for entry in &entries {
-                reader = row(&mut table, entry, None, headings)?;
+                reader = row(&mut table, entry, None)?;
                 if reader == Reader::Gone {
                     break;
                 }
@@ -146,25 +145,26 @@ pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
     }
 }
 
-fn row(table: &mut Table, entry: &Entry, heading: Option<&Heading>, headings: bool) -> crate::error::Result<Reader> {
-    let uidl = entry.uidl.as_deref();
+fn row(table: &mut Table, entry: &Entry, heading: Option<&Heading>) -> crate::error::Result<Reader> {
+    let columns = table.columns().to_vec();
+    let text = |name: &str| match name {
+        "uidl" => entry.uidl.as_deref().map(|u| String::from_utf8_lossy(u).into_owned()),
+        "date" => heading.map(|h| h.date.clone()).filter(|date| !date.is_empty()),
+        "from" => heading.map(|h| h.from.clone()),
+        _ => heading.map(|h| h.subject.clone()),
+    };
     let cell = |column: &Column| match column.name {
         "number" => entry.number.to_string(),
-        "uidl" => uidl.map(|u| String::from_utf8_lossy(u).into_owned()).unwrap_or_default(),
         "size" => entry.size.to_string(),
-        "date" => heading.map(|h| h.date.clone()).unwrap_or_default(),
-        "from" => heading.map(|h| h.from.clone()).unwrap_or_default(),
-        _ => heading.map(|h| h.subject.clone()).unwrap_or_default(),
+        name => text(name).unwrap_or_default(),
     };
     let object = || {
-        let mut object =
-            json!({ "number": entry.number, "uidl": uidl.map(String::from_utf8_lossy), "size": entry.size });
-        if headings && let Some(object) = object.as_object_mut() {
-            object.insert("date".into(), json!(heading.map(|h| &h.date).filter(|d| !d.is_empty())));
-            object.insert("from".into(), json!(heading.map(|h| &h.from)));
-            object.insert("subject".into(), json!(heading.map(|h| &h.subject)));
-        }
-        object
+        let value = |column: &Column| match column.name {
+            "number" => json!(entry.number),
+            "size" => json!(entry.size),
+            name => json!(text(name)),
+        };
+        Value::Object(columns.iter().map(|c| (c.name.to_owned(), value(c))).collect::<Map<_, _>>())
     };
     table.row(cell, object)
 }

@@ -1,6 +1,5 @@
 //! smtp-send(1): sends messages.
 
-use crate::body::FileBody;
 use crate::cli::args::Common;
 use crate::cli::compose::{Compose, Extra, one};
 use crate::cli::connect::Reach;
@@ -17,6 +16,7 @@ use crate::message::outgoing::{each_once, recipients, sender};
 use crate::net::Deadline;
 use crate::net::endpoint::{Endpoint, Service};
 use crate::proto::mailbox::Mailbox;
+use crate::store::patience;
 use clap::Parser;
 use serde_json::json;
 use std::fs::File;
@@ -115,14 +115,14 @@ echo 'see there' | smtp-send --trace - -s list --attach list.txt bob@localhost
 "#;
 
     fn run(self) -> Outcome {
-        let reach = Reach::new(&self.common)?;
+        let reach = Reach::new(NAME, &self.common)?;
         let at = reach.accounts().flag(self.account.as_deref(), Service::Smtp)?;
         let failed = match &self.failed {
             Some(path) => Some((path, crate::store::disk::open_or_create(path).creating(path.display())?)),
             None => None,
         };
         let mut run = Run {
-            out: Out::default(),
+            out: Out::until(reach.whole()),
             client: None,
             tally: Tally::default(),
             not_done: Vec::new(),
@@ -184,7 +184,7 @@ impl Run<'_> {
                 .advise("the message is read from stdin: smtp-send ... < FILE")
                 .into());
         }
-        let mut stdin = FileBody::new(std::io::stdin().lock(), "stdin");
+        let mut stdin = patience::stdin(self.reach.whole().at())?;
         if flags.mbox {
             let mut mbox = Mbox::new(stdin);
             while mbox.next_message()? {
@@ -210,6 +210,7 @@ impl Run<'_> {
                 from: self.from.as_deref(),
                 keep_bcc: false,
                 auto_submitted: true,
+                until: self.reach.whole(),
             };
             let composed = flags.compose.compose(&mut stdin, &extra)?;
             let message = Outgoing::composed(composed.message)?;
@@ -299,9 +300,6 @@ impl Run<'_> {
     fn connect(&self) -> Result<Client> {
         let login = self.reach.login(&self.at)?;
         let wire = self.reach.dial(&self.at, Deadline::NEVER)?;
-        if self.flags.common.verbose {
-            complain(NAME, &format!("connected to {}", self.at), None);
-        }
         let name = ehlo_name(&self.host, &wire);
         Client::open(wire, &name, login.as_ref())
     }
@@ -309,7 +307,7 @@ impl Run<'_> {
     /// MAIL FROM, pipepost(7), "Defaults when sending".
     fn envelope_from(&self, message: Option<Address>) -> Result<Option<Mailbox>> {
         let from = match self.flags.mail_from.as_deref() {
-            Some("<>" | "") => return Ok(None),
+            Some("<>") => return Ok(None),
             Some(text) => one("--mail-from", text, &self.host)?,
             None => match (&self.from, message) {
                 (Some(text), _) => one("from", text, &self.host)?,

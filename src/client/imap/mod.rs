@@ -7,8 +7,10 @@
 
 mod selected;
 mod talk;
+mod uids;
 
 pub use selected::{Fetched, Rows, Selected};
+pub use uids::Uids;
 
 use super::{Dial, Login, no_tls};
 use crate::error::{Error, Exit, Result};

@@ -1,6 +1,7 @@
 //! A folder that is open for reading: SEARCH and FETCH by UID.
 
 use super::talk::{Listen, Row, Talk};
+use super::uids::Uids;
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::proto::imap::command::Command;
@@ -47,7 +48,7 @@ pub trait Rows {
     /// Its own; the connection is then closed.
     fn literal(&mut self, so_far: &Fetched, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()>;
 
-    /// The row, whole, of a message that was asked for.
+    /// The row, whole, of a message that was asked for; once for each.
     ///
     /// # Errors
     /// Its own; the connection is then closed.
@@ -120,7 +121,7 @@ impl<'c> Selected<'c> {
         let fetch = |set| Command::Fetch { uid: true, set, items: all.clone() };
         // `*` is the last message, whatever its UID is.
         let asked = if text.ends_with('*') { None } else { Some(set.resolve(u32::MAX)) };
-        let mut listener = Listener { rows, asked, items, refused: None };
+        let mut listener = Listener { rows, asked, given: Uids::default(), items, refused: None };
         self.talk.flight(FLIGHT, &mut sets.map(fetch), &mut listener)?;
         match listener.refused {
             Some(Ok(status)) => Err(self.talk.refused("FETCH: ", &status)),
@@ -176,6 +177,8 @@ impl Listen for Found {
 struct Listener<'r> {
     rows: &'r mut dyn Rows,
     asked: Option<Vec<(u32, u32)>>,
+    /// What was handed over: a server may tell of a message again, because its flags have changed meanwhile.
+    given: Uids,
     items: &'r [FetchItem],
     refused: Option<Result<Status>>,
 }
@@ -193,8 +196,8 @@ impl Listener<'_> {
         other || wanted.peek().is_none() || wanted.any(there)
     }
 
-    fn was_asked(&self, uid: u32) -> bool {
-        self.asked.as_ref().is_none_or(|asked| within(asked, uid))
+    fn is_wanted(&self, uid: u32) -> bool {
+        self.asked.as_ref().is_none_or(|asked| within(asked, uid)) && !self.given.has(uid)
     }
 }
 
@@ -227,7 +230,7 @@ impl Listen for Listener<'_> {
     fn literal(&mut self, so_far: Row, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()> {
         let (number, values) = so_far;
         let (so_far, ..) = row(number, values);
-        if so_far.uid == 0 || self.was_asked(so_far.uid) {
+        if so_far.uid == 0 || self.is_wanted(so_far.uid) {
             self.rows.literal(&so_far, name, size, body)
         } else {
             Ok(())
@@ -237,13 +240,14 @@ impl Listen for Listener<'_> {
     fn untagged(&mut self, what: Untagged) -> Result<()> {
         let Untagged::Fetch(number, values) = what else { return Ok(()) };
         let (row, other, here) = row(number, values);
-        if row.uid == 0 || !self.is_whole(&row, other) || !self.was_asked(row.uid) {
+        if row.uid == 0 || !self.is_whole(&row, other) || !self.is_wanted(row.uid) {
             return Ok(());
         }
         // Short sections may come as a quoted string.
         for (name, bytes) in here {
             self.rows.literal(&row, &name, bytes.len() as u64, &mut bytes.as_slice())?;
         }
+        self.given.add(row.uid);
         self.rows.row(row)
     }
 

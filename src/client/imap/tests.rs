@@ -186,7 +186,7 @@ S: $i OK
     let expected = vec![
         "INBOX Ok(Some(3), Some(1))".to_owned(),
         "a) \"b Ok(Some(0), None)".to_owned(),
-        "x\ny Err(mailbox name with CR, LF or NUL: x\\ny)".to_owned(),
+        "x\ny Err(mailbox name with CR, LF or NUL: x\ny)".to_owned(),
         "Entwürfe Err(test: Entwürfe: NO [NONEXISTENT] no such thing)".to_owned(),
         "2:3,5".to_owned(),
         "2 3  None ".to_owned(),
@@ -240,6 +240,7 @@ S:  FLAGS () ENVELOPE (NIL {3}
 S: a"b NIL NIL NIL NIL NIL NIL NIL NIL) X-NEW ({2}
 S: ))) UID 5)
 S: * 5 FETCH (UID 5 FLAGS (\\Seen))
+S: * 1 FETCH (UID 1 RFC822.SIZE 211 BODY[] "again")
 S: * 6 FETCH (UID 6 BODY[] {70000}
 S: == 70000 bytes
 S: )

@@ -11,7 +11,7 @@ use super::write::{as_atom, as_quoted, quoted};
 use super::{date, utf7};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::text::{breaks_line, escape};
+use crate::text::breaks_line;
 
 /// A piece of a command, in the order of the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,11 @@ impl Line {
 }
 
 fn check(what: &str, bytes: &[u8]) -> Result<()> {
-    if breaks_line(bytes) { Err(Error::usage(format!("{what} with CR, LF or NUL: {}", escape(bytes)))) } else { Ok(()) }
+    if breaks_line(bytes) {
+        Err(Error::usage(format!("{what} with CR, LF or NUL: {}", String::from_utf8_lossy(bytes))))
+    } else {
+        Ok(())
+    }
 }
 
 fn atom(what: &str, word: &str) -> Result<()> {
@@ -281,7 +285,7 @@ fn id(line: &mut Line, fields: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<()> {
     for (i, (name, value)) in fields.iter().enumerate() {
         for text in [Some(name), value.as_ref()].into_iter().flatten() {
             if !as_quoted(text) {
-                return Err(Error::usage(format!("not an ID field: {}", escape(text))));
+                return Err(Error::usage(format!("not an ID field: {}", String::from_utf8_lossy(text))));
             }
         }
         line.raw(if i > 0 { " " } else { "" });

@@ -7,6 +7,7 @@ use crate::message::flags::{Flag, Flags};
 use std::collections::HashSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 #[test]
 fn child() {

@@ -13,10 +13,11 @@ const MAX: usize = 255;
 /// The folder that every tree has.
 pub(super) const INBOX: &str = "INBOX";
 
-/// The name with INBOX (in any case, RFC 3501 5.1) spelt as such in the first level. `None`: no folder can have it.
+/// The name with INBOX (in any case, RFC 3501 5.1) spelt as such in the first level. `None`: no folder can have it, as one with a
+/// line break in it, which every list of folders would show as two.
 pub(super) fn canonical(name: &str) -> Option<String> {
     let mut levels: Vec<&str> = name.split('/').collect();
-    if levels.iter().any(|l| l.is_empty()) || name.contains('\0') {
+    if levels.iter().any(|l| l.is_empty()) || crate::text::breaks_line(name) {
         return None;
     }
     if let Some(first) = levels.first_mut()
@@ -109,7 +110,7 @@ mod tests {
         assert_eq!(directory("Entwürfe/v1.0 100%").unwrap(), ".Entwürfe.v1%2E0 100%25");
         assert_eq!(directory("../../etc").unwrap(), ".%2E%2E.%2E%2E.etc");
         assert_eq!(canonical("inBox/a/Inbox").unwrap(), "INBOX/a/Inbox");
-        for bad in ["", "/", "/a", "a/", "a//b", "a\0b"] {
+        for bad in ["", "/", "/a", "a/", "a//b", "a\0b", "a\nb", "\rb"] {
             assert_eq!(canonical(bad), None, "{bad:?}");
         }
         assert_eq!(directory(&"x".repeat(255)), Err("name too long"));

@@ -2,6 +2,7 @@
 
 use super::Account;
 use super::look::{Again, Watch};
+use super::sizes::Sizes;
 use super::uids::{self, Keywords};
 use crate::error::{Local, Result};
 use crate::message::flags::{FORWARDED, Flags};
@@ -28,6 +29,7 @@ pub struct Mailbox {
     pub(super) keywords: Keywords,
     pub(super) watch: Watch,
     pub(super) again: RefCell<Again>,
+    sizes: Sizes,
 }
 
 /// A message of a selected folder.
@@ -98,6 +100,7 @@ impl Mailbox {
             None => account.db().write(|t| uids::folder_or_new(t, &name, SystemTime::now()))?,
         };
         let mut mailbox = Mailbox {
+            sizes: Sizes::of(account.clone(), row.validity),
             account,
             name,
             maildir,
@@ -230,12 +233,11 @@ impl Mailbox {
         let Some(file) = self.file(index)? else { return Ok(None) };
         let Some(uid) = self.messages.get(index).map(|m| m.uid) else { return Ok(None) };
         let size = file.metadata().local(&self.name)?.len();
-        let known = self.account.db().read(|t| uids::counted(t, self.validity, uid))?;
-        if let Some((_, wire)) = known.filter(|(counted, _)| *counted == size) {
+        if let Some(wire) = self.sizes.wire(uid, size) {
             return Ok(Some(wire));
         }
         let wire = crate::text::wire_size(&mut crate::body::FileBody::new(file, self.name.as_str()))?;
-        self.account.db().write(|t| uids::set_counted(t, self.validity, uid, size, wire))?;
+        self.sizes.counted(uid, size, wire);
         Ok(Some(wire))
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::message::flags::{Flag, Flags};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{Duration, SystemTime};
 
 fn tree() -> (tempfile::TempDir, Account) {
     let t = tempfile::tempdir().unwrap();
@@ -261,8 +262,12 @@ fn folders_come_go_and_move() {
     assert_eq!(account.create("Inbox"), Err(FolderError::AlreadyExists));
     assert_eq!(account.create("A"), Err(FolderError::AlreadyExists));
     account.subscribe("A/B/C", true).unwrap();
-    account.subscribe("line\nbreak", true).unwrap();
-    assert_eq!(account.subscribed().unwrap(), ["A/B/C", "line\nbreak"]);
+    account.subscribe("%0A.", true).unwrap();
+    assert_eq!(account.subscribed().unwrap(), ["%0A.", "A/B/C"]);
+    for broken in ["line\nbreak", "\r"] {
+        assert_eq!(account.create(broken), Err(FolderError::Cannot("no folder can have this name")));
+        assert!(account.subscribe(broken, true).is_err());
+    }
     // Made by others: a folder, a link, something else.
     Maildir::make(account.root().join(".100%")).unwrap();
     symlink(account.root().join(".A"), account.root().join(".link")).unwrap();
@@ -298,7 +303,7 @@ fn folders_come_go_and_move() {
     let status = account.status("Z/a/B/C").unwrap();
     assert!(status.uid_validity > old && status.messages == 0 && status.uid_next == 1);
     assert_eq!(names(&account, "tmp").len(), 0);
-    account.subscribe("line\nbreak", false).unwrap();
+    account.subscribe("%0A.", false).unwrap();
     assert_eq!(account.subscribed().unwrap(), ["A/B/C"]);
 }
 

@@ -13,6 +13,9 @@ const WAITING: usize = 64;
 /// The longest name before `.eml`.
 const MAX: usize = 120;
 
+/// What the names of files begin with that have no name yet.
+const UNNAMED: &str = ".pipepost-";
+
 /// `eml:DIR`.
 pub(super) struct EmlDir {
     path: PathBuf,
@@ -37,6 +40,7 @@ impl EmlDir {
         disk::make_dirs(path).creating(path.display())?;
         // As the user named it, links and all; nothing below it is a link that is followed.
         let path = std::fs::canonicalize(path).creating(path.display())?;
+        disk::sweep(&path, UNNAMED);
         Ok(EmlDir { path, current: None, sealed: Vec::new(), named: Vec::new() })
     }
 
@@ -66,7 +70,7 @@ impl EmlDir {
 
 impl Sink for EmlDir {
     fn begin(&mut self, about: &About) -> Result<()> {
-        self.current = Some((Incoming::begin(&self.path, ".pipepost-")?, about.clone()));
+        self.current = Some((Incoming::begin(&self.path, UNNAMED)?, about.clone()));
         Ok(())
     }
 

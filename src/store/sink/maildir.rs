@@ -21,6 +21,7 @@ pub(super) struct MaildirSink {
 impl MaildirSink {
     pub(super) fn open(path: &Path) -> Result<MaildirSink> {
         let maildir = Maildir::make(path)?;
+        maildir.sweep();
         Ok(MaildirSink { maildir, current: None, sealed: Vec::new(), named: Vec::new() })
     }
 

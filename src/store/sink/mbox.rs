@@ -8,6 +8,7 @@ use super::out::Out;
 use super::{About, Receipt, Sink};
 use crate::error::{Error, Local, Result};
 use crate::store::disk;
+use crate::store::patience::Patient;
 use rustix::fs::FlockOperation;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -125,7 +126,8 @@ impl MboxFile {
         if std::fs::symlink_metadata(path).is_ok() {
             disk::open_or_create(path).creating(path.display())?;
         }
-        let spool = Out::new(tempfile::tempfile_in(&dir).creating(dir.display())?, path.display().to_string());
+        let file = Patient::new(tempfile::tempfile_in(&dir).creating(dir.display())?, None);
+        let spool = Out::new(file, path.display().to_string());
         Ok(MboxFile {
             path: path.to_owned(),
             spool,

@@ -2,24 +2,25 @@
 
 use crate::body::CHUNK;
 use crate::error::{Local, Result};
+use crate::store::patience::Patient;
 use std::fs::File;
 use std::io::Write;
 
 /// Bytes on their way into a file.
 pub(super) struct Out {
-    file: File,
+    file: Patient<File>,
     name: String,
     buffer: Vec<u8>,
 }
 
 impl Out {
     /// Writes to `file`, which is called `name` in errors.
-    pub(super) fn new(file: File, name: impl Into<String>) -> Out {
+    pub(super) fn new(file: Patient<File>, name: impl Into<String>) -> Out {
         Out { file, name: name.into(), buffer: Vec::with_capacity(CHUNK) }
     }
 
     pub(super) fn file(&mut self) -> &mut File {
-        &mut self.file
+        self.file.get_mut()
     }
 
     pub(super) fn put(&mut self, bytes: &[u8]) -> Result<()> {

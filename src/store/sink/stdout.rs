@@ -8,11 +8,12 @@ use super::out::Out;
 use super::{About, Form, Receipt, Sink};
 use crate::error::{Error, Local, Result};
 use crate::store::disk;
+use crate::store::patience::Patient;
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::time::Instant;
 
 const NAME: &str = "standard output";
 
@@ -30,18 +31,18 @@ pub(super) struct Stdout {
 }
 
 impl Stdout {
-    pub(super) fn open(form: Form) -> Result<Stdout> {
+    pub(super) fn open(form: Form, until: Option<Instant>) -> Result<Stdout> {
         let file = File::from(std::io::stdout().as_fd().try_clone_to_owned().local(NAME)?);
-        if was_closed(&file).local(NAME)? {
+        if disk::was_closed(&file).local(NAME)? {
             return Err(Error::io(format!("{NAME}: it is closed")));
         }
-        Stdout::over(file, form)
+        Stdout::over(file, form, until)
     }
 
-    fn over(file: File, form: Form) -> Result<Stdout> {
+    fn over(file: File, form: Form, until: Option<Instant>) -> Result<Stdout> {
         let regular = file.metadata().local(NAME)?.is_file();
         Ok(Stdout {
-            out: Out::new(file, NAME),
+            out: Out::new(Patient::new(file, until), NAME),
             form,
             regular,
             start: 0,
@@ -58,14 +59,6 @@ impl Stdout {
         let append = rustix::fs::fcntl_getfl(&*file).local(NAME)?.contains(OFlags::APPEND);
         if append { file.metadata().map(|m| m.len()).local(NAME) } else { file.stream_position().local(NAME) }
     }
-}
-
-/// Whether the program was started without a stdout: then Rust's runtime has opened /dev/null in its place, for reading and
-/// writing, which `> /dev/null` never is.
-fn was_closed(file: &File) -> std::io::Result<bool> {
-    let (this, null) = (file.metadata()?, std::fs::metadata("/dev/null")?);
-    let mode = rustix::fs::fcntl_getfl(file)? & OFlags::RWMODE;
-    Ok(this.file_type().is_char_device() && this.rdev() == null.rdev() && mode == OFlags::RDWR)
 }
 
 impl Sink for Stdout {
@@ -145,7 +138,7 @@ mod tests {
         std::fs::write(&path, "before\n").unwrap();
         for append in [true, false] {
             let file = OpenOptions::new().append(append).write(true).truncate(!append).open(&path).unwrap();
-            let mut sink = Stdout::over(file, Form::Mbox).unwrap();
+            let mut sink = Stdout::over(file, Form::Mbox, None).unwrap();
             assert!(sink.stable());
             push(&mut sink, &about("1"), "From a\n");
             sink.begin(&about("2")).unwrap();
@@ -162,7 +155,7 @@ mod tests {
     #[test]
     fn full_and_closed_are_74() {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut sink = Stdout::over(full, Form::Raw).unwrap();
+        let mut sink = Stdout::over(full, Form::Raw, None).unwrap();
         assert!(!sink.stable());
         sink.begin(&about("1")).unwrap();
         sink.write(b"x").unwrap();
@@ -172,7 +165,7 @@ mod tests {
         assert_eq!(sink.commit().unwrap(), []);
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         drop(reader);
-        let mut sink = Stdout::over(writer.into(), Form::Raw).unwrap();
+        let mut sink = Stdout::over(writer.into(), Form::Raw, None).unwrap();
         sink.begin(&about("1")).unwrap();
         let e = sink.write(&[b'x'; 100_000]).unwrap_err();
         assert_eq!((e.exit().code(), e.to_string().as_str()), (74, "standard output: Broken pipe"));

@@ -6,7 +6,7 @@ use crate::cli::exit::{Tally, complain};
 use crate::cli::into::fill;
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
-use crate::client::imap::{Fetched, Rows};
+use crate::client::imap::{Fetched, Rows, Uids};
 use crate::error::{Error, Exit, Result};
 use crate::message::flags::Flags;
 use crate::proto::imap::response::BodyName;
@@ -15,41 +15,17 @@ use crate::proto::imap::set::SequenceSet;
 use crate::store::sink::{About, Every, Sink};
 use crate::store::spool::Spool;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// Messages and bytes that share one sync of the target.
 const BATCH: (usize, u64) = (100, 16 << 20);
 
-/// UIDs, as ranges: a folder has more messages than memory should know of.
-#[derive(Default)]
-struct Uids(BTreeMap<u32, u32>);
-
-impl Uids {
-    fn has(&self, uid: u32) -> bool {
-        self.0.range(..=uid).next_back().is_some_and(|(_, to)| *to >= uid)
-    }
-
-    fn add(&mut self, uid: u32) {
-        let mut range = (uid, uid);
-        if let Some((from, to)) = self.0.range(..=uid).next_back().map(|(from, to)| (*from, *to))
-            && to.saturating_add(1) >= uid
-        {
-            range = (from, to.max(uid));
-        }
-        if let Some(to) = uid.checked_add(1).and_then(|next| self.0.remove(&next)) {
-            range.1 = to;
-        }
-        self.0.insert(range.0, range.1);
-    }
-}
-
 /// Everything that is the same for all folders.
 pub(super) struct Deliver<'d> {
     pub(super) sink: &'d mut Every,
     pub(super) section: Section,
-    pub(super) json: bool,
-    pub(super) out: Out,
+    /// Where a JSON object for each message goes, if one is wanted.
+    pub(super) report: Option<Out>,
     pub(super) tally: Tally,
     progress: Progress,
     /// `ACCOUNT:FOLDER#UIDVALIDITY.`
@@ -73,12 +49,11 @@ struct Folder {
 }
 
 impl<'d> Deliver<'d> {
-    pub(super) fn new(sink: &'d mut Every, section: Section, json: bool) -> Deliver<'d> {
+    pub(super) fn new(sink: &'d mut Every, section: Section, report: Option<Out>) -> Deliver<'d> {
         Deliver {
             sink,
             section,
-            json,
-            out: Out::default(),
+            report,
             tally: Tally::default(),
             progress: Progress::bytes(0, true),
             prefix: String::new(),
@@ -179,7 +154,7 @@ impl<'d> Deliver<'d> {
     }
 
     fn say(&mut self, uid: u32, places: &[String], error: Option<&Error>) -> Result<()> {
-        if self.json {
+        if let Some(out) = &mut self.report {
             let object = json!({
                 "ref": format!("{}{uid}", self.prefix),
                 "uid": uid,
@@ -187,7 +162,7 @@ impl<'d> Deliver<'d> {
                 "places": places,
                 "error": error.map(ToString::to_string),
             });
-            self.out.must(format!("{object}\n").as_bytes())?;
+            out.must(format!("{object}\n").as_bytes())?;
         }
         Ok(())
     }
@@ -244,24 +219,5 @@ impl Body for Counted<'_> {
         let piece = self.body.chunk()?;
         self.bytes = self.bytes.saturating_add(piece.len() as u64);
         Ok(piece)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn ranges_of_uids(uids in proptest::collection::vec(prop_oneof![1u32..30, u32::MAX - 3..=u32::MAX], 0..40)) {
-            let mut set = Uids::default();
-            uids.iter().for_each(|uid| set.add(*uid));
-            for uid in (1..32).chain(u32::MAX - 5..=u32::MAX) {
-                prop_assert_eq!(set.has(uid), uids.contains(&uid));
-            }
-            let ranges: Vec<_> = set.0.iter().collect();
-            prop_assert!(ranges.windows(2).all(|w| w[0].1 + 1 < *w[1].0));
-        }
     }
 }

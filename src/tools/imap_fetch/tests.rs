@@ -42,12 +42,12 @@ S: $b OK done
 fn fetch(script: &Script, mode: Mode) -> (Vec<u64>, Exit) {
     let dir = tempfile::tempdir().unwrap();
     let target: Target = format!("maildir:{}", dir.path().join("m").display()).parse().unwrap();
-    let mut sink = Every::new(vec![target.open(Form::Raw).unwrap()]);
+    let mut sink = Every::new(vec![target.open(Form::Raw, None).unwrap()]);
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let exit = std::thread::scope(|scope| {
         let player = scope.spawn(move || Player::server(script).play(&mut theirs, mode).unwrap());
-        let mut deliver = Deliver::new(&mut sink, Section::default(), false);
+        let mut deliver = Deliver::new(&mut sink, Section::default(), None);
         let fetched =
             Client::open(Wire::over(Socket::new(ours).unwrap(), "test"), None, true).and_then(|mut client| {
                 let mut inbox = client.examine("INBOX")?;

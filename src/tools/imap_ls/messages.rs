@@ -9,7 +9,7 @@ use crate::client::imap::{Fetched, Rows};
 use crate::error::Result;
 use crate::message::addr;
 use crate::message::date::Date;
-use crate::message::decode::words;
+use crate::message::decode::{person, words};
 use crate::net::Endpoint;
 use crate::proto::imap::response::BodyName;
 use crate::proto::imap::section::FetchItem;
@@ -148,12 +148,9 @@ fn people(list: &[Address]) -> Option<String> {
 }
 
 fn one(a: &Address, local: &[u8], host: &[u8]) -> String {
-    let address = addr::Address { local: local.to_vec(), domain: host.to_vec(), ..addr::Address::default() };
-    let spec = String::from_utf8_lossy(&address.spec()).into_owned();
-    match a.name.as_deref().map(words).filter(|name| !name.is_empty()) {
-        Some(name) => format!("{name} <{spec}>"),
-        None => spec,
-    }
+    let (local, domain) = (local.to_vec(), host.to_vec());
+    let address = addr::Address { name: a.name.clone(), local, domain, route: None };
+    person(&address)
 }
 
 #[cfg(test)]

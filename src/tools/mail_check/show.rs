@@ -2,6 +2,7 @@
 
 use super::Endpoint;
 use crate::cli::Outcome;
+use crate::cli::account::variable;
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::out::{Column, Reader, Table};
@@ -54,10 +55,10 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
         rows.push(("config".into(), file.clone(), origin.into()));
     }
     // A URL, local:, or an account's name.
-    let variable = std::env::var("PIPEPOST_ACCOUNT").ok().filter(|v| !v.is_empty());
-    let given = argument.map(str::to_owned).or(variable).unwrap_or_else(|| "local:".into());
+    let variable = variable()?;
+    let given = argument.map(str::to_owned).or(variable.clone()).unwrap_or_else(|| "local:".into());
     let named = all.first().and_then(|at| at.account.clone());
-    let origin = match (argument, std::env::var_os("PIPEPOST_ACCOUNT").filter(|v| !v.is_empty())) {
+    let origin = match (argument, variable) {
         (Some(_), _) => "argument".to_owned(),
         (None, Some(_)) => "$PIPEPOST_ACCOUNT".to_owned(),
         (None, None) => config.and_then(|c| c.default()).map_or_else(default, |set| at_line(set.line)),

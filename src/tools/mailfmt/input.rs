@@ -1,10 +1,10 @@
 //! What mailfmt reads (a file or stdin, one message or an mbox) and where it writes text for people.
 
-use crate::body::{Body, FileBody};
-use crate::cli::compose;
+use crate::body::Body;
 use crate::cli::out::{Out, Reader};
 use crate::error::{Error, Exit, Result};
 use crate::message::mbox::Mbox;
+use crate::store::patience;
 use crate::store::spool::Spool;
 use crate::text::{ToFile, escape_lines};
 use std::io::IsTerminal;
@@ -23,8 +23,8 @@ pub(super) fn open(file: Option<&Path>) -> Result<Source> {
         None if std::io::stdin().is_terminal() => {
             Err(Error::usage("stdin is a terminal").advise("give a file, or a pipe, or < /dev/null"))
         }
-        None => Ok(Box::new(FileBody::new(std::io::stdin().lock(), "stdin"))),
-        Some(path) => Ok(Box::new(compose::open(path)?)),
+        None => Ok(Box::new(patience::stdin(None)?)),
+        Some(path) => Ok(Box::new(patience::open(path, None)?)),
     }
 }
 

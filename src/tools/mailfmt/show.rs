@@ -4,6 +4,7 @@ use super::input::{Cursor, Screen, each_message, spool};
 use super::{describe, html};
 use crate::body::{Body, Take};
 use crate::cli::Outcome;
+use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table};
 use crate::error::{Error, Exit, Result};
 use crate::message::decode::{decoded, file_name, text, words};
@@ -115,6 +116,9 @@ impl Show {
                 if table.row(cell, || serde_json::Value::Null)? == Reader::Gone {
                     return Ok(false);
                 }
+                for defect in part.defects.iter().filter(|defect| defect.hides()) {
+                    complain("mailfmt", &format!("part {section}: {}", defect.words()), None);
+                }
             }
             Ok(number > 0)
         })?;
@@ -157,7 +161,7 @@ fn write_part<B: Body>(screen: &mut Screen, cursor: &mut Cursor<B>, part: &Part)
     screen.end()?;
     if content.errors() > 0 {
         let (n, encoding) = (content.errors(), part.encoding.name());
-        crate::cli::exit::complain("mailfmt", &format!("{n} errors in the {encoding} of this part"), None);
+        complain("mailfmt", &format!("{n} errors in the {encoding} of this part"), None);
     }
     Ok(())
 }
@@ -190,6 +194,14 @@ impl<B: Body> View<'_, B> {
         if self.screen.is_gone() {
             return Ok(());
         }
+        self.entity(part, number)?;
+        for defect in part.defects.iter().filter(|defect| defect.hides()) {
+            self.screen.line(&format!("[part {number}: {}]", defect.words()))?;
+        }
+        Ok(())
+    }
+
+    fn entity(&mut self, part: &Part, number: &str) -> Result<()> {
         if let Some(message) = part.message() {
             self.note(part, number)?;
             let inner = describe::children(part, number).next().map_or(String::new(), |(number, _)| number);
