@@ -1,4 +1,4 @@
-//! The commands of IMAP4rev1 and of IDLE, UIDPLUS, NAMESPACE, UNSELECT, ID and SASL-IR, and the server's reading of them.
+//! The commands of IMAP4rev1 and of its extensions that are spoken here ([`super`]), and the server's reading of them.
 //!
 //! What a client writes is in [`super::encode`].
 
@@ -11,6 +11,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use list::{List, ListReturn, ListSelect};
 pub use status::StatusItem;
 pub use store::Store;
 
@@ -88,10 +89,9 @@ pub enum Command {
     Unsubscribe {
         mailbox: String,
     },
-    List {
-        reference: String,
-        pattern: String,
-    },
+    /// RFC 5161: capabilities that are to be switched on.
+    Enable(Vec<String>),
+    List(List),
     Lsub {
         reference: String,
         pattern: String,
@@ -184,7 +184,8 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
         "RENAME" => Command::Rename { from: mailbox(l)?, to: mailbox(l)? },
         "SUBSCRIBE" => Command::Subscribe { mailbox: mailbox(l)? },
         "UNSUBSCRIBE" => Command::Unsubscribe { mailbox: mailbox(l)? },
-        "LIST" => Command::List { reference: mailbox(l)?, pattern: pattern(l)? },
+        "ENABLE" => Command::Enable(login::enable(l)?),
+        "LIST" => list::list(l)?,
         "LSUB" => Command::Lsub { reference: mailbox(l)?, pattern: pattern(l)? },
         "STATUS" => status::status(l)?,
         "APPEND" => append::append(l)?,
@@ -207,4 +208,12 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
 fn set(l: &mut Lex<'_>) -> Parsed<SequenceSet> {
     l.expect_sp()?;
     SequenceSet::parse(l)
+}
+
+/// One of these words, in any case.
+fn word<T: Copy>(l: &mut Lex<'_>, words: &[(&str, T)], expected: &'static str) -> Parsed<T> {
+    let at = l.position();
+    let word = l.word();
+    let found = words.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+    found.map(|(_, value)| *value).ok_or_else(|| Syntax::new(at, expected))
 }

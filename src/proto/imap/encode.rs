@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::command::{Command, Store};
+use super::command::{Command, List, Store};
 use super::lex::{Syntax, is_atom};
 use super::search::{SearchKey, Writer};
 use super::section::{FetchItem, Of, Section, is_field_name};
@@ -84,8 +84,12 @@ impl Line {
 
     /// As a mailbox, but `*` and `%` stay what they are, in quotes.
     fn pattern(&mut self, pattern: &str) -> Result<()> {
-        check("mailbox pattern", pattern.as_bytes())?;
         self.raw(" ");
+        self.quoted_pattern(pattern)
+    }
+
+    fn quoted_pattern(&mut self, pattern: &str) -> Result<()> {
+        check("mailbox pattern", pattern.as_bytes())?;
         quoted(&mut self.text, utf7::encode(pattern).as_bytes());
         Ok(())
     }
@@ -214,10 +218,14 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
             one(&mut line, "RENAME", from)?;
             line.mailbox(to)?;
         }
-        Command::List { reference, pattern } => {
-            one(&mut line, "LIST", reference)?;
-            line.pattern(pattern)?;
+        Command::Enable(words) => {
+            line.raw("ENABLE");
+            for word in words {
+                atom("a capability", word)?;
+                line.raw(&format!(" {word}"));
+            }
         }
+        Command::List(asked) => list(&mut line, asked)?,
         Command::Lsub { reference, pattern } => {
             one(&mut line, "LSUB", reference)?;
             line.pattern(pattern)?;
@@ -263,6 +271,32 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
         Command::UidExpunge(set) => line.raw(&format!("UID EXPUNGE {}", named(set)?)),
     }
     Ok(line.finish())
+}
+
+fn list(line: &mut Line, asked: &List) -> Result<()> {
+    let words = |all: Vec<String>| all.join(" ");
+    line.raw("LIST");
+    if !asked.select.is_empty() {
+        line.raw(&format!(" ({})", words(asked.select.iter().map(ToString::to_string).collect())));
+    }
+    line.mailbox(&asked.reference)?;
+    match asked.patterns.as_slice() {
+        [pattern] => line.pattern(pattern)?,
+        several => {
+            line.raw(" (");
+            for (n, pattern) in several.iter().enumerate() {
+                if n > 0 {
+                    line.raw(" ");
+                }
+                line.quoted_pattern(pattern)?;
+            }
+            line.raw(")");
+        }
+    }
+    if !asked.returns.is_empty() {
+        line.raw(&format!(" RETURN ({})", words(asked.returns.iter().map(ToString::to_string).collect())));
+    }
+    Ok(())
 }
 
 fn one(line: &mut Line, word: &str, mailbox: &str) -> Result<()> {

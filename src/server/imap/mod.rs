@@ -14,7 +14,9 @@ mod capability;
 mod fetch;
 mod folders;
 mod idle;
+mod list;
 mod login;
+mod pattern;
 mod search;
 mod section;
 mod select;
@@ -332,6 +334,15 @@ impl Session<'_> {
         match command {
             Command::Append { mailbox, flags, date, size } => {
                 self.append(account, &mailbox, &flags, date, Literal { size, ..literal })
+            }
+            Command::Enable(words) => self.enable(&words),
+            Command::List(asked) => {
+                let status = self.list(account, &asked)?;
+                self.caught_up(true, status)
+            }
+            Command::Lsub { reference, pattern } => {
+                let status = self.lsub(account, &reference, &pattern)?;
+                self.caught_up(true, status)
             }
             Command::Select { mailbox } => self.select(account, &mailbox, false),
             Command::Examine { mailbox } => self.select(account, &mailbox, true),

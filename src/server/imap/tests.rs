@@ -2,6 +2,7 @@ mod append;
 mod capability;
 mod fetch;
 mod folders;
+mod list;
 mod live;
 mod rows;
 mod search;

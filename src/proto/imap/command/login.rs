@@ -1,4 +1,4 @@
-//! LOGIN, AUTHENTICATE and ID.
+//! LOGIN, AUTHENTICATE, ID and ENABLE.
 
 use super::super::lex::{Lex, Parsed};
 use super::{Command, IdFields};
@@ -41,4 +41,13 @@ pub(super) fn id(l: &mut Lex<'_>) -> Parsed<IdFields> {
         Ok(())
     })?;
     Ok(fields)
+}
+
+pub(super) fn enable(l: &mut Lex<'_>) -> Parsed<Vec<String>> {
+    l.expect_sp()?;
+    let mut words = vec![String::from_utf8_lossy(l.atom()?).to_ascii_uppercase()];
+    while l.sp() && !l.at_end() {
+        words.push(String::from_utf8_lossy(l.atom()?).to_ascii_uppercase());
+    }
+    Ok(words)
 }

@@ -1,8 +1,8 @@
 //! STATUS.
 
-use super::super::lex::{Lex, Parsed, Syntax};
-use super::Command;
+use super::super::lex::{Lex, Parsed};
 use super::list::mailbox;
+use super::{Command, word};
 use std::fmt;
 
 /// What STATUS tells.
@@ -18,14 +18,20 @@ pub enum StatusItem {
     UidValidity,
     /// UNSEEN
     Unseen,
+    /// SIZE (RFC 8438): the bytes of all messages.
+    Size,
+    /// APPENDLIMIT (RFC 7889): the bytes that one message may have.
+    AppendLimit,
 }
 
-const STATUS: [(&str, StatusItem); 5] = [
+const STATUS: [(&str, StatusItem); 7] = [
     ("MESSAGES", StatusItem::Messages),
     ("RECENT", StatusItem::Recent),
     ("UIDNEXT", StatusItem::UidNext),
     ("UIDVALIDITY", StatusItem::UidValidity),
     ("UNSEEN", StatusItem::Unseen),
+    ("SIZE", StatusItem::Size),
+    ("APPENDLIMIT", StatusItem::AppendLimit),
 ];
 
 impl StatusItem {
@@ -45,11 +51,15 @@ impl fmt::Display for StatusItem {
 pub(super) fn status(l: &mut Lex<'_>) -> Parsed<Command> {
     let mailbox = mailbox(l)?;
     l.expect_sp()?;
+    Ok(Command::Status { mailbox, items: items(l)? })
+}
+
+/// Items in parentheses, one at least.
+pub(super) fn items(l: &mut Lex<'_>) -> Parsed<Vec<StatusItem>> {
     let mut items = Vec::new();
     l.list(|l| {
-        let at = l.position();
-        items.push(StatusItem::named(l.word()).ok_or_else(|| Syntax::new(at, "expected a STATUS item"))?);
+        items.push(word(l, &STATUS, "expected a STATUS item")?);
         Ok(())
     })?;
-    if items.is_empty() { l.expected("a STATUS item") } else { Ok(Command::Status { mailbox, items }) }
+    if items.is_empty() { l.expected("a STATUS item") } else { Ok(items) }
 }

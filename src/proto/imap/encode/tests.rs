@@ -1,4 +1,4 @@
-use super::super::command::{StatusItem, Tagged};
+use super::super::command::{ListReturn, ListSelect, StatusItem, Tagged};
 use super::super::gather::Gathered;
 use super::super::search::tests::keys;
 use super::super::section::Partial;
@@ -42,7 +42,7 @@ fn the_least_that_will_do() {
     assert_eq!(line(&login("b b", "t\"\\")), "a1 LOGIN \"b b\" \"t\\\"\\\\\"");
     assert_eq!(line(&login("é", "ü")), "a1 LOGIN {2+}\r\né {2+}\r\nü");
     assert_eq!(line(&Command::Select { mailbox: "Entwürfe".into() }), "a1 SELECT Entw&APw-rfe");
-    assert_eq!(line(&Command::List { reference: String::new(), pattern: "*".into() }), "a1 LIST \"\" \"*\"");
+    assert_eq!(line(&Command::List(List::plain("", "*"))), "a1 LIST \"\" \"*\"");
     let key: SearchKey = "FROM é UNSEEN".parse().unwrap();
     assert_eq!(
         line(&Command::Search { uid: true, charset: None, key }),
@@ -65,7 +65,7 @@ fn nothing_breaks_out_of_a_command() {
             Command::Authenticate { mechanism: "PLAIN".into(), initial: Some(Secret::new(text.clone().into())) },
             Command::Select { mailbox: text.clone() },
             Command::Rename { from: "a".into(), to: text.clone() },
-            Command::List { reference: String::new(), pattern: text.clone() },
+            Command::List(List::plain("", &text)),
             Command::Append { mailbox: "x".into(), flags: vec![text.clone()], date: None, size: 1 },
             Command::Search { uid: false, charset: None, key },
             Command::Search { uid: false, charset: Some(text.clone()), key: SearchKey::All },
@@ -123,7 +123,14 @@ fn commands() -> impl Strategy<Value = Command> {
         (bytes(), bytes()).prop_map(|(user, p)| Command::Login { user, password: Secret::new(p) }),
         name().prop_map(|mailbox| Command::Select { mailbox }),
         (name(), name()).prop_map(|(from, to)| Command::Rename { from, to }),
-        (name(), name()).prop_map(|(reference, pattern)| Command::List { reference, pattern }),
+        (name(), proptest::collection::vec(name(), 1..3), any::<bool>()).prop_map(|(reference, patterns, more)| {
+            let select = if more { vec![ListSelect::Subscribed, ListSelect::RecursiveMatch] } else { vec![] };
+            let status = ListReturn::Status(vec![StatusItem::Size]);
+            let returns = if more { vec![ListReturn::Children, status] } else { vec![] };
+            let extended = more || patterns.len() > 1;
+            Command::List(List { reference, patterns, select, returns, extended })
+        }),
+        proptest::collection::vec("[A-Z0-9=]{1,9}", 1..3).prop_map(Command::Enable),
         name().prop_map(|mailbox| Command::Status { mailbox, items: vec![StatusItem::Unseen, StatusItem::UidNext] }),
         (name(), flags(), proptest::option::of(0i64..4_000_000_000), 1u64..).prop_map(|(mailbox, flags, t, size)| {
             Command::Append {

@@ -22,9 +22,11 @@ fn greeting_command_and_login_announce_the_same() {
     assert_eq!(words(&until(&mut io, "a ")[0]), before);
     let logged_in = until(&mut io, "b ");
     assert_eq!(words(&until(&mut io, "c ")[0]), words(&logged_in[0]));
-    assert_eq!(words(&logged_in[0]), ALWAYS);
+    let limit = words(&logged_in[0]).pop().unwrap();
+    assert_eq!(limit, "APPENDLIMIT=1048576");
+    assert_eq!(words(&logged_in[0]).split_last().unwrap().1, ALWAYS);
     // Over a pair of sockets there is no TLS to start.
-    let only_before: Vec<&str> = before.iter().filter(|w| !ALWAYS.contains(w)).copied().collect();
+    let only_before: Vec<&str> = before.iter().filter(|w| !ALWAYS.contains(w) && **w != limit).copied().collect();
     assert_eq!(only_before, ["AUTH=PLAIN"]);
     assert!(ALWAYS.iter().all(|w| before.contains(w)));
     until(&mut io, "d ");

@@ -20,22 +20,42 @@ C: d create inbox
 S: d NO [ALREADYEXISTS] x
 C: e list "" *
 S: * LIST (\\HasNoChildren) "/" INBOX
+S: * LIST (\\HasNoChildren \\Archive) "/" Archive
+S: * LIST (\\HasNoChildren \\Drafts) "/" Drafts
 S: * LIST (\\Noselect \\HasChildren) "/" Entw&APw-rfe
 S: * LIST (\\HasNoChildren) "/" Entw&APw-rfe/alt
+S: * LIST (\\HasNoChildren \\Junk) "/" Junk
+S: * LIST (\\HasNoChildren \\Sent) "/" Sent
+S: * LIST (\\HasNoChildren \\Trash) "/" Trash
 S: * LIST (\\HasNoChildren) "/" "two words"
 S: e OK x
 C: f list "" %
 S: * LIST (\\HasNoChildren) "/" INBOX
+S: * LIST (\\HasNoChildren \\Archive) "/" Archive
+S: * LIST (\\HasNoChildren \\Drafts) "/" Drafts
 S: * LIST (\\Noselect \\HasChildren) "/" Entw&APw-rfe
+S: * LIST (\\HasNoChildren \\Junk) "/" Junk
+S: * LIST (\\HasNoChildren \\Sent) "/" Sent
+S: * LIST (\\HasNoChildren \\Trash) "/" Trash
 S: * LIST (\\HasNoChildren) "/" "two words"
 S: f OK x
 C: g subscribe Entw&APw-rfe/alt
 S: g OK x
 C: h lsub "" %
+S: * LSUB () "/" Archive
+S: * LSUB () "/" Drafts
+S: * LSUB () "/" Junk
+S: * LSUB () "/" Sent
+S: * LSUB () "/" Trash
 S: * LSUB (\\Noselect) "/" Entw&APw-rfe
 S: h OK x
 C: i lsub "" *
+S: * LSUB () "/" Archive
+S: * LSUB () "/" Drafts
 S: * LSUB () "/" Entw&APw-rfe/alt
+S: * LSUB () "/" Junk
+S: * LSUB () "/" Sent
+S: * LSUB () "/" Trash
 S: i OK x
 C: j rename Entw&APw-rfe alt
 S: j OK x

@@ -1,0 +1,93 @@
+//! Sizes with CRLF line ends.
+
+use super::selected::Mailbox;
+use super::uids;
+use crate::error::{Local, Result};
+use crate::store::maildir::{self, Sub};
+use rustix::fs::AtFlags;
+use std::os::fd::OwnedFd;
+
+impl Mailbox {
+    /// A message's size with CRLF line ends; `None` if it has vanished. Taken from the `W=` in its name, if the `S=`
+    /// there is the file's size; else counted, once, and remembered.
+    ///
+    /// # Errors
+    /// As [`Mailbox::file`], and the database's.
+    pub fn wire_size(&mut self, index: usize) -> Result<Option<u64>> {
+        let Some(sub) = self.files.get(index).map(|f| f.sub) else { return Ok(None) };
+        let dir = self.maildir.open(sub).local(self.maildir.sub(sub).display())?;
+        match self.told_size(index, &dir) {
+            Some(wire) => Ok(Some(wire)),
+            None => self.counted_size(index),
+        }
+    }
+
+    /// The size of all messages.
+    ///
+    /// # Errors
+    /// As [`Mailbox::wire_size`].
+    pub fn total_size(&mut self) -> Result<u64> {
+        let open = |sub: Sub| self.maildir.open(sub).local(self.maildir.sub(sub).display());
+        let (new, cur) = (open(Sub::New)?, open(Sub::Cur)?);
+        let mut total = 0u64;
+        let mut fresh = Vec::new();
+        for index in 0..self.files.len() {
+            let in_new = self.files.get(index).is_some_and(|f| f.sub == Sub::New);
+            let size = match self.told_size(index, if in_new { &new } else { &cur }) {
+                Some(wire) => wire,
+                None => match self.count(index)? {
+                    Some(counted) => {
+                        fresh.extend(counted.fresh.map(|(uid, size)| (uid, size, counted.wire)));
+                        counted.wire
+                    }
+                    None => 0,
+                },
+            };
+            total = total.saturating_add(size);
+        }
+        if !fresh.is_empty() {
+            self.account.db().write(|t| {
+                fresh.iter().try_for_each(|(uid, size, wire)| uids::set_counted(t, self.validity, *uid, *size, *wire))
+            })?;
+        }
+        Ok(total)
+    }
+
+    /// What the file's name says, if it can be believed.
+    fn told_size(&self, index: usize, dir: &OwnedFd) -> Option<u64> {
+        let entry = self.files.get(index)?;
+        let (Some(told), Some(wire)) = maildir::sizes(&entry.name) else { return None };
+        let stat = rustix::fs::statat(dir, &*entry.name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        (u64::try_from(stat.st_size).ok() == Some(told)).then_some(wire)
+    }
+
+    fn counted_size(&mut self, index: usize) -> Result<Option<u64>> {
+        Ok(match self.count(index)? {
+            Some(Counted { wire, fresh: None }) => Some(wire),
+            Some(Counted { wire, fresh: Some((uid, size)) }) => {
+                self.account.db().write(|t| uids::set_counted(t, self.validity, uid, size, wire))?;
+                Some(wire)
+            }
+            None => None,
+        })
+    }
+
+    /// Counts, if nobody has done so before.
+    fn count(&self, index: usize) -> Result<Option<Counted>> {
+        let Some(file) = self.file(index)? else { return Ok(None) };
+        let Some(uid) = self.messages.get(index).map(|m| m.uid) else { return Ok(None) };
+        let size = file.metadata().local(&self.name)?.len();
+        let known = self.account.db().read(|t| uids::counted(t, self.validity, uid))?;
+        if let Some((_, wire)) = known.filter(|(counted, _)| *counted == size) {
+            return Ok(Some(Counted { wire, fresh: None }));
+        }
+        let wire = crate::text::wire_size(&mut crate::body::FileBody::new(file, self.name.as_str()))?;
+        Ok(Some(Counted { wire, fresh: Some((uid, size)) }))
+    }
+}
+
+/// A size on the wire; UID and file size where it is to be remembered.
+struct Counted {
+    wire: u64,
+    fresh: Option<(u32, u64)>,
+}
