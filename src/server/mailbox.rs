@@ -11,6 +11,7 @@
 //! last `\Seen`, never a message.
 
 mod change;
+mod counted;
 #[cfg(test)]
 mod crash;
 mod draft;
@@ -18,7 +19,8 @@ mod folders;
 mod look;
 mod name;
 mod selected;
-mod sizes;
+mod size;
+mod special;
 #[cfg(test)]
 mod tests;
 mod uids;
@@ -59,6 +61,8 @@ pub struct Folder {
     pub has_children: bool,
     /// Whether the user has subscribed to it.
     pub subscribed: bool,
+    /// What it is for: `\Drafts`, `\Sent`, ... (RFC 6154).
+    pub special_use: Option<&'static str>,
 }
 
 /// Why something could not be done with a folder.
@@ -93,8 +97,7 @@ impl std::fmt::Display for FolderError {
 
 impl std::error::Error for FolderError {}
 
-/// What STATUS tells. Sizes are not in it: to know them, messages from elsewhere must be read
-/// ([`Mailbox::wire_size`]).
+/// What STATUS tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
     /// How many messages there are.
@@ -107,6 +110,8 @@ pub struct Status {
     pub uid_next: u32,
     /// The folder's UIDVALIDITY.
     pub uid_validity: u32,
+    /// The bytes of all messages, with CRLF line ends; 0 if nobody has asked.
+    pub size: u64,
 }
 
 /// While it lives, no other session, here or in another process, has the maildrop (RFC 1939 8). It dies with the process.
@@ -116,12 +121,16 @@ pub struct MaildropLock {
 }
 
 impl Account {
-    /// Opens the tree at `root`; makes it (0700) if it is not there. INBOX is the root itself.
+    /// Opens the tree at `root`; makes it (0700) if it is not there, with a folder for each special use. INBOX is the root
+    /// itself.
     ///
     /// # Errors
     /// 73 when it can't be made, 74 when its database is damaged, 75 when that is locked for long.
     pub fn open(root: &Path) -> Result<Account> {
         static OPEN: Mutex<Option<HashMap<PathBuf, Weak<Tree>>>> = Mutex::new(None);
+        if !Account::exists(root) {
+            special::make(root)?;
+        }
         let inbox = Maildir::make(root)?;
         let key = std::fs::canonicalize(root).local(root.display())?;
         let known = |all: &HashMap<PathBuf, Weak<Tree>>| all.get(&key).and_then(Weak::upgrade);
@@ -185,12 +194,14 @@ impl Account {
         Ok(Mailbox::open(self.clone(), name, maildir, read_only)?)
     }
 
-    /// Counts a folder's messages without claiming any as recent.
+    /// Counts a folder's messages without claiming any as recent; with `size` their bytes too, for which messages that
+    /// came from elsewhere may have to be read, once.
     ///
     /// # Errors
     /// As [`Account::select`].
-    pub fn status(&self, name: &str) -> Result<Status, FolderError> {
-        let mailbox = self.select(name, true)?;
+    pub fn status(&self, name: &str, size: bool) -> Result<Status, FolderError> {
+        let mut mailbox = self.select(name, true)?;
+        let size = if size { mailbox.total_size()? } else { 0 };
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let messages = mailbox.messages();
         Ok(Status {
@@ -199,6 +210,7 @@ impl Account {
             unseen: count(messages.iter().filter(|m| !m.flags.has(crate::message::flags::Flag::Seen)).count()),
             uid_next: mailbox.uid_next(),
             uid_validity: mailbox.uid_validity(),
+            size,
         })
     }
 

@@ -134,19 +134,19 @@ def imap():
     assert b"\\Seen" in ok(client.fetch("2", "(FLAGS)"))[0]
     assert b"\\Flagged" in ok(client.store("1", "+FLAGS", "(\\Flagged $Forwarded)"))[0]
     assert ok(client.search(None, "KEYWORD", "$Forwarded")) == [b"1"]
-    for name in ("Archive", "Lists/rust", '"with space"', "&ZeVnLIqe-"):
+    for name in ("Store", "Lists/rust", '"with space"', "&ZeVnLIqe-"):
         ok(client.create(name))
         ok(client.subscribe(name))
     names = b"\n".join(ok(client.list()))
-    for name in (b"Archive", b"Lists/rust", b"with space", b"&ZeVnLIqe-", b"INBOX"):
+    for name in (b"Store", b"Lists/rust", b"with space", b"&ZeVnLIqe-", b"INBOX"):
         assert name in names, (name, names)
     assert len(ok(client.lsub())) >= 4
-    ok(client.copy("1:2", "Archive"))
-    assert b"MESSAGES 2" in ok(client.status("Archive", "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"))[0]
+    ok(client.copy("1:2", "Store"))
+    assert b"MESSAGES 2" in ok(client.status("Store", "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"))[0]
     big = letter("big", "x\n" * 1000, 3_000_000).as_bytes().replace(b"\n", b"\r\n")
-    data = ok(client.append("Archive", "(\\Seen)", imaplib.Time2Internaldate(1_700_000_000), big))
+    data = ok(client.append("Store", "(\\Seen)", imaplib.Time2Internaldate(1_700_000_000), big))
     assert b"APPENDUID" in data[0], data
-    ok(client.rename("Archive", "Old"))
+    ok(client.rename("Store", "Old"))
     assert ok(client.select("Old")) == [b"3"]
     assert ok(client.fetch("3", "(BODY.PEEK[])"))[0][1] == big
     assert b"14-Nov-2023" in ok(client.fetch("3", "(INTERNALDATE)"))[0]

@@ -16,7 +16,7 @@ use super::{Dial, Login, no_tls};
 use crate::error::{Error, Exit, Result};
 use crate::net::endpoint::Place;
 use crate::net::{Deadline, Endpoint, Wire};
-use crate::proto::imap::command::{Command, StatusItem};
+use crate::proto::imap::command::{Command, List, StatusItem};
 use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
 use crate::proto::sasl;
 use std::collections::{HashMap, HashSet};
@@ -173,7 +173,7 @@ impl Client {
     /// 64: CR, LF or NUL in a pattern; 69, 75, 76.
     pub fn list(&mut self, patterns: &[&str]) -> Result<Vec<Listed>> {
         let mut found = Folders { seen: HashSet::new(), list: Vec::new(), bytes: 0, answers: Vec::new() };
-        let list = |pattern: &&str| Command::List { reference: String::new(), pattern: (*pattern).to_owned() };
+        let list = |pattern: &&str| Command::List(List::plain("", pattern));
         self.talk.flight(FLIGHT, &mut patterns.iter().map(list), &mut found)?;
         for answer in found.answers {
             self.must_be_ok("LIST: ", &answer?)?;
@@ -275,6 +275,8 @@ impl Listen for Statuses<'_> {
                     StatusItem::UidNext => &mut counts.uid_next,
                     StatusItem::UidValidity => &mut counts.uid_validity,
                     StatusItem::Unseen => &mut counts.unseen,
+                    // Nobody has asked.
+                    _ => continue,
                 } = Some(n);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Spoken here: IDLE (RFC 2177), NAMESPACE (RFC 2342), UIDPLUS (RFC 4315), LITERAL+ (RFC 7888), SASL-IR (RFC 4959),
 //! UNSELECT (RFC 3691), ID (RFC 2971), CHILDREN (RFC 3348), response codes of RFC 5530. Left out: CONDSTORE, ESEARCH,
-//! SORT, LIST-EXTENDED, IMAP4rev2; what they add to a response is read over and kept raw.
+//! SORT, IMAP4rev2; what they add to a response is read over and kept raw.
 //!
 //! A reader hands over lines and literals; [`gather::Gathered`] puts them into one buffer, in which a literal that is too
 //! large to hold is only marked. [`lex::Lex`] walks that buffer without copying; the other files are the grammar on it.

@@ -103,6 +103,10 @@ impl Untagged {
         match self {
             Untagged::Status(status) => status.encode(out),
             Untagged::Capability(words) => put(out, &format!("CAPABILITY {}", words.join(" "))),
+            Untagged::Enabled(words) => {
+                put(out, "ENABLED");
+                words.iter().for_each(|word| put(out, &format!(" {word}")));
+            }
             Untagged::Flags(flags) => {
                 put(out, "FLAGS ");
                 list(out, flags);
@@ -194,6 +198,12 @@ impl Listed {
         delimiter(out, self.delimiter);
         out.push(b' ');
         astring(out, &self.wire);
+        if !self.child_info.is_empty() {
+            put(out, " (CHILDINFO ");
+            let quoted: Vec<String> = self.child_info.iter().map(|option| format!("\"{option}\"")).collect();
+            list(out, &quoted);
+            out.push(b')');
+        }
     }
 }
 

@@ -4,6 +4,10 @@
 //! inside a FETCH, so that it does not cost the row; elsewhere it is an error, because "nothing found" and "not
 //! understood" are not the same. The writing is in [`super::reply`].
 
+mod list;
+
+pub use list::Listed;
+
 use super::command::{IdFields, StatusItem};
 use super::date::parse_date_time;
 use super::gather::Gathered;
@@ -13,6 +17,7 @@ use super::set::UidList;
 use super::structure::{Envelope, Structure};
 use super::utf7;
 use chrono::{DateTime, FixedOffset};
+use list::{delimiter, listed};
 
 /// One response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +109,8 @@ pub enum Untagged {
     Capability(Vec<String>),
     /// FLAGS
     Flags(Vec<String>),
+    /// ENABLED (RFC 5161)
+    Enabled(Vec<String>),
     /// LIST
     List(Listed),
     /// LSUB
@@ -130,27 +137,6 @@ pub enum Untagged {
 
 /// Namespaces: prefix (decoded) and separator.
 pub type Spaces = Vec<(String, Option<char>)>;
-
-/// A mailbox in LIST and LSUB.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// `\Noselect`, `\HasChildren`, ...
-    pub attributes: Vec<String>,
-    /// What separates levels of the hierarchy.
-    pub delimiter: Option<char>,
-    /// The name, decoded as far as it can be.
-    pub name: String,
-    /// The name as it came; if `utf7::encode(name)` differs, the server's name is not well-formed.
-    pub wire: Vec<u8>,
-}
-
-impl Listed {
-    /// Whether it has that attribute, in any case.
-    #[must_use]
-    pub fn has(&self, attribute: &str) -> bool {
-        self.attributes.iter().any(|a| a.eq_ignore_ascii_case(attribute))
-    }
-}
 
 /// One data item of a FETCH response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -392,6 +378,7 @@ fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
     }
     Ok(match word.as_str() {
         "CAPABILITY" => Untagged::Capability(words(l)),
+        "ENABLED" => Untagged::Enabled(words(l)),
         "FLAGS" => {
             l.expect_sp()?;
             Untagged::Flags(l.flags()?)
@@ -409,25 +396,6 @@ fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
     })
 }
 
-fn delimiter(l: &mut Lex<'_>) -> Parsed<Option<char>> {
-    Ok(l.nstring()?.and_then(|s| utf8(&s).chars().next()))
-}
-
-fn listed(l: &mut Lex<'_>) -> Parsed<Listed> {
-    l.expect_sp()?;
-    let attributes = l.flags()?;
-    l.expect_sp()?;
-    let delimiter = delimiter(l)?;
-    l.expect_sp()?;
-    // Some servers leave a name unquoted that has spaces or brackets in it: then it is the rest of the line.
-    let before = l.clone();
-    let wire = match l.list_mailbox() {
-        Ok(name) if l.at_end() || matches!(l.peek(), Some(b' ')) && l.rest().starts_with(b" (") => name.into_owned(),
-        _ => before.rest().to_vec(),
-    };
-    Ok(Listed { attributes, delimiter, name: utf7::decode_lossy(&wire), wire })
-}
-
 fn mailbox_status(l: &mut Lex<'_>) -> Parsed<Untagged> {
     l.expect_sp()?;
     let name = utf7::decode_lossy(&l.astring()?);
@@ -438,8 +406,8 @@ fn mailbox_status(l: &mut Lex<'_>) -> Parsed<Untagged> {
         let item = StatusItem::named(utf8(l.atom()?).as_str());
         l.expect_sp()?;
         match item {
-            Some(item) => items.push((item, l.number64()?)),
-            None => drop(l.value().map_err(|_| Syntax::new(at, "expected a STATUS item"))?),
+            Some(item) if l.peek().is_some_and(|b| b.is_ascii_digit()) => items.push((item, l.number64()?)),
+            _ => drop(l.value().map_err(|_| Syntax::new(at, "expected a STATUS item"))?),
         }
         Ok(())
     })?;

@@ -269,6 +269,7 @@ fn responses() -> impl Strategy<Value = Response> {
                 attributes: vec!["\\HasNoChildren".into()],
                 delimiter: d.and_then(|d| d.chars().next()),
                 wire: utf7::encode(&name).into(),
+                child_info: if name.len() % 2 == 0 { vec!["SUBSCRIBED".into()] } else { vec![] },
                 name,
             }))),
         proptest::collection::vec(any::<u32>(), 0..9).prop_map(|v| Response::Untagged(Untagged::Search(v))),

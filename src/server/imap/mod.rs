@@ -7,13 +7,16 @@
 //!
 //! What other sessions and programs do is told before a command's own answer, and expunges never during FETCH, STORE and
 //! SEARCH (RFC 3501 7.4.1). A message that has vanished meanwhile is left out, never mistaken for another (RFC 2180 4.1).
-//! Left out here: CONDSTORE, MULTIAPPEND, BINARY, LIST-EXTENDED.
+//! What is announced is in [`capability`].
 
 mod append;
+mod capability;
 mod fetch;
 mod folders;
 mod idle;
+mod list;
 mod login;
+mod pattern;
 mod search;
 mod section;
 mod select;
@@ -160,19 +163,6 @@ fn folder_failed(e: &FolderError, create: bool) -> Status {
 }
 
 impl Session<'_> {
-    fn capabilities(&self) -> Vec<String> {
-        let mut words: Vec<String> =
-            ["IMAP4rev1", "LITERAL+", "SASL-IR", "ID"].iter().map(|w| (*w).to_owned()).collect();
-        if self.account.is_none() {
-            words.push("AUTH=PLAIN".to_owned());
-            if may_start_tls(self.wire, self.world, false).is_some() {
-                words.push("STARTTLS".to_owned());
-            }
-        }
-        words.extend(["IDLE", "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN"].iter().map(|w| (*w).to_owned()));
-        words
-    }
-
     fn say(&mut self, response: &Response) -> Result<()> {
         self.out.clear();
         response.encode(&mut self.out);
@@ -344,6 +334,15 @@ impl Session<'_> {
         match command {
             Command::Append { mailbox, flags, date, size } => {
                 self.append(account, &mailbox, &flags, date, Literal { size, ..literal })
+            }
+            Command::Enable(words) => self.enable(&words),
+            Command::List(asked) => {
+                let status = self.list(account, &asked)?;
+                self.caught_up(true, status)
+            }
+            Command::Lsub { reference, pattern } => {
+                let status = self.lsub(account, &reference, &pattern)?;
+                self.caught_up(true, status)
             }
             Command::Select { mailbox } => self.select(account, &mailbox, false),
             Command::Examine { mailbox } => self.select(account, &mailbox, true),

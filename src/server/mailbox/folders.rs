@@ -4,14 +4,14 @@
 //! they are the user's, not a cache, so they must outlive the database and be readable without it.
 
 use super::name::{self, INBOX};
-use super::{Account, Folder, FolderError, is_folder, uids};
+use super::{Account, Folder, FolderError, is_folder, special, uids};
 use crate::error::{Error, Local, Result};
 use crate::store::disk;
 use crate::store::maildir::{self, Maildir, Sub};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// A directory of the root that is a folder.
@@ -44,6 +44,7 @@ impl Account {
                 selectable,
                 has_children: parents.contains(&name),
                 subscribed: subscribed.contains(&name),
+                special_use: special::of(&name).filter(|_| selectable),
                 name,
             })
             .collect();
@@ -176,16 +177,7 @@ impl Account {
             if !changed {
                 return Ok(());
             }
-            let text: String = all.iter().map(|name| name::encode(name) + "\n").collect();
-            let path = self.root().join("subscriptions");
-            let tmp = self.root().join("tmp").join(disk::unique().local("a unique name")?);
-            let written = disk::create(rustix::fs::CWD, &tmp)
-                .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| disk::sync(&file)))
-                .and_then(|()| std::fs::rename(&tmp, &path));
-            if written.is_err() {
-                let _ = std::fs::remove_file(&tmp);
-            }
-            Ok(written.and_then(|()| disk::sync_parent(&path)).local(path.display())?)
+            Ok(write_subscriptions(self.root(), all.iter().map(String::as_str))?)
         })
     }
 
@@ -244,4 +236,18 @@ impl Account {
             Err(e) => Err(e),
         }
     }
+}
+
+/// Writes the file anew. The root has a `tmp` already.
+pub(super) fn write_subscriptions<'n>(root: &Path, names: impl Iterator<Item = &'n str>) -> Result<()> {
+    let text: String = names.map(|name| name::encode(name) + "\n").collect();
+    let path = root.join("subscriptions");
+    let tmp = root.join("tmp").join(disk::unique().local("a unique name")?);
+    let written = disk::create(rustix::fs::CWD, &tmp)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| disk::sync(&file)))
+        .and_then(|()| std::fs::rename(&tmp, &path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&tmp);
+    }
+    written.and_then(|()| disk::sync_parent(&path)).local(path.display())
 }

@@ -1,14 +1,13 @@
 //! [`Mailbox`]: a selected folder, as sessions see it.
 
 use super::Account;
+use super::counted::Sizes;
 use super::look::{Again, Watch};
-use super::sizes::Sizes;
 use super::uids::{self, Keywords};
 use crate::error::{Local, Result};
 use crate::message::flags::{FORWARDED, Flags};
 use crate::store::disk;
-use crate::store::maildir::{self, Maildir, Sub};
-use rustix::fs::AtFlags;
+use crate::store::maildir::{Maildir, Sub};
 use std::cell::RefCell;
 use std::fs::File;
 use std::path::PathBuf;
@@ -29,7 +28,7 @@ pub struct Mailbox {
     pub(super) keywords: Keywords,
     pub(super) watch: Watch,
     pub(super) again: RefCell<Again>,
-    sizes: Sizes,
+    pub(super) sizes: Sizes,
 }
 
 /// A message of a selected folder.
@@ -212,33 +211,6 @@ impl Mailbox {
                 Err(e) => return Err(e).opening(String::from_utf8_lossy(&name)),
             }
         }
-    }
-
-    /// A message's size with CRLF line ends; `None` if it has vanished. Taken from the `W=` in its name, if the `S=`
-    /// there is the file's size; else counted, once, and remembered.
-    ///
-    /// # Errors
-    /// As [`Mailbox::file`], and the database's.
-    pub fn wire_size(&mut self, index: usize) -> Result<Option<u64>> {
-        let Some(entry) = self.files.get(index) else { return Ok(None) };
-        let (told_size, told_wire) = maildir::sizes(&entry.name);
-        if let (Some(told), Some(wire)) = (told_size, told_wire) {
-            let path = self.maildir.sub(entry.sub);
-            let dir = self.maildir.open(entry.sub).local(path.display())?;
-            let size = rustix::fs::statat(dir, &*entry.name, AtFlags::SYMLINK_NOFOLLOW).ok();
-            if size.and_then(|s| u64::try_from(s.st_size).ok()) == Some(told) {
-                return Ok(Some(wire));
-            }
-        }
-        let Some(file) = self.file(index)? else { return Ok(None) };
-        let Some(uid) = self.messages.get(index).map(|m| m.uid) else { return Ok(None) };
-        let size = file.metadata().local(&self.name)?.len();
-        if let Some(wire) = self.sizes.wire(uid, size) {
-            return Ok(Some(wire));
-        }
-        let wire = crate::text::wire_size(&mut crate::body::FileBody::new(file, self.name.as_str()))?;
-        self.sizes.counted(uid, size, wire);
-        Ok(Some(wire))
     }
 
     fn recent(&self) -> usize {

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 
 fn tree() -> (tempfile::TempDir, Account) {
     let t = tempfile::tempdir().unwrap();
+    // A tree that is there already gets no folders.
+    Maildir::make(t.path().join("bob")).unwrap();
     let account = Account::open(&t.path().join("bob")).unwrap();
     (t, account)
 }
@@ -44,12 +46,12 @@ fn deliver_select_flag_expunge() {
     let (_t, account) = tree();
     assert_eq!(put(&account, "inbox", "one\n", ""), 1);
     assert_eq!(put(&account, "INBOX", "two\n", "\\Seen work"), 2);
-    let status = account.status("INBOX").unwrap();
+    let status = account.status("INBOX", false).unwrap();
     assert_eq!((status.messages, status.recent, status.unseen, status.uid_next), (2, 2, 1, 3));
     let mut m = account.select("InBox", false).unwrap();
     assert_eq!((m.name(), uids(&m), m.uid_next()), ("INBOX", vec![1, 2], 3));
     assert!(m.messages().iter().all(|m| m.recent));
-    assert_eq!(account.status("INBOX").unwrap().recent, 0);
+    assert_eq!(account.status("INBOX", false).unwrap().recent, 0);
     assert_eq!(names(&account, "new").len(), 0);
     assert_eq!(m.messages()[1].flags.to_string(), "\\Seen work");
     assert_eq!(m.keywords(), ["work"]);
@@ -214,7 +216,7 @@ fn copies_are_all_or_nothing() {
     assert_eq!(m.copy(&[0], "nowhere").unwrap_err(), FolderError::NotFound);
     std::fs::remove_file(&names(&account, "cur")[1]).unwrap();
     assert_eq!(m.copy(&[0, 1], "Lists/rust").unwrap_err(), FolderError::Cannot("some of the messages no longer exist"));
-    assert_eq!(account.status("Lists/rust").unwrap().messages, 3);
+    assert_eq!(account.status("Lists/rust", false).unwrap().messages, 3);
     // Into itself.
     assert_eq!(m.copy(&[0], "INBOX").unwrap().target, [3]);
 }
@@ -282,7 +284,7 @@ fn folders_come_go_and_move() {
     assert_eq!(list(&account), ["INBOX+", "100%", "A+", "A/B!+", "A/B/C*", "INBOX/Söhne & Co. 100%"]);
     put(&account, "100%", "x\n", "");
     let c = put(&account, "A/B/C", "c\n", "red");
-    let old = account.status("A/B/C").unwrap().uid_validity;
+    let old = account.status("A/B/C", false).unwrap().uid_validity;
     assert_eq!(account.delete("A/B"), Err(FolderError::Cannot("it is only the name above other folders")));
     assert_eq!(account.rename("A", "A/x"), Err(FolderError::Cannot("a folder can't go below itself")));
     assert_eq!(account.rename("A", "100%"), Err(FolderError::AlreadyExists));
@@ -300,7 +302,7 @@ fn folders_come_go_and_move() {
     account.delete("Z/a/B/C").unwrap();
     assert_eq!(account.delete("INBOX"), Err(FolderError::Cannot("INBOX stays")));
     account.create("Z/a/B/C").unwrap();
-    let status = account.status("Z/a/B/C").unwrap();
+    let status = account.status("Z/a/B/C", false).unwrap();
     assert!(status.uid_validity > old && status.messages == 0 && status.uid_next == 1);
     assert_eq!(names(&account, "tmp").len(), 0);
     account.subscribe("%0A.", false).unwrap();
@@ -318,8 +320,8 @@ fn renaming_inbox_moves_its_messages() {
     assert_eq!(m.sync(true).unwrap().expunged, [2, 1]);
     let old = account.select("Old", false).unwrap();
     assert_eq!((old.messages().len(), old.keywords()), (2, vec!["red".to_owned()]));
-    assert_eq!(account.status("INBOX").unwrap().uid_next, 3);
-    assert!(account.status("INBOX/sub").is_ok() && account.status("Old/sub").is_err());
+    assert_eq!(account.status("INBOX", false).unwrap().uid_next, 3);
+    assert!(account.status("INBOX/sub", false).is_ok() && account.status("Old/sub", false).is_err());
 }
 
 #[test]
@@ -429,4 +431,30 @@ fn many_at_once() {
     });
     let m = account.select("INBOX", true).unwrap();
     assert_eq!(m.messages().len(), names(account, "cur").len() + names(account, "new").len());
+}
+
+#[test]
+fn special_folders_come_with_a_new_tree_and_never_by_themselves() {
+    let t = tempfile::tempdir().unwrap();
+    let special = |account: &Account| -> Vec<String> {
+        account.folders().unwrap().into_iter().filter_map(|f| f.special_use).map(str::to_owned).collect()
+    };
+    let root = t.path().join("new");
+    {
+        let account = Account::open(&root).unwrap();
+        assert_eq!(special(&account), ["\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"]);
+        assert_eq!(account.subscribed().unwrap(), ["Archive", "Drafts", "Junk", "Sent", "Trash"]);
+        account.delete("Junk").unwrap();
+        account.rename("Sent", "Post").unwrap();
+    }
+    assert_eq!(special(&Account::open(&root).unwrap()), ["\\Archive", "\\Drafts", "\\Trash"]);
+    // A Maildir that is there already keeps to itself.
+    let old = t.path().join("old");
+    Maildir::make(&old).unwrap();
+    let account = Account::open(&old).unwrap();
+    assert_eq!((account.folders().unwrap().len(), account.subscribed().unwrap().len()), (1, 0));
+    // Killed before the INBOX was there: it is made whole.
+    let half = t.path().join("half");
+    std::fs::create_dir_all(half.join(".Archive/tmp")).unwrap();
+    assert_eq!(special(&Account::open(&half).unwrap()).len(), 5);
 }

@@ -1,0 +1,45 @@
+//! What the server announces.
+
+use super::super::may_start_tls;
+use super::{Session, ok};
+use crate::error::Result;
+use crate::proto::imap::response::{Status, Untagged};
+
+/// What it always speaks, one a line.
+pub(super) const ALWAYS: &[&str] = &[
+    "IMAP4rev1",     // RFC 3501
+    "LITERAL+",      // RFC 7888
+    "SASL-IR",       // RFC 4959
+    "ID",            // RFC 2971
+    "IDLE",          // RFC 2177
+    "NAMESPACE",     // RFC 2342
+    "UIDPLUS",       // RFC 4315
+    "UNSELECT",      // RFC 3691
+    "CHILDREN",      // RFC 3348
+    "ENABLE",        // RFC 5161
+    "SPECIAL-USE",   // RFC 6154
+    "LIST-EXTENDED", // RFC 5258
+    "LIST-STATUS",   // RFC 5819
+    "STATUS=SIZE",   // RFC 8438
+];
+
+impl Session<'_> {
+    /// The words of CAPABILITY, which are others before login.
+    pub(super) fn capabilities(&self) -> Vec<String> {
+        let mut words: Vec<String> = ALWAYS.iter().map(|w| (*w).to_owned()).collect();
+        if self.account.is_none() {
+            words.push("AUTH=PLAIN".to_owned());
+            if may_start_tls(self.wire, self.world, false).is_some() {
+                words.push("STARTTLS".to_owned());
+            }
+        }
+        words.push(format!("APPENDLIMIT={}", self.world.limits().message)); // RFC 7889
+        words
+    }
+
+    /// ENABLE (RFC 5161): what is not known, or needs no switching on, is passed over.
+    pub(super) fn enable(&mut self, _words: &[String]) -> Result<Status> {
+        self.tell(Untagged::Enabled(Vec::new()))?;
+        self.caught_up(true, ok("ENABLE completed"))
+    }
+}

@@ -1,0 +1,34 @@
+//! What is announced.
+
+use super::super::capability::ALWAYS;
+use super::{line, start, until};
+use std::io::{BufReader, Write};
+
+/// What stands in `[CAPABILITY ...]` or after `* CAPABILITY`.
+fn words(line: &str) -> Vec<&str> {
+    let (_, rest) = line.split_once("CAPABILITY ").unwrap();
+    rest.split(']').next().unwrap().split_whitespace().collect()
+}
+
+#[test]
+fn greeting_command_and_login_announce_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut out, server) = start(dir.path(), false);
+    let mut io = BufReader::new(out.try_clone().unwrap());
+    let greeting = line(&mut io);
+    let before = words(&greeting);
+    assert_eq!(before.first(), Some(&"IMAP4rev1"));
+    out.write_all(b"a capability\r\nb login bob tulip\r\nc capability\r\nd logout\r\n").unwrap();
+    assert_eq!(words(&until(&mut io, "a ")[0]), before);
+    let logged_in = until(&mut io, "b ");
+    assert_eq!(words(&until(&mut io, "c ")[0]), words(&logged_in[0]));
+    let limit = words(&logged_in[0]).pop().unwrap();
+    assert_eq!(limit, "APPENDLIMIT=1048576");
+    assert_eq!(words(&logged_in[0]).split_last().unwrap().1, ALWAYS);
+    // Over a pair of sockets there is no TLS to start.
+    let only_before: Vec<&str> = before.iter().filter(|w| !ALWAYS.contains(w) && **w != limit).copied().collect();
+    assert_eq!(only_before, ["AUTH=PLAIN"]);
+    assert!(ALWAYS.iter().all(|w| before.contains(w)));
+    until(&mut io, "d ");
+    let _ = server.join().unwrap();
+}
