@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- wire_grammar imap_grammar message sessions
+[ $# -gt 0 ] || set -- wire_grammar imap_grammar message sessions imap_client config maildir
 
 triple=x86_64-unknown-linux-gnu
 coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
@@ -27,7 +27,7 @@ for target; do
     [ -d "$regressions" ] || regressions=
     # A session that writes files is slow: longer inputs only find the same later.
     case $target in
-        sessions) longest=2048 ;;
+        sessions | maildir) longest=2048 ;;
         *) longest=4096 ;;
     esac
     echo "== $target"

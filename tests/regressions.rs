@@ -4,8 +4,14 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/checks/config.rs"]
+mod config;
+#[path = "../fuzz/checks/imap_client.rs"]
+mod imap_client;
 #[path = "../fuzz/checks/imap_grammar.rs"]
 mod imap_grammar;
+#[path = "../fuzz/checks/maildir.rs"]
+mod maildir;
 #[path = "../fuzz/checks/message.rs"]
 mod message;
 #[path = "../fuzz/checks/sessions.rs"]
@@ -47,4 +53,19 @@ fn messages_hold() {
 #[test]
 fn sessions_hold() {
     replay("sessions", sessions::check);
+}
+
+#[test]
+fn imap_clients_hold() {
+    replay("imap_client", imap_client::check);
+}
+
+#[test]
+fn configurations_hold() {
+    replay("config", config::check);
+}
+
+#[test]
+fn maildirs_hold() {
+    replay("maildir", maildir::check);
 }

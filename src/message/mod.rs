@@ -2,6 +2,7 @@
 
 pub mod addr;
 pub mod charset;
+pub mod collate;
 pub mod compose;
 pub mod date;
 pub mod decode;
@@ -9,8 +10,12 @@ pub mod encode;
 pub mod facts;
 pub mod flags;
 pub mod header;
+mod links;
 pub mod mbox;
 pub mod mime;
+pub mod order;
 pub mod outgoing;
 pub mod param;
+pub mod subject;
+pub mod threads;
 mod walker;

@@ -1,6 +1,7 @@
 //! The network without any protocol: endpoints, deadlines, the byte stream `Wire`, traces and their replay.
 
 pub mod deadline;
+mod deflate;
 pub mod dial;
 pub mod endpoint;
 pub mod script;

@@ -4,6 +4,7 @@
 //! put first, so nobody waits for an answer to something unsent, and answers to pipelined commands share a flight; a flush that blocks reads meanwhile, so two writers never
 //! wait for each other.
 
+mod compressed;
 mod incoming;
 mod secure;
 
@@ -100,6 +101,7 @@ pub struct Wire {
     upgrade: Option<Box<Upgrade>>,
     secure: bool,
     verified: bool,
+    compressed: bool,
     trace: Option<Trace>,
 }
 
@@ -127,6 +129,7 @@ impl Wire {
             upgrade: None,
             secure: false,
             verified: false,
+            compressed: false,
             trace: None,
         }
     }

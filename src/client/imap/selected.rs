@@ -97,7 +97,7 @@ impl<'c> Selected<'c> {
     /// 64: CR, LF or NUL in a string; 69: refused (a charset, a key); 75, 76.
     pub fn search(&mut self, key: &SearchKey) -> Result<SequenceSet> {
         let mut found = Found { ranges: Vec::new(), tidy_at: 1024 };
-        let command = Command::Search { uid: true, charset: None, key: key.clone() };
+        let command = Command::Search { uid: true, returns: None, charset: None, key: key.clone() };
         let answer = self.talk.ask(&command, &mut found)?;
         if answer.condition != Condition::Ok {
             return Err(self.talk.refused("SEARCH: ", &answer));

@@ -97,8 +97,8 @@ impl Wire {
     }
 }
 
-/// What is left of a wire whose handshake failed.
-struct Gone;
+/// What is left of a wire whose stream was taken and not given back, as its handshake failed.
+pub(super) struct Gone;
 
 impl Stream for Gone {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

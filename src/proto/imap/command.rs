@@ -17,9 +17,12 @@ pub use store::Store;
 
 use super::gather::Gathered;
 use super::lex::{Lex, Parsed, Syntax};
+use super::results::Returns;
 use super::search::SearchKey;
 use super::section::FetchItem;
 use super::set::SequenceSet;
+use super::sort::SortKey;
+use super::thread::Algorithm;
 use crate::secret::Secret;
 use chrono::{DateTime, FixedOffset};
 use list::{mailbox, pattern};
@@ -109,7 +112,23 @@ pub enum Command {
     },
     Search {
         uid: bool,
+        returns: Option<Returns>,
         charset: Option<String>,
+        key: SearchKey,
+    },
+    /// RFC 5256.
+    Sort {
+        uid: bool,
+        returns: Option<Returns>,
+        by: Vec<SortKey>,
+        charset: String,
+        key: SearchKey,
+    },
+    /// RFC 5256.
+    Thread {
+        uid: bool,
+        algorithm: Algorithm,
+        charset: String,
         key: SearchKey,
     },
     Fetch {
@@ -135,6 +154,22 @@ pub enum Command {
 /// Names and values of ID (RFC 2971).
 pub type IdFields = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
+impl Command {
+    /// Puts what `$` stands for (RFC 5182) in its place: `saved` is asked for UIDs (true) or sequence numbers.
+    pub fn resolve_saved(&mut self, saved: &dyn Fn(bool) -> SequenceSet) {
+        match self {
+            Command::Fetch { uid, set, .. } | Command::Store { uid, set, .. } | Command::Copy { uid, set, .. } => {
+                set.resolve_saved(&|| saved(*uid));
+            }
+            Command::UidExpunge(set) => set.resolve_saved(&|| saved(true)),
+            Command::Search { key, .. } | Command::Sort { key, .. } | Command::Thread { key, .. } => {
+                key.resolve_saved(saved);
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Tagged {
     /// Reads a command. One that ends in a literal's announcement can only be an APPEND.
     ///
@@ -158,7 +193,7 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
     if uid {
         l.expect_sp()?;
         word = l.word().to_ascii_uppercase();
-        if !matches!(word.as_str(), "COPY" | "EXPUNGE" | "FETCH" | "SEARCH" | "STORE") {
+        if !matches!(word.as_str(), "COPY" | "EXPUNGE" | "FETCH" | "SEARCH" | "SORT" | "STORE" | "THREAD") {
             return Err(Syntax::new(at, "unknown UID command"));
         }
     }
@@ -190,6 +225,8 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
         "STATUS" => status::status(l)?,
         "APPEND" => append::append(l)?,
         "SEARCH" => search::search(l, uid)?,
+        "SORT" => search::sort(l, uid)?,
+        "THREAD" => search::thread(l, uid)?,
         "FETCH" => {
             let set = set(l)?;
             l.expect_sp()?;

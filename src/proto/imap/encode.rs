@@ -164,8 +164,17 @@ fn search(line: &mut Line, charset: Option<&str>, key: &SearchKey) -> Result<()>
     // 8-bit strings need a charset, and ours are UTF-8.
     if let Some(charset) = charset.or(if key.is_ascii() { None } else { Some("UTF-8") }) {
         line.raw(" CHARSET");
-        line.string("charset", charset.as_bytes())?;
+        return in_charset(line, charset, key);
     }
+    keys(line, key)
+}
+
+fn in_charset(line: &mut Line, charset: &str, key: &SearchKey) -> Result<()> {
+    line.string("charset", charset.as_bytes())?;
+    keys(line, key)
+}
+
+fn keys(line: &mut Line, key: &SearchKey) -> Result<()> {
     line.raw(" ");
     let mut keys = Keys { line, result: Ok(()) };
     key.write(&mut keys, true);
@@ -250,9 +259,25 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
             line.raw(" ");
             line.push(Piece::Stream(*size));
         }
-        Command::Search { uid, charset, key } => {
+        Command::Search { uid, returns, charset, key } => {
             line.raw(&by(*uid, "SEARCH"));
+            if let Some(returns) = returns {
+                line.raw(&format!(" {returns}"));
+            }
             search(&mut line, charset.as_deref(), key)?;
+        }
+        Command::Sort { uid, returns, by: order, charset, key } => {
+            line.raw(&by(*uid, "SORT"));
+            if let Some(returns) = returns {
+                line.raw(&format!(" {returns}"));
+            }
+            let order: Vec<String> = order.iter().map(ToString::to_string).collect();
+            line.raw(&format!(" ({})", order.join(" ")));
+            in_charset(&mut line, charset, key)?;
+        }
+        Command::Thread { uid, algorithm, charset, key } => {
+            line.raw(&format!("{} {algorithm}", by(*uid, "THREAD")));
+            in_charset(&mut line, charset, key)?;
         }
         Command::Fetch { uid, set, items } => {
             let items = items.iter().map(item).collect::<Result<Vec<String>>>()?;

@@ -5,6 +5,7 @@
 use super::command::StatusItem;
 use super::date::date_time;
 use super::response::{BodyName, Code, Condition, Data, FetchValue, Listed, Response, Spaces, Status, Untagged};
+use super::thread;
 use super::utf7;
 use super::write::{astring, list, nstring, quoted, string};
 
@@ -121,11 +122,12 @@ impl Untagged {
                 out.push(b' ');
                 list(out, &items);
             }
-            Untagged::Search(found) => {
-                put(out, "SEARCH");
-                for n in found {
-                    put(out, &format!(" {n}"));
-                }
+            Untagged::Search(found) => numbers("SEARCH", found, out),
+            Untagged::ESearch(results) => results.encode(out),
+            Untagged::Sort(found) => numbers("SORT", found, out),
+            Untagged::Thread(nodes) => {
+                put(out, "THREAD");
+                thread::encode(nodes, out);
             }
             Untagged::Exists(n) => put(out, &format!("{n} EXISTS")),
             Untagged::Recent(n) => put(out, &format!("{n} RECENT")),
@@ -164,6 +166,13 @@ impl Untagged {
             }
             Untagged::Other(raw) => out.extend_from_slice(raw),
         }
+    }
+}
+
+fn numbers(word: &str, found: &[u32], out: &mut Vec<u8>) {
+    put(out, word);
+    for n in found {
+        put(out, &format!(" {n}"));
     }
 }
 

@@ -4,19 +4,19 @@
 //! inside a FETCH, so that it does not cost the row; elsewhere it is an error, because "nothing found" and "not
 //! understood" are not the same. The writing is in [`super::reply`].
 
+mod fetch;
 mod list;
 
+pub use fetch::{BodyName, Data, FetchValue, announced};
 pub use list::Listed;
 
 use super::command::{IdFields, StatusItem};
-use super::date::parse_date_time;
 use super::gather::Gathered;
-use super::lex::{Lex, Parsed, Syntax, Text};
-use super::section::Section;
+use super::lex::{Lex, Parsed, Syntax};
+use super::results::Results;
 use super::set::UidList;
-use super::structure::{Envelope, Structure};
+use super::thread::{self, Node};
 use super::utf7;
-use chrono::{DateTime, FixedOffset};
 use list::{delimiter, listed};
 
 /// One response.
@@ -119,6 +119,12 @@ pub enum Untagged {
     Mailbox(String, Vec<(StatusItem, u64)>),
     /// SEARCH: sequence numbers or UIDs.
     Search(Vec<u32>),
+    /// ESEARCH: what was asked for of a search's results (RFC 4731).
+    ESearch(Results),
+    /// SORT: sequence numbers or UIDs in their order (RFC 5256).
+    Sort(Vec<u32>),
+    /// THREAD: conversations (RFC 5256).
+    Thread(Vec<Node>),
     /// So many messages are there.
     Exists(u32),
     /// So many of them are recent.
@@ -137,53 +143,6 @@ pub enum Untagged {
 
 /// Namespaces: prefix (decoded) and separator.
 pub type Spaces = Vec<(String, Option<char>)>;
-
-/// One data item of a FETCH response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FetchValue {
-    /// FLAGS
-    Flags(Vec<String>),
-    /// INTERNALDATE
-    InternalDate(DateTime<FixedOffset>),
-    /// RFC822.SIZE
-    Size(u64),
-    /// UID
-    Uid(u32),
-    /// ENVELOPE
-    Envelope(Box<Envelope>),
-    /// BODY
-    Body(Structure),
-    /// BODYSTRUCTURE
-    BodyStructure(Structure),
-    /// A body section.
-    Section(BodyName, Data),
-    /// An item that is not known, or known and malformed: its name and its value as it came.
-    Other(String, Vec<u8>),
-}
-
-/// Under which name a body section is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum BodyName {
-    /// `BODY[...]`, and from which byte on if it is a part of it.
-    Section(Section, Option<u64>),
-    /// RFC822
-    Rfc822,
-    /// RFC822.HEADER
-    Header,
-    /// RFC822.TEXT
-    Text,
-}
-
-/// The bytes of a body section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Data {
-    /// NIL: there is no such section.
-    Nil,
-    /// Here they are.
-    Bytes(Vec<u8>),
-    /// They went elsewhere: a literal that was [elided](Gathered::elide).
-    Streamed(u64),
-}
 
 fn utf8(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -225,36 +184,6 @@ pub fn may_have_literals(first_line: &[u8]) -> bool {
         return true;
     }
     !(l.sp() && condition(l.word()).is_some())
-}
-
-/// If the last line of `g` announces the literal of a body section: the sequence number and the section. That literal
-/// may be streamed; any other belongs to the row itself.
-#[must_use]
-pub fn announced(g: &Gathered) -> Option<(u32, BodyName)> {
-    let mut start = g.lex();
-    let number = (start.eat(b'*') && start.sp()).then(|| start.number().ok())??;
-    if !(start.sp() && start.eat_word("FETCH")) {
-        return None;
-    }
-    let mut l = Lex::new(g.last_line());
-    while !l.at_end() {
-        match l.peek() {
-            Some(b'"') => drop(l.quoted().ok()?),
-            Some(b) if b.is_ascii_alphabetic() => {
-                let word = l.word();
-                let mut try_here = l.clone();
-                if let Some(Ok(name)) = body_name(word, &mut try_here)
-                    && try_here.sp()
-                    && matches!(try_here.literal(), Ok(Text::Streamed(_)))
-                {
-                    return Some((number, name));
-                }
-            }
-            Some(b) => drop(l.eat(b)),
-            None => break,
-        }
-    }
-    None
 }
 
 fn condition(word: &str) -> Option<Condition> {
@@ -367,7 +296,7 @@ fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
             "EXPUNGE" => Untagged::Expunge(number),
             "FETCH" => {
                 l.expect_sp()?;
-                Untagged::Fetch(number, fetch(l)?)
+                Untagged::Fetch(number, fetch::fetch(l)?)
             }
             _ => Untagged::Other(start.rest().to_vec()),
         });
@@ -386,7 +315,10 @@ fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
         "LIST" => Untagged::List(listed(l)?),
         "LSUB" => Untagged::Lsub(listed(l)?),
         "STATUS" => mailbox_status(l)?,
-        "SEARCH" => search(l)?,
+        "SEARCH" => Untagged::Search(numbers(l)?),
+        "ESEARCH" => Untagged::ESearch(Results::parse(l)?),
+        "SORT" => Untagged::Sort(numbers(l)?),
+        "THREAD" => Untagged::Thread(thread::parse(l)?),
         "NAMESPACE" => Untagged::Namespace(spaces(l)?, spaces(l)?, spaces(l)?),
         "ID" => {
             l.expect_sp()?;
@@ -414,7 +346,7 @@ fn mailbox_status(l: &mut Lex<'_>) -> Parsed<Untagged> {
     Ok(Untagged::Mailbox(name, items))
 }
 
-fn search(l: &mut Lex<'_>) -> Parsed<Untagged> {
+fn numbers(l: &mut Lex<'_>) -> Parsed<Vec<u32>> {
     let mut found = Vec::new();
     while l.sp() && l.peek().is_some_and(|b| b.is_ascii_digit()) {
         found.push(l.number()?);
@@ -424,7 +356,7 @@ fn search(l: &mut Lex<'_>) -> Parsed<Untagged> {
         l.value()?;
     }
     l.expect_end()?;
-    Ok(Untagged::Search(found))
+    Ok(found)
 }
 
 fn spaces(l: &mut Lex<'_>) -> Parsed<Spaces> {
@@ -460,88 +392,5 @@ fn id(l: &mut Lex<'_>) -> Parsed<Untagged> {
     Ok(Untagged::Id(fields))
 }
 
-/// What follows the name of a body item; `None` if that name is none.
-fn body_name(word: &str, l: &mut Lex<'_>) -> Option<Parsed<BodyName>> {
-    if word.eq_ignore_ascii_case("BODY") && l.peek() == Some(b'[') {
-        return Some(section(l));
-    }
-    [("RFC822", BodyName::Rfc822), ("RFC822.HEADER", BodyName::Header), ("RFC822.TEXT", BodyName::Text)]
-        .into_iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(word))
-        .map(|(_, name)| Ok(name))
-}
-
-fn section(l: &mut Lex<'_>) -> Parsed<BodyName> {
-    let section = Section::parse(l)?;
-    let mut origin = None;
-    if l.eat(b'<') {
-        origin = Some(l.number64()?);
-        l.expect(b'>')?;
-    }
-    Ok(BodyName::Section(section, origin))
-}
-
-fn fetch(l: &mut Lex<'_>) -> Parsed<Vec<FetchValue>> {
-    let mut values = Vec::new();
-    l.list(|l| {
-        let at = l.position();
-        let word = l.word();
-        if word.is_empty() {
-            return l.expected("a FETCH item");
-        }
-        if let Some(name) = body_name(word, l) {
-            let name = name?;
-            l.expect_sp()?;
-            values.push(FetchValue::Section(name, data(l)?));
-            return Ok(());
-        }
-        // An unknown item may have a section too: BINARY[1], X[...].
-        if l.eat(b'[') {
-            while l.peek().is_some_and(|b| b != b']') {
-                let next = l.peek().unwrap_or_default();
-                l.eat(next);
-            }
-            l.expect(b']')?;
-        }
-        let name = utf8(l.since(at));
-        l.expect_sp()?;
-        let before = l.clone();
-        let value = match value(&name.to_ascii_uppercase(), l) {
-            Some(Ok(value)) if matches!(l.peek(), Some(b' ' | b')')) => value,
-            _ => {
-                l.rewind(&before);
-                FetchValue::Other(name, l.value()?.to_vec())
-            }
-        };
-        values.push(value);
-        Ok(())
-    })?;
-    Ok(values)
-}
-
-fn data(l: &mut Lex<'_>) -> Parsed<Data> {
-    if l.at_literal() {
-        return Ok(match l.literal()? {
-            Text::Bytes(bytes) => Data::Bytes(bytes.into_owned()),
-            Text::Streamed(size) => Data::Streamed(size),
-        });
-    }
-    Ok(l.nstring()?.map_or(Data::Nil, |bytes| Data::Bytes(bytes.into_owned())))
-}
-
-fn value(name: &str, l: &mut Lex<'_>) -> Option<Parsed<FetchValue>> {
-    Some(match name {
-        "FLAGS" => l.flags().map(FetchValue::Flags),
-        "INTERNALDATE" => parse_date_time(l).map(FetchValue::InternalDate),
-        "RFC822.SIZE" => l.number64().map(FetchValue::Size),
-        "UID" => l.number().map(FetchValue::Uid),
-        "ENVELOPE" => Envelope::parse(l).map(|e| FetchValue::Envelope(Box::new(e))),
-        "BODY" => Structure::parse(l).map(FetchValue::Body),
-        "BODYSTRUCTURE" => Structure::parse(l).map(FetchValue::BodyStructure),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
-#[path = "response_tests.rs"]
 mod tests;

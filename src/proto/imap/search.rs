@@ -45,6 +45,10 @@ pub enum SearchKey {
     Larger(u64),
     /// SMALLER: less than so many bytes.
     Smaller(u64),
+    /// OLDER: the internal date is so many seconds ago, or more (RFC 5032).
+    Older(u32),
+    /// YOUNGER: the internal date is so many seconds ago, or less (RFC 5032).
+    Younger(u32),
     /// UID
     Uid(SequenceSet),
     /// Sequence numbers
@@ -105,6 +109,21 @@ impl SearchKey {
             keys.push(key(l, charset)?);
         }
         Ok(and(keys))
+    }
+
+    /// See [`Command::resolve_saved`](super::command::Command::resolve_saved).
+    pub(super) fn resolve_saved(&mut self, saved: &dyn Fn(bool) -> SequenceSet) {
+        match self {
+            SearchKey::Set(set) => set.resolve_saved(&|| saved(false)),
+            SearchKey::Uid(set) => set.resolve_saved(&|| saved(true)),
+            SearchKey::Not(key) => key.resolve_saved(saved),
+            SearchKey::Or(a, b) => {
+                a.resolve_saved(saved);
+                b.resolve_saved(saved);
+            }
+            SearchKey::And(keys) => keys.iter_mut().for_each(|key| key.resolve_saved(saved)),
+            _ => {}
+        }
     }
 
     /// Whether a string in it needs a CHARSET.
@@ -172,7 +191,7 @@ fn key(l: &mut Lex<'_>, charset: Charset) -> Parsed<SearchKey> {
 }
 
 fn key_at(l: &mut Lex<'_>, charset: Charset) -> Parsed<SearchKey> {
-    if matches!(l.peek(), Some(b'*' | b'0'..=b'9')) {
+    if matches!(l.peek(), Some(b'*' | b'$' | b'0'..=b'9')) {
         return SequenceSet::parse(l).map(SearchKey::Set);
     }
     let at = l.position();
@@ -217,6 +236,11 @@ fn key_at(l: &mut Lex<'_>, charset: Charset) -> Parsed<SearchKey> {
             l.expect_sp()?;
             let size = l.number64()?;
             if word == "LARGER" { SearchKey::Larger(size) } else { SearchKey::Smaller(size) }
+        }
+        "OLDER" | "YOUNGER" => {
+            l.expect_sp()?;
+            let seconds = l.nz_number()?;
+            if word == "OLDER" { SearchKey::Older(seconds) } else { SearchKey::Younger(seconds) }
         }
         "UID" => {
             l.expect_sp()?;
@@ -312,6 +336,8 @@ impl SearchKey {
             SearchKey::Sent(x, d) => w.words(&format!("SENT{} {}", when(x), date::date(*d))),
             SearchKey::Larger(n) => w.words(&format!("LARGER {n}")),
             SearchKey::Smaller(n) => w.words(&format!("SMALLER {n}")),
+            SearchKey::Older(seconds) => w.words(&format!("OLDER {seconds}")),
+            SearchKey::Younger(seconds) => w.words(&format!("YOUNGER {seconds}")),
             SearchKey::Uid(set) => w.words(&format!("UID {set}")),
             SearchKey::Set(set) => w.words(&set.to_string()),
             SearchKey::Not(key) => {
@@ -372,6 +398,10 @@ pub(super) mod tests {
             "LARGER 5000000000",
             "SMALLER 0",
             "UID 1:9,*",
+            "UID $",
+            "OLDER 86400",
+            "YOUNGER 1",
+            "NOT $",
             "1,3:*",
             "NOT SEEN",
             "OR SEEN NOT FROM \"x\"",
@@ -403,6 +433,9 @@ pub(super) mod tests {
             ("ON 1-Feb-24", 3),
             ("ON 1-Feb-2024-1", 3),
             ("LARGER -1", 7),
+            ("OLDER 0", 6),
+            ("YOUNGER 4294967296", 8),
+            ("$,1", 1),
             ("0", 0),
             ("KEYWORD \"x\"", 8),
             ("HEADER \"a b\" x", 6),
@@ -434,6 +467,7 @@ pub(super) mod tests {
             day.clone().prop_map(|d| SearchKey::Internal(When::Since, d)),
             day.prop_map(|d| SearchKey::Sent(When::Before, d)),
             any::<u64>().prop_map(SearchKey::Larger),
+            (1u32..).prop_map(SearchKey::Younger),
             set.clone().prop_map(SearchKey::Uid),
             set.prop_map(SearchKey::Set),
         ];

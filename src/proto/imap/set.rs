@@ -15,6 +15,8 @@ pub struct SequenceSet {
     ranges: Vec<(u32, u32)>,
     /// `n:*`; a lone `*` is the largest `n`.
     open: Option<u32>,
+    /// `$`: what the last search has saved, whatever that is.
+    saved: bool,
 }
 
 fn normalise(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
@@ -33,7 +35,7 @@ impl SequenceSet {
     /// From ranges, each in either order; 0 is left out, as no message has it.
     pub fn from_ranges(ranges: impl IntoIterator<Item = (u32, u32)>) -> SequenceSet {
         let ranges = ranges.into_iter().map(|(a, b)| (a.min(b).max(1), a.max(b))).filter(|(a, b)| a <= b).collect();
-        SequenceSet { ranges: normalise(ranges), open: None }
+        SequenceSet { ranges: normalise(ranges), ..SequenceSet::default() }
     }
 
     /// From single numbers, in any order.
@@ -44,7 +46,21 @@ impl SequenceSet {
     /// `n:*`.
     #[must_use]
     pub fn from_on(n: u32) -> SequenceSet {
-        SequenceSet { ranges: Vec::new(), open: Some(n.max(1)) }
+        SequenceSet { open: Some(n.max(1)), ..SequenceSet::default() }
+    }
+
+    /// `$`: the result of the last search that was saved (RFC 5182). It names nothing until it is
+    /// [resolved](SequenceSet::resolve_saved).
+    #[must_use]
+    pub fn saved() -> SequenceSet {
+        SequenceSet { saved: true, ..SequenceSet::default() }
+    }
+
+    /// If it is `$`, becomes what that stands for.
+    pub fn resolve_saved(&mut self, saved: &dyn Fn() -> SequenceSet) {
+        if self.saved {
+            *self = saved();
+        }
     }
 
     /// The union.
@@ -60,19 +76,19 @@ impl SequenceSet {
 
     fn build(ranges: Vec<(u32, u32)>, open: Option<u32>) -> SequenceSet {
         let mut ranges = normalise(ranges);
-        let Some(mut open) = open else { return SequenceSet { ranges, open: None } };
+        let Some(mut open) = open else { return SequenceSet { ranges, ..SequenceSet::default() } };
         // A range that touches `n:*` makes that start earlier: both name the same messages, whatever the largest is.
         while let Some((from, _)) = ranges.last().copied().filter(|(_, to)| to.saturating_add(1) >= open) {
             open = open.min(from);
             ranges.pop();
         }
-        SequenceSet { ranges, open: Some(open) }
+        SequenceSet { ranges, open: Some(open), saved: false }
     }
 
     /// Whether it names nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty() && self.open.is_none()
+        self.ranges.is_empty() && self.open.is_none() && !self.saved
     }
 
     /// The largest number that is named as a number.
@@ -106,11 +122,14 @@ impl SequenceSet {
         self.resolve(largest).into_iter().flat_map(|(from, to)| from..=to)
     }
 
-    /// Reads one.
+    /// Reads one, or `$`.
     ///
     /// # Errors
     /// If there is none here.
     pub fn parse(l: &mut Lex<'_>) -> Parsed<SequenceSet> {
+        if l.eat(b'$') {
+            return Ok(SequenceSet::saved());
+        }
         let mut ranges = Vec::new();
         let mut open: Option<u32> = None;
         loop {
@@ -139,10 +158,14 @@ pub fn within(ranges: &[(u32, u32)], n: u32) -> bool {
     ranges.get(at).is_some_and(|(from, _)| *from <= n)
 }
 
+/// A person's set: `$` is none, as there is no search before it.
 impl FromStr for SequenceSet {
     type Err = super::lex::Syntax;
     fn from_str(text: &str) -> Parsed<SequenceSet> {
         let mut l = Lex::new(text.as_bytes());
+        if l.peek() == Some(b'$') {
+            return l.expected("a number");
+        }
         let set = SequenceSet::parse(&mut l)?;
         l.expect_end()?;
         Ok(set)
@@ -163,6 +186,9 @@ fn write_ranges(f: &mut fmt::Formatter<'_>, ranges: &[(u32, u32)]) -> fmt::Resul
 
 impl fmt::Display for SequenceSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.saved {
+            return f.write_str("$");
+        }
         write_ranges(f, &self.ranges)?;
         let comma = if self.ranges.is_empty() { "" } else { "," };
         match self.open {
@@ -250,9 +276,19 @@ mod tests {
         ] {
             assert_eq!(set(text).to_string(), normal, "{text}");
         }
-        for bad in ["", "0", "1,", ",1", "1:", ":1", "a", "1:2:3", "1 2", "4294967296", "-1", "1,,2", "**"] {
+        for bad in ["", "$", "0", "1,", ",1", "1:", ":1", "a", "1:2:3", "1 2", "4294967296", "-1", "1,,2", "**"] {
             assert!(bad.parse::<SequenceSet>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_was_saved() {
+        let mut set = SequenceSet::parse(&mut Lex::new(b"$ ")).unwrap();
+        assert_eq!((set.to_string().as_str(), set.is_empty(), set.resolve(9).len()), ("$", false, 0));
+        set.resolve_saved(&|| SequenceSet::from_numbers([3, 4]));
+        assert_eq!(set.to_string(), "3:4");
+        set.resolve_saved(&SequenceSet::default);
+        assert_eq!(set.to_string(), "3:4");
     }
 
     #[test]

@@ -7,20 +7,28 @@ use crate::proto::imap::response::{Status, Untagged};
 
 /// What it always speaks, one a line.
 pub(super) const ALWAYS: &[&str] = &[
-    "IMAP4rev1",     // RFC 3501
-    "LITERAL+",      // RFC 7888
-    "SASL-IR",       // RFC 4959
-    "ID",            // RFC 2971
-    "IDLE",          // RFC 2177
-    "NAMESPACE",     // RFC 2342
-    "UIDPLUS",       // RFC 4315
-    "UNSELECT",      // RFC 3691
-    "CHILDREN",      // RFC 3348
-    "ENABLE",        // RFC 5161
-    "SPECIAL-USE",   // RFC 6154
-    "LIST-EXTENDED", // RFC 5258
-    "LIST-STATUS",   // RFC 5819
-    "STATUS=SIZE",   // RFC 8438
+    "IMAP4rev1",             // RFC 3501
+    "LITERAL+",              // RFC 7888
+    "SASL-IR",               // RFC 4959
+    "ID",                    // RFC 2971
+    "IDLE",                  // RFC 2177
+    "NAMESPACE",             // RFC 2342
+    "UIDPLUS",               // RFC 4315
+    "UNSELECT",              // RFC 3691
+    "CHILDREN",              // RFC 3348
+    "ENABLE",                // RFC 5161
+    "SPECIAL-USE",           // RFC 6154
+    "LIST-EXTENDED",         // RFC 5258
+    "LIST-STATUS",           // RFC 5819
+    "STATUS=SIZE",           // RFC 8438
+    "ESEARCH",               // RFC 4731
+    "SEARCHRES",             // RFC 5182
+    "WITHIN",                // RFC 5032
+    "SORT",                  // RFC 5256
+    "SORT=DISPLAY",          // RFC 5957
+    "ESORT",                 // RFC 5267
+    "THREAD=ORDEREDSUBJECT", // RFC 5256
+    "THREAD=REFERENCES",     // RFC 5256
 ];
 
 impl Session<'_> {

@@ -20,6 +20,7 @@ mod pattern;
 mod search;
 mod section;
 mod select;
+mod sort;
 mod store;
 mod structure;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::proto::imap::command::{Command, Refusal, Tagged};
 use crate::proto::imap::gather::{Gathered, Literal};
 use crate::proto::imap::lex::Syntax;
 use crate::proto::imap::response::{Code, Condition, Response, Status, Untagged};
+use crate::proto::imap::set::SequenceSet;
 use crate::text::escape;
 use std::time::Duration;
 
@@ -57,6 +59,8 @@ pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
         account: None,
         mailbox: None,
         keywords: Vec::new(),
+        tag: String::new(),
+        saved: SequenceSet::default(),
         reading: section::Reading::default(),
         errors: 0,
         guesses: Guesses::default(),
@@ -96,6 +100,10 @@ struct Session<'s> {
     mailbox: Option<Mailbox>,
     /// Its keywords, as last told.
     keywords: Vec<String>,
+    /// The tag of the command that is being answered, which ESEARCH repeats.
+    tag: String,
+    /// `$`: UIDs of the selected mailbox (RFC 5182).
+    saved: SequenceSet,
     /// Where the last FETCH was in a message.
     reading: section::Reading,
     errors: u32,
@@ -284,6 +292,7 @@ impl Session<'_> {
     }
 
     fn command(&mut self, tag: &str, command: Command, literal: Literal) -> Result<Done> {
+        tag.clone_into(&mut self.tag);
         let fetching = matches!(command, Command::Fetch { .. });
         if !fetching {
             self.reading = section::Reading::default();
@@ -330,7 +339,8 @@ impl Session<'_> {
         Ok(Done::Answered)
     }
 
-    fn authenticated(&mut self, account: &Account, command: Command, literal: Literal) -> Result<Status> {
+    fn authenticated(&mut self, account: &Account, mut command: Command, literal: Literal) -> Result<Status> {
+        command.resolve_saved(&|uid| self.saved_set(uid));
         match command {
             Command::Append { mailbox, flags, date, size } => {
                 self.append(account, &mailbox, &flags, date, Literal { size, ..literal })
@@ -352,7 +362,12 @@ impl Session<'_> {
             {
                 Ok(bad("no mailbox is selected"))
             }
-            Command::Search { .. } | Command::Fetch { .. } | Command::Store { .. } | Command::Copy { .. }
+            Command::Search { .. }
+            | Command::Sort { .. }
+            | Command::Thread { .. }
+            | Command::Fetch { .. }
+            | Command::Store { .. }
+            | Command::Copy { .. }
                 if self.mailbox.is_none() =>
             {
                 Ok(bad("no mailbox is selected"))
@@ -362,7 +377,9 @@ impl Session<'_> {
             Command::Unselect => self.close(false),
             Command::Expunge => self.expunge(None),
             Command::UidExpunge(set) => self.expunge(Some(&set)),
-            Command::Search { uid, charset, key } => self.search(uid, charset.as_deref(), &key),
+            Command::Search { uid, returns, charset, key } => self.search(uid, returns, charset.as_deref(), &key),
+            Command::Sort { uid, returns, by, charset, key } => self.sort(uid, returns, &by, &charset, &key),
+            Command::Thread { uid, algorithm, charset, key } => self.thread(uid, algorithm, &charset, &key),
             Command::Fetch { uid, set, items } => self.fetch(uid, &set, &items),
             Command::Store { uid, set, how, silent, flags } => self.store(uid, &set, how, silent, &flags),
             Command::Copy { uid, set, mailbox } => self.copy(uid, &set, &mailbox),

@@ -17,38 +17,126 @@ use crate::message::flags::Flag;
 use crate::message::header::Header;
 use crate::message::mime::{self, Part};
 use crate::proto::imap::response::{Code, Condition, Status, Untagged};
+use crate::proto::imap::results::{Results, Returns};
 use crate::proto::imap::search::{SearchKey, SystemFlag, When};
+use crate::proto::imap::set::{SequenceSet, UidList, within};
 use chrono::NaiveDate;
 use memchr::memmem::Finder;
 use std::fs::File;
+use std::time::SystemTime;
+
+/// Where the messages are that were found, and how it went: some may have been unreadable.
+type Found = (Vec<usize>, Status);
 
 impl Session<'_> {
-    pub(super) fn search(&mut self, uid: bool, charset: Option<&str>, key: &SearchKey) -> Result<Status> {
-        if !matches!(charset, None | Some("US-ASCII" | "UTF-8")) {
-            let known = vec!["US-ASCII".to_owned(), "UTF-8".to_owned()];
-            return Ok(answer(Condition::No, Some(Code::BadCharset(known)), "charset not supported"));
+    pub(super) fn search(
+        &mut self,
+        uid: bool,
+        returns: Option<Returns>,
+        charset: Option<&str>,
+        key: &SearchKey,
+    ) -> Result<Status> {
+        match self.found(charset, key, returns) {
+            Ok((found, status)) => self.results(uid, returns, found, status, Untagged::Search),
+            Err(status) => Ok(status),
         }
-        let Some(mailbox) = &mut self.mailbox else { return Ok(bad("no mailbox is selected")) };
-        let mut status = ok("SEARCH completed");
+    }
+
+    /// The messages for which the key holds, by ascending number.
+    pub(super) fn found(
+        &mut self,
+        charset: Option<&str>,
+        key: &SearchKey,
+        returns: Option<Returns>,
+    ) -> std::result::Result<Found, Status> {
+        if !matches!(charset, None | Some("US-ASCII" | "UTF-8")) {
+            if returns.is_some_and(|r| r.save) {
+                // A NO leaves nothing saved (RFC 5182 2.1).
+                self.saved = SequenceSet::default();
+            }
+            let known = vec!["US-ASCII".to_owned(), "UTF-8".to_owned()];
+            return Err(answer(Condition::No, Some(Code::BadCharset(known)), "charset not supported"));
+        }
+        let Some(mailbox) = &mut self.mailbox else { return Err(bad("no mailbox is selected")) };
+        let mut status = ok("completed");
         let mut found = Vec::new();
         let key = ordered(key);
         let messages = mailbox.messages();
-        let numbers = Numbers { largest: count(messages.len()), largest_uid: messages.last().map_or(0, |m| m.uid) };
+        let numbers = Numbers {
+            largest: count(messages.len()),
+            largest_uid: messages.last().map_or(0, |m| m.uid),
+            now: super::fetch::date(SystemTime::now()).timestamp(),
+        };
         for index in 0..messages.len() {
             let mut asked = Asked { mailbox, index, numbers, file: None, header: None, tree: None };
             match asked.holds(&key) {
-                Ok(Some(true)) => {
-                    let uid = uid.then(|| mailbox.messages().get(index).map(|m| m.uid)).flatten();
-                    found.push(uid.unwrap_or_else(|| number(index)));
-                }
+                Ok(Some(true)) => found.push(index),
                 // It does not, or it has vanished.
                 Ok(Some(false) | None) => {}
                 Err(e) => status = failed(&e),
             }
         }
-        self.tell(Untagged::Search(found))?;
+        Ok((found, status))
+    }
+
+    /// Tells what was found, in its order, and keeps of it what is to be kept.
+    pub(super) fn results(
+        &mut self,
+        uid: bool,
+        returns: Option<Returns>,
+        found: Vec<usize>,
+        status: Status,
+        plain: fn(Vec<u32>) -> Untagged,
+    ) -> Result<Status> {
+        let Some(returns) = returns else {
+            let numbers = self.numbers(uid, &found);
+            self.tell(plain(numbers))?;
+            return self.caught_up(uid, status);
+        };
+        if returns.save {
+            self.saved = match status.condition {
+                Condition::Ok => SequenceSet::from_numbers(self.numbers(true, &kept(returns, &found))),
+                _ => SequenceSet::default(),
+            };
+        }
+        if returns.tells() {
+            let numbers = self.numbers(uid, &found);
+            let all = (returns.all && !numbers.is_empty()).then(|| UidList::from_uids(numbers.iter().copied()));
+            self.tell(Untagged::ESearch(Results {
+                tag: Some(self.tag.clone()),
+                uid,
+                min: numbers.first().copied().filter(|_| returns.min),
+                max: numbers.last().copied().filter(|_| returns.max),
+                count: returns.count.then(|| count(numbers.len())),
+                all,
+            }))?;
+        }
         self.caught_up(uid, status)
     }
+
+    /// The UIDs or sequence numbers of messages.
+    pub(super) fn numbers(&self, uid: bool, indexes: &[usize]) -> Vec<u32> {
+        let messages = self.mailbox.as_ref().map(Mailbox::messages).unwrap_or_default();
+        let of = |index: &usize| if uid { messages.get(*index).map(|m| m.uid) } else { Some(number(*index)) };
+        indexes.iter().filter_map(of).collect()
+    }
+
+    /// What `$` stands for now: messages that have been expunged since are no longer among them.
+    pub(super) fn saved_set(&self, uid: bool) -> SequenceSet {
+        let messages = self.mailbox.as_ref().map(Mailbox::messages).unwrap_or_default();
+        let saved = self.saved.resolve(u32::MAX);
+        let there = messages.iter().enumerate().filter(|(_, m)| within(&saved, m.uid));
+        SequenceSet::from_numbers(there.map(|(index, m)| if uid { m.uid } else { number(index) }))
+    }
+}
+
+/// What SAVE saves (RFC 5182 2.4): all that was found, if that or its count was asked for, or nothing else was.
+fn kept(returns: Returns, found: &[usize]) -> Vec<usize> {
+    if returns.all || returns.count || !(returns.min || returns.max) {
+        return found.to_vec();
+    }
+    let ends = [found.first().filter(|_| returns.min), found.last().filter(|_| returns.max)];
+    ends.into_iter().flatten().copied().collect()
 }
 
 /// The same key, cheap parts first.
@@ -85,6 +173,8 @@ fn cost(key: &SearchKey) -> u8 {
 struct Numbers {
     largest: u32,
     largest_uid: u32,
+    /// Seconds since 1970.
+    now: i64,
 }
 
 /// One message that is asked about.
@@ -125,6 +215,14 @@ impl Asked<'_> {
             SearchKey::Internal(when, date) => {
                 let this = super::fetch::date(message.internal_date).timestamp().div_euclid(86_400);
                 on(*when, this, day(*date))
+            }
+            SearchKey::Older(_) | SearchKey::Younger(_) => {
+                let age = self.numbers.now.saturating_sub(super::fetch::date(message.internal_date).timestamp());
+                match key {
+                    SearchKey::Older(seconds) => age >= i64::from(*seconds),
+                    SearchKey::Younger(seconds) => age <= i64::from(*seconds),
+                    _ => false,
+                }
             }
             SearchKey::Uid(set) => set.contains(message.uid, self.numbers.largest_uid),
             SearchKey::Set(set) => set.contains(number(self.index), self.numbers.largest),

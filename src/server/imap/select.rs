@@ -44,6 +44,7 @@ impl Session<'_> {
     pub(super) fn select(&mut self, account: &Account, name: &str, read_only: bool) -> Result<Status> {
         // A SELECT that fails leaves none selected (RFC 3501 6.3.1).
         self.mailbox = None;
+        self.saved = SequenceSet::default();
         let mailbox = match account.select(name, read_only) {
             Ok(mailbox) => mailbox,
             Err(e) => return Ok(folder_failed(&e, false)),

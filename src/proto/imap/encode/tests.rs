@@ -1,8 +1,11 @@
 use super::super::command::{ListReturn, ListSelect, StatusItem, Tagged};
 use super::super::gather::Gathered;
+use super::super::results::Returns;
 use super::super::search::tests::keys;
 use super::super::section::Partial;
 use super::super::set::SequenceSet;
+use super::super::sort::{SortBy, SortKey};
+use super::super::thread::Algorithm;
 use super::*;
 use proptest::prelude::*;
 
@@ -45,7 +48,7 @@ fn the_least_that_will_do() {
     assert_eq!(line(&Command::List(List::plain("", "*"))), "a1 LIST \"\" \"*\"");
     let key: SearchKey = "FROM é UNSEEN".parse().unwrap();
     assert_eq!(
-        line(&Command::Search { uid: true, charset: None, key }),
+        line(&Command::Search { uid: true, returns: None, charset: None, key }),
         "a1 UID SEARCH CHARSET UTF-8 FROM {2+}\r\né UNSEEN"
     );
     let text = format!("{:?}", encode("a", &login("x", "geheim")).unwrap());
@@ -67,8 +70,8 @@ fn nothing_breaks_out_of_a_command() {
             Command::Rename { from: "a".into(), to: text.clone() },
             Command::List(List::plain("", &text)),
             Command::Append { mailbox: "x".into(), flags: vec![text.clone()], date: None, size: 1 },
-            Command::Search { uid: false, charset: None, key },
-            Command::Search { uid: false, charset: Some(text.clone()), key: SearchKey::All },
+            Command::Search { uid: false, returns: None, charset: None, key },
+            Command::Search { uid: false, returns: None, charset: Some(text.clone()), key: SearchKey::All },
             Command::Store { uid: true, set, how: Store::Add, silent: false, flags: vec![text.clone()] },
             Command::Id(vec![(b"name".to_vec(), Some(text.clone().into()))]),
             Command::Fetch {
@@ -140,7 +143,25 @@ fn commands() -> impl Strategy<Value = Command> {
                 date: t.map(|t| chrono::DateTime::from_timestamp(t, 0).unwrap().fixed_offset()),
             }
         }),
-        (any::<bool>(), keys()).prop_map(|(uid, key)| Command::Search { uid, charset: Some("UTF-8".into()), key }),
+        (any::<bool>(), any::<bool>(), keys()).prop_map(|(uid, min, key)| Command::Search {
+            uid,
+            returns: min.then(|| Returns { min, save: uid, ..Returns::default() }),
+            charset: Some("UTF-8".into()),
+            key
+        }),
+        (any::<bool>(), any::<bool>(), keys()).prop_map(|(uid, reverse, key)| Command::Sort {
+            uid,
+            returns: reverse.then(|| Returns { count: true, ..Returns::default() }),
+            by: vec![SortKey { by: SortBy::Subject, reverse }, SortKey { by: SortBy::Arrival, reverse: !reverse }],
+            charset: "UTF-8".into(),
+            key
+        }),
+        (any::<bool>(), keys()).prop_map(|(uid, key)| Command::Thread {
+            uid,
+            algorithm: if uid { Algorithm::References } else { Algorithm::OrderedSubject },
+            charset: "US-ASCII".into(),
+            key
+        }),
         (any::<bool>(), set(), proptest::collection::vec(items(), 1..4)).prop_map(|(uid, set, items)| Command::Fetch {
             uid,
             set,

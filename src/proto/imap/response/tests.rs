@@ -1,6 +1,7 @@
-use super::super::section::Of;
+use super::super::section::{Of, Section};
 use super::super::structure::tests::{envelopes, structures};
 use super::*;
+use chrono::DateTime;
 use proptest::prelude::*;
 
 fn parse(text: &str) -> Parsed<Response> {
@@ -98,6 +99,12 @@ fn mailbox_data() {
     assert_eq!(data("* SEARCH 2 84 882"), Untagged::Search(vec![2, 84, 882]));
     assert_eq!(data("* SEARCH"), Untagged::Search(vec![]));
     assert_eq!(data("* SEARCH 2 5 (MODSEQ 917162500)"), Untagged::Search(vec![2, 5]));
+    assert_eq!(data("* SORT 5 3 4 1 2"), Untagged::Sort(vec![5, 3, 4, 1, 2]));
+    let found = Results { tag: Some("A282".into()), min: Some(2), count: Some(3), ..Results::default() };
+    assert_eq!(data("* ESEARCH (TAG \"A282\") MIN 2 COUNT 3"), Untagged::ESearch(found));
+    let node = |depth, number| Node { depth, number: Some(number) };
+    assert_eq!(data("* THREAD (2)(3 6)"), Untagged::Thread(vec![node(0, 2), node(0, 3), node(1, 6)]));
+    assert_eq!(data("* THREAD"), Untagged::Thread(vec![]));
     assert_eq!(data("* FLAGS ()"), Untagged::Flags(vec![]));
     assert_eq!(data("* 18 EXISTS"), Untagged::Exists(18));
     assert_eq!(data("* 44 expunge"), Untagged::Expunge(44));
@@ -113,7 +120,7 @@ fn mailbox_data() {
         data("* ID (\"name\" \"Cyrus\" \"os\" NIL)"),
         Untagged::Id(vec![(b"name".to_vec(), Some(b"Cyrus".to_vec())), (b"os".to_vec(), None)])
     );
-    assert_eq!(data("* ESEARCH (TAG \"a\") ALL 1:3"), Untagged::Other(b"ESEARCH (TAG \"a\") ALL 1:3".to_vec()));
+    assert_eq!(data("* XSEARCH (TAG \"a\") ALL 1:3"), Untagged::Other(b"XSEARCH (TAG \"a\") ALL 1:3".to_vec()));
     assert_eq!(data("* 5 VANISHED"), Untagged::Other(b"5 VANISHED".to_vec()));
     for bad in [
         "* SEARCH 1 x",
@@ -273,6 +280,7 @@ fn responses() -> impl Strategy<Value = Response> {
                 name,
             }))),
         proptest::collection::vec(any::<u32>(), 0..9).prop_map(|v| Response::Untagged(Untagged::Search(v))),
+        proptest::collection::vec(any::<u32>(), 0..9).prop_map(|v| Response::Untagged(Untagged::Sort(v))),
         any::<u64>().prop_map(|n| Response::Untagged(Untagged::Mailbox("a b".into(), vec![(StatusItem::Messages, n)]))),
         Just(Response::Untagged(Untagged::Namespace(vec![("".into(), Some('/'))], vec![], vec![]))),
         any::<u32>().prop_map(|n| Response::Untagged(Untagged::Exists(n))),

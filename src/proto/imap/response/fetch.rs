@@ -1,0 +1,168 @@
+//! FETCH: a message's data items, by the number of the message.
+
+use super::super::date::parse_date_time;
+use super::super::gather::Gathered;
+use super::super::lex::{Lex, Parsed, Text};
+use super::super::section::Section;
+use super::super::structure::{Envelope, Structure};
+use super::utf8;
+use chrono::{DateTime, FixedOffset};
+
+/// One data item of a FETCH response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchValue {
+    /// FLAGS
+    Flags(Vec<String>),
+    /// INTERNALDATE
+    InternalDate(DateTime<FixedOffset>),
+    /// RFC822.SIZE
+    Size(u64),
+    /// UID
+    Uid(u32),
+    /// ENVELOPE
+    Envelope(Box<Envelope>),
+    /// BODY
+    Body(Structure),
+    /// BODYSTRUCTURE
+    BodyStructure(Structure),
+    /// A body section.
+    Section(BodyName, Data),
+    /// An item that is not known, or known and malformed: its name and its value as it came.
+    Other(String, Vec<u8>),
+}
+
+/// Under which name a body section is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum BodyName {
+    /// `BODY[...]`, and from which byte on if it is a part of it.
+    Section(Section, Option<u64>),
+    /// RFC822
+    Rfc822,
+    /// RFC822.HEADER
+    Header,
+    /// RFC822.TEXT
+    Text,
+}
+
+/// The bytes of a body section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// NIL: there is no such section.
+    Nil,
+    /// Here they are.
+    Bytes(Vec<u8>),
+    /// They went elsewhere: a literal that was [elided](Gathered::elide).
+    Streamed(u64),
+}
+
+/// If the last line of `g` announces the literal of a body section: the sequence number and the section. That literal
+/// may be streamed; any other belongs to the row itself.
+#[must_use]
+pub fn announced(g: &Gathered) -> Option<(u32, BodyName)> {
+    let mut start = g.lex();
+    let number = (start.eat(b'*') && start.sp()).then(|| start.number().ok())??;
+    if !(start.sp() && start.eat_word("FETCH")) {
+        return None;
+    }
+    let mut l = Lex::new(g.last_line());
+    while !l.at_end() {
+        match l.peek() {
+            Some(b'"') => drop(l.quoted().ok()?),
+            Some(b) if b.is_ascii_alphabetic() => {
+                let word = l.word();
+                let mut try_here = l.clone();
+                if let Some(Ok(name)) = body_name(word, &mut try_here)
+                    && try_here.sp()
+                    && matches!(try_here.literal(), Ok(Text::Streamed(_)))
+                {
+                    return Some((number, name));
+                }
+            }
+            Some(b) => drop(l.eat(b)),
+            None => break,
+        }
+    }
+    None
+}
+
+/// What follows the name of a body item; `None` if that name is none.
+fn body_name(word: &str, l: &mut Lex<'_>) -> Option<Parsed<BodyName>> {
+    if word.eq_ignore_ascii_case("BODY") && l.peek() == Some(b'[') {
+        return Some(section(l));
+    }
+    [("RFC822", BodyName::Rfc822), ("RFC822.HEADER", BodyName::Header), ("RFC822.TEXT", BodyName::Text)]
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(word))
+        .map(|(_, name)| Ok(name))
+}
+
+fn section(l: &mut Lex<'_>) -> Parsed<BodyName> {
+    let section = Section::parse(l)?;
+    let mut origin = None;
+    if l.eat(b'<') {
+        origin = Some(l.number64()?);
+        l.expect(b'>')?;
+    }
+    Ok(BodyName::Section(section, origin))
+}
+
+pub(super) fn fetch(l: &mut Lex<'_>) -> Parsed<Vec<FetchValue>> {
+    let mut values = Vec::new();
+    l.list(|l| {
+        let at = l.position();
+        let word = l.word();
+        if word.is_empty() {
+            return l.expected("a FETCH item");
+        }
+        if let Some(name) = body_name(word, l) {
+            let name = name?;
+            l.expect_sp()?;
+            values.push(FetchValue::Section(name, data(l)?));
+            return Ok(());
+        }
+        // An unknown item may have a section too: BINARY[1], X[...].
+        if l.eat(b'[') {
+            while l.peek().is_some_and(|b| b != b']') {
+                let next = l.peek().unwrap_or_default();
+                l.eat(next);
+            }
+            l.expect(b']')?;
+        }
+        let name = utf8(l.since(at));
+        l.expect_sp()?;
+        let before = l.clone();
+        let value = match value(&name.to_ascii_uppercase(), l) {
+            Some(Ok(value)) if matches!(l.peek(), Some(b' ' | b')')) => value,
+            _ => {
+                l.rewind(&before);
+                FetchValue::Other(name, l.value()?.to_vec())
+            }
+        };
+        values.push(value);
+        Ok(())
+    })?;
+    Ok(values)
+}
+
+fn data(l: &mut Lex<'_>) -> Parsed<Data> {
+    if l.at_literal() {
+        return Ok(match l.literal()? {
+            Text::Bytes(bytes) => Data::Bytes(bytes.into_owned()),
+            Text::Streamed(size) => Data::Streamed(size),
+        });
+    }
+    Ok(l.nstring()?.map_or(Data::Nil, |bytes| Data::Bytes(bytes.into_owned())))
+}
+
+fn value(name: &str, l: &mut Lex<'_>) -> Option<Parsed<FetchValue>> {
+    Some(match name {
+        "FLAGS" => l.flags().map(FetchValue::Flags),
+        "INTERNALDATE" => parse_date_time(l).map(FetchValue::InternalDate),
+        "RFC822.SIZE" => l.number64().map(FetchValue::Size),
+        "UID" => l.number().map(FetchValue::Uid),
+        "ENVELOPE" => Envelope::parse(l).map(|e| FetchValue::Envelope(Box::new(e))),
+        "BODY" => Structure::parse(l).map(FetchValue::Body),
+        "BODYSTRUCTURE" => Structure::parse(l).map(FetchValue::BodyStructure),
+        _ => return None,
+    })
+}
