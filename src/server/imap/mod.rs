@@ -22,8 +22,9 @@ mod structure;
 #[cfg(test)]
 mod tests;
 
+use super::login::{Guesses, may_log_in};
 use super::mailbox::{Account, FolderError, Mailbox};
-use super::{Guesses, World, looks_like_http, may_start_tls, start_tls};
+use super::{World, looks_like_http, may_start_tls, start_tls};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::net::wire::{LINE, WHOLE_LINE};
@@ -164,7 +165,7 @@ impl Session<'_> {
         let mut words: Vec<String> =
             ["IMAP4rev1", "LITERAL+", "SASL-IR", "ID"].iter().map(|w| (*w).to_owned()).collect();
         if self.account.is_none() {
-            words.push("AUTH=PLAIN".to_owned());
+            words.push(if may_log_in(self.wire) { "AUTH=PLAIN" } else { "LOGINDISABLED" }.to_owned());
             if may_start_tls(self.wire, self.world, false).is_some() {
                 words.push("STARTTLS".to_owned());
             }
