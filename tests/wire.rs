@@ -8,6 +8,8 @@
 
 #[path = "wire/client.rs"]
 mod client;
+#[path = "wire/login.rs"]
+mod login;
 #[path = "wire/order.rs"]
 mod order;
 #[path = "wire/server.rs"]

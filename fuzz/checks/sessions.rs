@@ -12,6 +12,7 @@ use pipepost::proto::mailbox::Mailbox as Address;
 use pipepost::proto::{pop3, smtp};
 use pipepost::secret::Secret;
 use pipepost::server::mailbox::Account;
+use pipepost::server::smtp::Protocol;
 use pipepost::server::{Denied, Limits, Login, Refusal, World};
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -30,14 +31,15 @@ pub fn check(input: &[u8]) {
     let mut wire = Wire::over(client, "client").as_server();
     let mut house = House::new(dir.path(), known);
     match choice {
-        b'S' | b's' => drop(pipepost::server::smtp::serve(&mut wire, &mut house)),
+        b'S' | b's' => drop(pipepost::server::smtp::serve(&mut wire, &mut house, Protocol::Smtp)),
+        b'L' => drop(pipepost::server::smtp::serve(&mut wire, &mut house, Protocol::Lmtp)),
         b'P' | b'p' => drop(pipepost::server::pop3::serve(&mut wire, &mut house)),
         _ => drop(pipepost::server::imap::serve(&mut wire, &mut house)),
     }
     drop(wire);
     let answers = answers.lock().unwrap();
     match choice {
-        b'S' | b's' => smtp_answers(&answers),
+        b'S' | b's' | b'L' => smtp_answers(&answers),
         b'P' | b'p' => pop3_answers(&answers),
         _ => imap_answers(&answers),
     }

@@ -23,14 +23,18 @@ pub fn check(input: &[u8]) {
 fn commands(line: &[u8]) {
     if let Ok(command) = smtp::Command::parse(line) {
         let path = match &command {
-            smtp::Command::Mail { from, .. } => from.as_ref(),
-            smtp::Command::Rcpt(to) => to.as_ref(),
+            smtp::Command::Mail(mail) => mail.from.as_ref(),
+            smtp::Command::Rcpt(rcpt) => rcpt.to.as_ref(),
             _ => None,
         };
         if let Some(path) = path {
             let again = smtp::Command::parse(format!("RCPT TO:<{path}>").as_bytes());
             let postmaster = path.to_string().eq_ignore_ascii_case("postmaster");
-            assert!(postmaster || again == Ok(smtp::Command::Rcpt(Some(path.clone()))), "{path} {again:?}");
+            assert!(
+                postmaster
+                    || again == Ok(smtp::Command::Rcpt(smtp::Rcpt { to: Some(path.clone()), ..Default::default() })),
+                "{path} {again:?}"
+            );
         }
         assert!(!line.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)), "{command:?}");
     }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result, words};
 use crate::net::endpoint::{Endpoint, Place, Service};
 use crate::net::stream::{Ready, Socket, Stream};
 use crate::net::{Deadline, Wire};
-use crate::server;
+use crate::server::{self, smtp::Protocol};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
@@ -66,7 +66,8 @@ pub fn connect(at: &Endpoint, domains: &[String]) -> Result<Wire> {
             let mut world = Visit::new(Arc::new(tree), Some(user));
             // Its client sees how it ends.
             let _ = match service {
-                Service::Smtp | Service::Lmtp => server::smtp::serve(&mut wire, &mut world),
+                Service::Smtp => server::smtp::serve(&mut wire, &mut world, Protocol::Smtp),
+                Service::Lmtp => server::smtp::serve(&mut wire, &mut world, Protocol::Lmtp),
                 Service::Pop3 => server::pop3::serve(&mut wire, &mut world),
                 Service::Imap => server::imap::serve(&mut wire, &mut world),
             };

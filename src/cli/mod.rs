@@ -11,7 +11,7 @@ pub mod local;
 pub mod out;
 pub mod outgoing;
 pub mod progress;
-mod prompt;
+pub mod prompt;
 pub mod reference;
 mod shown;
 pub mod system;

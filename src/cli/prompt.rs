@@ -1,6 +1,6 @@
 //! Asks for a password on the terminal. Whatever ends the program meanwhile, the terminal echoes again afterwards.
 
-use crate::config::secret::{checked, no_core_dumps};
+use crate::config::secret::{Source, Whose, checked, no_core_dumps};
 use crate::error::{Error, Local, Result};
 use crate::secret::Secret;
 use crate::text::escape;
@@ -66,6 +66,20 @@ pub(super) fn ask(question: &str) -> Result<Option<Secret>> {
             Err(Error::temporary("ended by a signal"))
         }
     }
+}
+
+/// A new password: the first line of stdin, or, if that is a terminal, what is typed there twice.
+///
+/// # Errors
+/// 66, 74: it can't be read; 78: it can't be a password; 64: the second was another one.
+pub fn new_password(question: &str) -> Result<Secret> {
+    if !std::io::stdin().is_terminal() {
+        return Source::Fd(0).obtain(&Whose { host: "", user: "", hidden: &[] });
+    }
+    let nobody = || Error::usage("there is no terminal to ask on, and no password on stdin");
+    let first = ask(question)?.ok_or_else(nobody)?;
+    let second = ask("Once more: ")?.ok_or_else(nobody)?;
+    if first.same(second.expose()) { Ok(first) } else { Err(Error::usage("these are two different passwords")) }
 }
 
 /// Rings at a signal.

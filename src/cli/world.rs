@@ -1,9 +1,11 @@
 //! The [`World`] of `local:` and of `mail-serve`: a tree of Maildirs, one directory a user, owned by one Unix user.
 
+use crate::config::passwd::Passwd;
 use crate::error::{Error, Local, Result};
 use crate::net::tls::{Certificate, Identity, self_signed};
 use crate::proto::mailbox::Mailbox as Address;
 use crate::secret::Secret;
+use crate::server::login::Attempts;
 use crate::server::mailbox::Account;
 use crate::server::{Denied, Limits, Login, Refusal, World};
 use std::collections::HashMap;
@@ -18,7 +20,14 @@ pub enum Passwords {
     One(Secret),
     /// Everybody, with any.
     Any,
+    /// Whoever is in a file, with the password that is hashed there.
+    File(Box<Passwd>),
 }
+
+/// Failed logins of one account within ten minutes before nothing more is checked.
+const FAILURES: u32 = 10;
+/// The same for one address.
+const FAILURES_FROM: u32 = 50;
 
 /// The mailboxes that stay open between sessions: opening one costs a millisecond, which is much for a small message.
 const OPEN: usize = 64;
@@ -33,6 +42,7 @@ pub struct Tree {
     passwords: Option<Passwords>,
     identity: Option<Identity>,
     limits: Limits,
+    attempts: Attempts,
     open: Mutex<HashMap<String, Account>>,
 }
 
@@ -55,6 +65,7 @@ impl Tree {
             passwords,
             identity: None,
             limits: Limits::default(),
+            attempts: Attempts::new(FAILURES, FAILURES_FROM),
             open: Mutex::new(HashMap::new()),
         };
         Ok(tree)
@@ -71,6 +82,13 @@ impl Tree {
     #[must_use]
     pub fn shows(mut self, identity: Identity) -> Tree {
         self.identity = Some(identity);
+        self
+    }
+
+    /// Enforces other limits.
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Tree {
+        self.limits = limits;
         self
     }
 
@@ -109,7 +127,8 @@ impl Tree {
         if let Some(account) = open.get(&key).filter(|_| exists) {
             return Ok(Some(account.clone()));
         }
-        if !exists && !self.create && key != self.owner.to_lowercase() {
+        let expected = self.create || key == self.owner.to_lowercase() || self.has_password(&key);
+        if !exists && !expected {
             return Ok(None);
         }
         let account = Account::open(&directory)?;
@@ -118,6 +137,11 @@ impl Tree {
         }
         open.insert(key, account.clone());
         Ok(Some(account))
+    }
+
+    /// Who has a line in the file is a user, with or without a mailbox yet.
+    fn has_password(&self, user: &str) -> bool {
+        matches!(&self.passwords, Some(Passwords::File(file)) if file.has(user))
     }
 }
 
@@ -151,9 +175,10 @@ impl World for Visit {
         let right = match &self.tree.passwords {
             Some(Passwords::Any) => true,
             Some(Passwords::One(right)) => right.same(password.expose()),
+            Some(Passwords::File(file)) => file.check(user, password),
             None => false,
         };
-        // The account is looked up either way, so that the time tells nobody which names exist.
+        // When a wrong one is answered is set already: what this takes tells nobody which names exist.
         let allowed = if right { self.tree.account(user) } else { Ok(None) };
         match allowed {
             Ok(Some(account)) => Ok(Login { user: user.to_lowercase(), account }),
@@ -185,6 +210,10 @@ impl World for Visit {
 
     fn limits(&self) -> &Limits {
         &self.tree.limits
+    }
+
+    fn attempts(&self) -> Option<&Attempts> {
+        Some(&self.tree.attempts)
     }
 
     fn identity(&self) -> Option<&Identity> {

@@ -5,6 +5,7 @@
 
 mod find;
 mod netrc;
+pub mod passwd;
 mod read;
 pub mod secret;
 

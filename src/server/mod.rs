@@ -5,46 +5,19 @@
 
 pub mod imap;
 pub mod listen;
+pub mod login;
 pub mod mailbox;
 pub mod pop3;
 pub mod smtp;
+mod world;
+
+pub use world::{Denied, Envelope, Limits, Login, Recipient, Refusal, World};
 
 use crate::error::{Error, Result};
+use crate::net::Wire;
 use crate::net::tls::Identity;
 use crate::net::wire::WHOLE_LINE;
-use crate::net::{Deadline, Wire};
-use crate::proto::mailbox::Mailbox as Address;
-use crate::secret::Secret;
-use mailbox::{Account, FolderError};
-use std::time::Duration;
-
-/// Somebody whose identity is known.
-pub struct Login {
-    /// The user's name.
-    pub user: String,
-    /// Their mailboxes.
-    pub account: Account,
-}
-
-/// Why a login failed.
-#[derive(Debug)]
-pub enum Denied {
-    /// Wrong name or password; which of them is not told.
-    Wrong,
-    /// Something failed here.
-    Failed(Error),
-}
-
-/// Why a recipient is refused.
-#[derive(Debug)]
-pub enum Refusal {
-    /// A local domain, but nobody of that name: 550 5.1.1.
-    NoSuchUser,
-    /// Not a local domain, and no way there: 550 5.7.1.
-    NoRoute,
-    /// Something failed here: 451.
-    Failed(Error),
-}
+use mailbox::FolderError;
 
 impl From<FolderError> for Error {
     fn from(e: FolderError) -> Error {
@@ -54,77 +27,6 @@ impl From<FolderError> for Error {
             FolderError::Cannot(why) => Error::refused(why),
             FolderError::Other(e) => e,
         }
-    }
-}
-
-/// The bounds that a session enforces, with their defaults.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// The largest message, octets in wire form.
-    pub message: u64,
-    /// Recipients of one message; RFC 5321 4.5.3.1.8 demands at least 100.
-    pub recipients: usize,
-    /// Wrong commands in a session before it is closed.
-    pub errors: u32,
-    /// Failed logins in a session before it is closed.
-    pub logins: u32,
-    /// How long the first failed login waits for its answer; each further one twice as long.
-    pub login_delay: Duration,
-    /// `Received` fields before a message is taken for a loop (RFC 5321 6.3: at least 100).
-    pub hops: u32,
-    /// Silence before a session is closed: SMTP 5 minutes (RFC 5321 4.5.3.2.7), POP3 10 (RFC 1939 3), IMAP 30 (RFC 3501 5.4).
-    pub smtp_idle: Duration,
-    /// See `smtp_idle`.
-    pub pop3_idle: Duration,
-    /// See `smtp_idle`.
-    pub imap_idle: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            message: 1 << 30,
-            recipients: 1000,
-            errors: 10,
-            logins: 3,
-            login_delay: Duration::from_secs(1),
-            hops: 100,
-            smtp_idle: Duration::from_secs(300),
-            pop3_idle: Duration::from_secs(600),
-            imap_idle: Duration::from_secs(1800),
-        }
-    }
-}
-
-/// What a session acts on.
-pub trait World: Send {
-    /// The server's name, for greetings and `Received`.
-    fn host(&self) -> &str;
-
-    /// The client's identity, if the connection itself is it: a socket pair inside one program.
-    ///
-    /// # Errors
-    /// The mailboxes can't be opened.
-    fn known(&mut self) -> Result<Option<Login>>;
-
-    /// Checks a name and a password.
-    ///
-    /// # Errors
-    /// See [`Denied`].
-    fn login(&mut self, user: &str, password: &Secret) -> Result<Login, Denied>;
-
-    /// Whose mailbox a recipient's mail goes to; `None` is Postmaster without a domain.
-    ///
-    /// # Errors
-    /// See [`Refusal`].
-    fn recipient(&mut self, to: Option<&Address>) -> Result<Account, Refusal>;
-
-    /// The bounds.
-    fn limits(&self) -> &Limits;
-
-    /// What the server shows of itself in TLS; `None`: there is no TLS to be had.
-    fn identity(&self) -> Option<&Identity> {
-        None
     }
 }
 
@@ -179,27 +81,6 @@ pub fn secret_line(wire: &mut Wire, max: usize) -> Result<Vec<u8>> {
     let line = wire.line(max).map(<[u8]>::to_vec);
     wire.conceal(before);
     line
-}
-
-/// Counts a session's failed logins: each answer comes later than the one before, and after some the session ends.
-#[derive(Debug, Default)]
-pub struct Guesses(u32);
-
-impl Guesses {
-    /// Notes a failed login and waits; true if the session should end. A client that leaves meanwhile is not waited for.
-    pub fn failed(&mut self, wire: &mut Wire, limits: &Limits) -> bool {
-        let delay = limits.login_delay.saturating_mul(1 << self.0.min(6));
-        self.0 += 1;
-        // Pipelined commands may be waiting in the input: they do not shorten the delay.
-        let until = Deadline::after(delay);
-        while let Some(left) = until.left().filter(|left| !left.is_zero()) {
-            std::thread::sleep(left.min(Duration::from_millis(100)));
-            if wire.has_ended() {
-                return true;
-            }
-        }
-        self.0 >= limits.logins
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //!
 //! One session has the maildrop; the numbers are those of its start; DELE takes effect at QUIT and nowhere else.
 
+use super::login::{Guesses, Refused, may_log_in};
 use super::mailbox::{Mailbox, MaildropLock};
-use super::{Denied, Guesses, Login, World, looks_like_http, may_start_tls, secret_from, secret_line, start_tls};
+use super::{Login, World, looks_like_http, may_start_tls, secret_from, secret_line, start_tls};
 use crate::body::{Body, FileBody};
 use crate::error::{Exit, Result};
 use crate::net::{Deadline, Wire};
@@ -46,10 +47,12 @@ fn command(wire: &mut Wire, world: &dyn World) -> Result<Vec<u8>> {
 
 /// `tls`: whether STLS can be said now.
 fn capabilities(wire: &mut Wire, tls: bool) -> Result<()> {
-    wire.put(
-        "+OK\r\nTOP\r\nUSER\r\nUIDL\r\nSASL PLAIN\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n\
+    // RFC 2595 4: USER is not shown where it is not taken.
+    let (user, sasl) = if may_log_in(wire) { ("USER\r\n", "SASL PLAIN\r\n") } else { ("", "") };
+    wire.put(format!(
+        "+OK\r\nTOP\r\n{user}UIDL\r\n{sasl}RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n\
          IMPLEMENTATION pipepost\r\n",
-    )?;
+    ))?;
     wire.put(if tls { "STLS\r\n.\r\n" } else { ".\r\n" })
 }
 
@@ -71,6 +74,10 @@ fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) 
             Ok(Command::Quit) => {
                 wire.put("+OK bye\r\n")?;
                 return Ok(None);
+            }
+            Ok(Command::User(_) | Command::Pass(_) | Command::Auth(..)) if !may_log_in(wire) => {
+                wire.put("-ERR TLS first: say STLS\r\n")?;
+                continue;
             }
             Ok(Command::User(user)) => {
                 name = Some(user);
@@ -130,7 +137,7 @@ fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) 
         // A connection whose identity is known needs no password, but is nobody else's.
         let login = match (&known, world.known()?) {
             (Some(known), Some(login)) if *known == user => Ok(login),
-            _ => world.login(&user, &password),
+            _ => guesses.log_in(wire, world, &user, &password),
         };
         match login {
             Ok(login) => match Maildrop::open(&login) {
@@ -141,11 +148,14 @@ fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) 
                 Ok(None) => wire.put("-ERR [IN-USE] another session has this maildrop\r\n")?,
                 Err(_) => wire.put("-ERR [SYS/TEMP] the maildrop can't be opened now\r\n")?,
             },
-            Err(Denied::Failed(_)) => wire.put("-ERR [SYS/TEMP] can't check that now\r\n")?,
-            Err(Denied::Wrong) => {
-                let enough = guesses.failed(wire, world.limits());
+            Err(Refused::Failed) => wire.put("-ERR [SYS/TEMP] can't check that now\r\n")?,
+            Err(Refused::TooMany) => {
+                wire.put("-ERR [SYS/TEMP] too many failed logins, try again later\r\n")?;
+                return Ok(None);
+            }
+            Err(Refused::Wrong { close }) => {
                 wire.put("-ERR [AUTH] wrong name or password\r\n")?;
-                if enough {
+                if close {
                     return Ok(None);
                 }
             }

@@ -1,22 +1,25 @@
 //! mail-serve(1): the mail server of `local:` on TCP ports of the loopback interface.
 
+mod doors;
+
 use crate::cli::args::Common;
 use crate::cli::connect::{Reach, read_private};
 use crate::cli::out::Out;
 use crate::cli::system::data_home;
 use crate::cli::world::{Passwords, Tree, Visit, must_be_private, server_identity, server_password};
-use crate::cli::{Outcome, Tool};
+use crate::cli::{Outcome, Tool, prompt};
+use crate::config::passwd::{self, Passwd};
 use crate::error::{Exit, Local, Result};
-use crate::net::endpoint::Service;
 use crate::net::tls::{Certificate, Identity};
-use crate::server::World;
-use crate::server::listen::{Listener, Server};
+use crate::server::listen::Server;
+use crate::server::{Limits, World};
 use clap::Parser;
-use std::net::{Ipv4Addr, TcpListener};
+use doors::Doors;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Serves mail by SMTP, POP3 and IMAP on the loopback interface, from Maildirs.
 #[derive(Parser)]
@@ -43,6 +46,12 @@ pub struct MailServe {
     /// The port for IMAP under TLS from the first byte; 0 is any free one (default: 1993, or 0 if --imap-port is 0).
     #[arg(long, value_name = "PORT")]
     imaps_port: Option<u16>,
+    /// A port for LMTP too; 0 is any free one.
+    #[arg(long, value_name = "PORT")]
+    lmtp_port: Option<u16>,
+    /// A Unix socket for LMTP too, which only its owner can use.
+    #[arg(long, value_name = "PATH")]
+    lmtp_socket: Option<PathBuf>,
     /// Show the certificate in FILE (PEM, those that lead to its root behind it) instead of a self-signed one.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -52,12 +61,27 @@ pub struct MailServe {
     /// Accept every password.
     #[arg(long)]
     any_password: bool,
+    /// Let those log in who have a line in FILE, see PASSWORDS; nobody else may read it.
+    #[arg(long, value_name = "FILE", conflicts_with = "any_password")]
+    passwd_file: Option<PathBuf>,
+    /// Print such a line for USER and end; the password is read from stdin, or asked for on a terminal.
+    #[arg(long, value_name = "USER", exclusive = true)]
+    hash_password: Option<String>,
+    /// How many seconds the first wrong password waits for its answer; each further one twice as long, up to eight times.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1)]
+    login_delay: u8,
     /// Create users when they log in for the first time or get their first message.
     #[arg(long)]
     create: bool,
     /// How many connections there may be at once.
     #[arg(long, value_name = "N", default_value_t = 1024)]
     connections: usize,
+    /// How many of them from one address.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    connections_per_address: usize,
+    /// The largest message that is taken.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().message)]
+    max_size: u64,
     /// Append the dialogues to FILE (created 0600; - is stderr), see pipepost-trace(5).
     #[arg(long, value_name = "FILE")]
     trace: Option<std::ffi::OsString>,
@@ -68,18 +92,54 @@ impl Tool for MailServe {
 .Sh OUTPUT
 One line for each port, smtp, pop3, imap, smtps, pop3s and imaps, in that order,
 .Dl smtp 127.0.0.1:1025
-then the pin of the server's key, which the other programs take as
+lmtp and lmtp+unix where they are asked for; then the pin of the server's key, which the other programs take as
 .Fl -pin ,
 .Dl pin sha256:BASE64
 and, unless
 .Fl -any-password
+or
+.Fl -passwd-file
 is given, a line
 .Dl password-file FILE
 once all sockets listen.
-FILE is made at the first start, with a random password for all users, and only its owner can read it; the other programs, such as
+.Sh PASSWORDS
+Without
+.Fl -passwd-file ,
+a file with a random password for all users is made at the first start, and only its owner can read it; the other programs, such as
 .Xr pop3-ls 1 ,
 take it as
 .Fl -password-file .
+.Pp
+The file of
+.Fl -passwd-file
+has a line for each user,
+.Dl USER:HASH
+as
+.Fl -hash-password
+writes it; fields behind the second, empty lines and lines that begin with # are passed over.
+HASH is PBKDF2 in the form of Python's passlib,
+.Dl $pbkdf2-sha256$ROUNDS$SALT$KEY
+(or
+.Li $pbkdf2-sha512$ ) ,
+or of Dovecot's
+.Ql doveadm pw -s PBKDF2 ,
+.Dl {PBKDF2}$1$SALT$ROUNDS$KEY
+Each of these users has a mailbox.
+The file is read at the start, and refused if others may read it.
+.Pp
+A wrong password is answered late, later each time, and the third ends the session; what is wrong is not told.
+After 10 failures of one account, or 50 from one address, within ten minutes and over all protocols, nothing more is checked for a
+while, but for an account from an address that has logged in to it before.
+.Sh PROTOCOLS
+SMTP has PIPELINING, SIZE, 8BITMIME, SMTPUTF8, CHUNKING, DSN, AUTH PLAIN and LOGIN, STARTTLS and ENHANCEDSTATUSCODES.
+What a sender asks for by DSN is checked and taken, but mail is delivered at once here, so there is nothing to notify of later.
+LMTP has the same, without HELO and EHLO, and answers for each recipient.
+A message is taken (250) when it and its directory are on stable storage.
+.Sh LIMITS
+A command line has 512 octets (MAIL and RCPT 2048, AUTH 12 KiB), a line of a message 1000, a message
+.Fl -max-size
+octets and 1000 recipients.
+A session ends after 10 wrong commands, after 2000 commands without a message, and after silence: SMTP 5 minutes, POP3 10, IMAP 30.
 .Sh TLS
 STARTTLS (STLS) is offered on the first three ports, and the other three are under TLS from the first byte.
 At the first start a self-signed certificate for localhost and the host's name is made, with its key, in
@@ -120,6 +180,13 @@ find "$dir/mail/bob/new" -type f | wc -l
 "#;
 
     fn run(self) -> Outcome {
+        if let Some(user) = &self.hash_password {
+            let line = passwd::line(user, &prompt::new_password(&format!("Password of {user}: "))?)?;
+            Out::default().must(line.as_bytes())?;
+            return Ok(Exit::Ok);
+        }
+        // Whatever is made, a socket too, is ours alone.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
         let root = match &self.root {
             Some(root) => root.clone(),
             None => data_home()?.join("mail"),
@@ -131,7 +198,16 @@ find "$dir/mail/bob/new" -type f | wc -l
         crate::store::disk::make_dirs(&root).creating(root.display())?;
         must_be_private(&root)?;
         let file = root.join(".password");
-        let passwords = if self.any_password { Passwords::Any } else { Passwords::One(server_password(&file)?) };
+        let made = !self.any_password && self.passwd_file.is_none();
+        let passwords = match &self.passwd_file {
+            _ if self.any_password => Passwords::Any,
+            Some(file) => {
+                crate::config::secret::no_core_dumps();
+                let hashed = read_private(file, "these hashed passwords")?;
+                Passwords::File(Box::new(Passwd::parse(hashed.expose(), &file.display().to_string())?))
+            }
+            None => Passwords::One(server_password(&file)?),
+        };
         let identity = match (&self.tls_cert, &self.tls_key) {
             (Some(chain), Some(key)) => {
                 let (name, key_name) = (chain.display().to_string(), key.display().to_string());
@@ -142,32 +218,20 @@ find "$dir/mail/bob/new" -type f | wc -l
             _ => server_identity(&root.join(".tls.pem"))?,
         };
         let pin = identity.pin().clone();
-        let tree = Arc::new(Tree::open(&root, self.create, Some(passwords))?.shows(identity));
+        let limits = Limits {
+            message: self.max_size,
+            login_delay: Duration::from_secs(self.login_delay.into()),
+            ..Limits::default()
+        };
+        let tree = Tree::open(&root, self.create, Some(passwords))?.shows(identity).limited(limits);
+        let tree = Arc::new(tree);
         // The caller's mailbox is there from the start.
         tree.account(tree.owner())?;
         let stop = signals()?;
-        let (smtp, pop3, imap) = (self.smtp_port, self.pop3_port, self.imap_port);
-        // Who wants any free port has another server running.
-        let under_tls = |port: Option<u16>, plain: u16, usual: u16| port.unwrap_or(if plain == 0 { 0 } else { usual });
-        let ports = [
-            (smtp, Service::Smtp, false),
-            (pop3, Service::Pop3, false),
-            (imap, Service::Imap, false),
-            (under_tls(self.smtps_port, smtp, 1465), Service::Smtp, true),
-            (under_tls(self.pop3s_port, pop3, 1995), Service::Pop3, true),
-            (under_tls(self.imaps_port, imap, 1993), Service::Imap, true),
-        ];
-        let mut listeners = Vec::new();
-        let mut lines = String::new();
-        for (port, service, implicit_tls) in ports {
-            let name = format!("{}{}", service.word(), if implicit_tls { "s" } else { "" });
-            let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).creating(format!("{name} port {port}"))?;
-            let address = socket.local_addr().local("listening socket")?;
-            lines.push_str(&format!("{name} {address}\n"));
-            listeners.push(Listener { socket, service, implicit_tls });
-        }
+        let doors = Doors::open(&self)?;
+        let mut lines = doors.lines();
         lines.push_str(&format!("pin {pin}\n"));
-        if !self.any_password {
+        if made {
             lines.push_str(&format!("password-file {}\n", crate::text::escape(file.as_os_str().as_encoded_bytes())));
         }
         let mut out = Out::default();
@@ -176,7 +240,14 @@ find "$dir/mail/bob/new" -type f | wc -l
         let common = Common { trace: self.trace, ..Common::default() };
         let trace = Reach::new("mail-serve", &common)?.trace().cloned();
         let world = || Box::new(Visit::new(tree.clone(), None)) as Box<dyn World>;
-        let server = Server { listeners, world: &world, stop, sessions: self.connections, trace };
+        let server = Server {
+            listeners: doors.listeners,
+            world: &world,
+            stop,
+            sessions: self.connections,
+            per_address: self.connections_per_address,
+            trace,
+        };
         server.run()?;
         Ok(Exit::Ok)
     }

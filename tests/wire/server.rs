@@ -1,7 +1,7 @@
 //! The server sessions: we are the client of a real `mail-serve`.
 //!
 //! ```text
-//! # server: smtp                  the service; every play has a user of its own, $user
+//! # server: smtp                  the service (lmtp too); every play has a user of its own, $user
 //! # auth: password                of the server that checks passwords ($password, $plain and $user64, $password64 are bound);
 //!                                 and creates nobody; else of the one that takes
 //!                                 any password and creates whoever comes
@@ -28,7 +28,7 @@ pub(super) struct Serve {
     pub(super) child: Child,
     ports: BTreeMap<String, u16>,
     pub(super) root: PathBuf,
-    password: String,
+    pub(super) password: String,
     _home: Option<tempfile::TempDir>,
 }
 
@@ -51,19 +51,25 @@ impl Serve {
         let (mut ports, mut password) = (BTreeMap::new(), String::new());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // Ports in clear and under TLS, and the pin.
-        let wanted = if arguments.contains(&"--any-password") { 7 } else { 8 };
+        let has = |flag: &str| usize::from(arguments.contains(&flag));
+        let made = 1 - (has("--any-password") + has("--passwd-file")).min(1);
+        let wanted = 7 + made + has("--lmtp-port") + has("--lmtp-socket");
         for line in lines.by_ref().take(wanted) {
             let line = line.unwrap();
             match line.split_once(' ').unwrap() {
                 ("password-file", file) => std::fs::read_to_string(file).unwrap().trim().clone_into(&mut password),
-                ("pin", _) => {}
+                ("pin" | "lmtp+unix", _) => {}
                 (service, at) => {
                     ports.insert(service.to_owned(), at.rsplit_once(':').unwrap().1.parse().unwrap());
                 }
             }
         }
-        assert_eq!(ports.len(), 6, "mail-serve did not start");
+        assert_eq!(ports.len(), 6 + has("--lmtp-port"), "mail-serve did not start");
         Serve { child, ports, root, password, _home: None }
+    }
+
+    pub(super) fn port(&self, service: &str) -> u16 {
+        self.ports[service]
     }
 
     pub(super) fn connect(&self, service: &str) -> TcpStream {
@@ -92,7 +98,7 @@ impl Drop for Serve {
 
 #[test]
 fn transcripts_at_server_sessions() {
-    let open = Serve::start(&["--create", "--any-password"]);
+    let open = Serve::start(&["--create", "--any-password", "--lmtp-port", "0", "--connections-per-address", "1000"]);
     let closed = Serve::start(&[]);
     let count = AtomicUsize::new(0);
     play_all(&Transcript::with("server"), Side::Client, &|transcript, way| {
@@ -255,4 +261,38 @@ fn look_alikes_of_the_end_are_refused() {
         }
     }
     assert_eq!(tried, 24);
+}
+
+/// Only its owner can use the socket; its name goes with the server, and one that was left by a server that was killed is no
+/// obstacle.
+#[test]
+fn lmtp_over_a_unix_socket() {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    let home = scratch();
+    let path = home.path().join("lmtp");
+    drop(UnixListener::bind(&path).unwrap());
+    let serve = Serve::start(&["--create", "--any-password", "--lmtp-socket", path.to_str().unwrap()]);
+    let meta = std::fs::metadata(&path).unwrap();
+    assert!(meta.file_type().is_socket() && meta.mode() & 0o077 == 0, "{:o}", meta.mode());
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let said =
+        "LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<bob@localhost>\r\nRCPT TO:<eve@localhost>\r\nDATA\r\nA: b\r\n.\r\nQUIT\r\n";
+    stream.write_all(said.as_bytes()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert!(answers.contains("\r\n354 end") && answers.matches("\r\n250 2.0.0 stored").count() == 2, "{answers}");
+    for user in ["bob", "eve"] {
+        let stored = lossy(&messages(&serve.root.join(user))[0]);
+        assert!(stored.contains("\nReceived: from x (local)\n\tby localhost with LMTP;\n"), "{stored}");
+    }
+    // Another one would take it from this one.
+    let mut second = command("mail-serve", home.path());
+    second
+        .args(["--smtp-port", "0", "--pop3-port", "0", "--imap-port", "0", "--root", "other", "--lmtp-socket"])
+        .arg(&path);
+    assert_eq!(second.output().unwrap().status.code(), Some(73));
+    drop(serve);
+    assert!(!path.exists());
 }

@@ -1,5 +1,6 @@
 //! What the server announces.
 
+use super::super::login::may_log_in;
 use super::super::may_start_tls;
 use super::{Session, ok};
 use crate::error::Result;
@@ -36,7 +37,7 @@ impl Session<'_> {
     pub(super) fn capabilities(&self) -> Vec<String> {
         let mut words: Vec<String> = ALWAYS.iter().map(|w| (*w).to_owned()).collect();
         if self.account.is_none() {
-            words.push("AUTH=PLAIN".to_owned());
+            words.push(if may_log_in(self.wire) { "AUTH=PLAIN" } else { "LOGINDISABLED" }.to_owned());
             if may_start_tls(self.wire, self.world, false).is_some() {
                 words.push("STARTTLS".to_owned());
             }

@@ -1,7 +1,8 @@
 //! LOGIN and AUTHENTICATE PLAIN.
 
-use super::super::{Denied, secret_line};
-use super::{Session, answer, bad, failed, no};
+use super::super::login::{Refused, may_log_in};
+use super::super::secret_line;
+use super::{Session, answer, bad, no};
 use crate::error::Result;
 use crate::net::wire::LINE;
 use crate::proto::imap::lex::Lex;
@@ -34,31 +35,35 @@ impl Session<'_> {
         if self.account.is_some() {
             return Ok(bad("already logged in"));
         }
-        let status = match std::str::from_utf8(user) {
-            Ok(user) => self.check(user, password),
-            Err(_) => Err(Denied::Wrong),
-        };
-        match status {
-            Ok(status) => Ok(status),
-            Err(Denied::Failed(e)) => Ok(failed(&e)),
-            Err(Denied::Wrong) => {
-                let limits = self.world.limits().clone();
-                self.wire.flush()?;
-                self.over = self.guesses.failed(self.wire, &limits);
+        if !may_log_in(self.wire) {
+            return Ok(no("PRIVACYREQUIRED", "TLS first: say STARTTLS"));
+        }
+        self.wire.flush()?;
+        // What is no text is nobody's name.
+        let user = String::from_utf8_lossy(user);
+        match self.guesses.log_in(self.wire, self.world, &user, password) {
+            Ok(login) => {
+                self.account = Some(login.account);
+                Ok(answer(Condition::Ok, Some(Code::Capability(self.capabilities())), "logged in"))
+            }
+            Err(Refused::Failed) => Ok(no("UNAVAILABLE", "can't check that now")),
+            Err(Refused::Wrong { close }) => {
+                self.over = close;
                 Ok(no("AUTHENTICATIONFAILED", "wrong name or password"))
             }
+            Err(Refused::TooMany) => {
+                self.over = true;
+                Ok(no("UNAVAILABLE", "too many failed logins, try again later"))
+            }
         }
-    }
-
-    fn check(&mut self, user: &str, password: &Secret) -> Result<Status, Denied> {
-        let login = self.world.login(user, password)?;
-        self.account = Some(login.account);
-        Ok(answer(Condition::Ok, Some(Code::Capability(self.capabilities())), "logged in"))
     }
 
     pub(super) fn authenticate(&mut self, mechanism: &str, initial: Option<Secret>) -> Result<Status> {
         if self.account.is_some() {
             return Ok(bad("already logged in"));
+        }
+        if !may_log_in(self.wire) {
+            return Ok(no("PRIVACYREQUIRED", "TLS first: say STARTTLS"));
         }
         if mechanism != "PLAIN" {
             return Ok(no("CANNOT", "only AUTH=PLAIN is offered"));

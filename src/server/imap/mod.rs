@@ -26,8 +26,9 @@ mod structure;
 #[cfg(test)]
 mod tests;
 
+use super::login::Guesses;
 use super::mailbox::{Account, FolderError, Mailbox};
-use super::{Guesses, World, looks_like_http, may_start_tls, start_tls};
+use super::{World, looks_like_http, may_start_tls, start_tls};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::net::wire::{LINE, WHOLE_LINE};

@@ -1,0 +1,164 @@
+//! [`World`]: what a session acts on, and what it says to it.
+
+use super::login::Attempts;
+use super::mailbox::{Account, Draft, Target};
+use crate::error::{Error, Result};
+use crate::message::flags::Flags;
+use crate::net::tls::Identity;
+use crate::proto::mailbox::Mailbox as Address;
+use crate::proto::smtp::{Mail, Rcpt};
+use crate::secret::Secret;
+use std::time::Duration;
+
+/// Somebody whose identity is known.
+pub struct Login {
+    /// The user's name.
+    pub user: String,
+    /// Their mailboxes.
+    pub account: Account,
+}
+
+/// Why a login failed.
+#[derive(Debug)]
+pub enum Denied {
+    /// Wrong name or password; which of them is not told.
+    Wrong,
+    /// Something failed here.
+    Failed(Error),
+}
+
+/// Why a recipient is refused.
+#[derive(Debug)]
+pub enum Refusal {
+    /// A local domain, but nobody of that name: 550 5.1.1.
+    NoSuchUser,
+    /// Not a local domain, and no way there: 550 5.7.1.
+    NoRoute,
+    /// Something failed here: 451.
+    Failed(Error),
+}
+
+/// Whom an accepted message is from and to, with all that its sender wants to hear about it (RFC 3461).
+#[derive(Debug)]
+pub struct Envelope {
+    /// MAIL and its parameters.
+    pub mail: Mail,
+    /// The accepted RCPTs, in their order.
+    pub recipients: Vec<Recipient>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Recipient {
+    /// RCPT and its parameters.
+    pub rcpt: Rcpt,
+    /// Whose mailbox that is.
+    pub account: Account,
+}
+
+/// The bounds that a session enforces, with their defaults.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The largest message, octets in wire form.
+    pub message: u64,
+    /// Recipients of one message; RFC 5321 4.5.3.1.8 demands at least 100.
+    pub recipients: usize,
+    /// The longest line of a message, CRLF included; RFC 5321 4.5.3.1.6 demands at least 1000.
+    pub text_line: u64,
+    /// Wrong commands in a session before it is closed.
+    pub errors: u32,
+    /// Commands before the first login, or since the last message that was taken, before a session is closed.
+    pub commands: u32,
+    /// Failed logins in a session before it is closed.
+    pub logins: u32,
+    /// How long the first failed login waits for its answer; each further one twice as long, up to eight times.
+    pub login_delay: Duration,
+    /// `Received` fields before a message is taken for a loop (RFC 5321 6.3: at least 100).
+    pub hops: u32,
+    /// Silence before a session is closed: SMTP 5 minutes (RFC 5321 4.5.3.2.7), POP3 10 (RFC 1939 3), IMAP 30 (RFC 3501 5.4).
+    pub smtp_idle: Duration,
+    /// See `smtp_idle`.
+    pub pop3_idle: Duration,
+    /// See `smtp_idle`.
+    pub imap_idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            message: 1 << 30,
+            recipients: 1000,
+            text_line: 1000,
+            errors: 10,
+            commands: 2000,
+            logins: 3,
+            login_delay: Duration::from_secs(1),
+            hops: 100,
+            smtp_idle: Duration::from_secs(300),
+            pop3_idle: Duration::from_secs(600),
+            imap_idle: Duration::from_secs(1800),
+        }
+    }
+}
+
+/// What a session acts on.
+pub trait World: Send {
+    /// The server's name, for greetings and `Received`.
+    fn host(&self) -> &str;
+
+    /// The client's identity, if the connection itself is it: a socket pair inside one program.
+    ///
+    /// # Errors
+    /// The mailboxes can't be opened.
+    fn known(&mut self) -> Result<Option<Login>>;
+
+    /// Checks a name and a password.
+    ///
+    /// # Errors
+    /// See [`Denied`].
+    fn login(&mut self, user: &str, password: &Secret) -> Result<Login, Denied>;
+
+    /// Whose mailbox a recipient's mail goes to; `None` is Postmaster without a domain.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    fn recipient(&mut self, to: Option<&Address>) -> Result<Account, Refusal>;
+
+    /// Takes a message over: what it says of a recipient is `Ok` when the message is on stable storage for them. Here it goes
+    /// into each INBOX; whoever is named twice gets one copy. A result for each recipient, in their order.
+    ///
+    /// The sender's wishes (RET, ENVID, NOTIFY, ORCPT) are in the envelope for a world that can send notifications; this
+    /// one delivers at once and has nothing to tell later.
+    fn deliver(&mut self, envelope: &Envelope, draft: Draft) -> Vec<Result<()>> {
+        let mut targets: Vec<Target<'_>> = Vec::new();
+        let mut places = Vec::with_capacity(envelope.recipients.len());
+        for Recipient { account, .. } in &envelope.recipients {
+            let same = |target: &Target<'_>| target.account.root() == account.root();
+            let place = targets.iter().position(same).unwrap_or(targets.len());
+            if place == targets.len() {
+                targets.push(Target { account, folder: "INBOX", flags: Flags::default(), internal_date: None });
+            }
+            places.push(place);
+        }
+        let stored = draft.commit(&targets);
+        let result = |place: usize| match stored.get(place) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(e)) => Err(Error::from(e.clone())),
+            None => Err(Error::internal("a recipient without a target")),
+        };
+        places.into_iter().map(result).collect()
+    }
+
+    /// The bounds.
+    fn limits(&self) -> &Limits;
+
+    /// The failed logins of all sessions, if they are counted.
+    fn attempts(&self) -> Option<&Attempts> {
+        None
+    }
+
+    /// What the server shows of itself in TLS; `None`: there is no TLS to be had.
+    fn identity(&self) -> Option<&Identity> {
+        None
+    }
+}
