@@ -6,6 +6,7 @@
 
 mod compressed;
 mod incoming;
+mod linger;
 mod secure;
 
 pub use incoming::{Dotted, Exact};

@@ -176,6 +176,7 @@ impl Server<'_> {
                 Service::Pop3 => pop3::serve(&mut wire, world.as_mut()),
                 Service::Imap => imap::serve(&mut wire, world.as_mut()),
             };
+            wire.linger();
         });
     }
 }
