@@ -148,6 +148,12 @@ pub enum Command {
         set: SequenceSet,
         mailbox: String,
     },
+    /// RFC 6851.
+    Move {
+        uid: bool,
+        set: SequenceSet,
+        mailbox: String,
+    },
     UidExpunge(SequenceSet),
 }
 
@@ -158,7 +164,10 @@ impl Command {
     /// Puts what `$` stands for (RFC 5182) in its place: `saved` is asked for UIDs (true) or sequence numbers.
     pub fn resolve_saved(&mut self, saved: &dyn Fn(bool) -> SequenceSet) {
         match self {
-            Command::Fetch { uid, set, .. } | Command::Store { uid, set, .. } | Command::Copy { uid, set, .. } => {
+            Command::Fetch { uid, set, .. }
+            | Command::Store { uid, set, .. }
+            | Command::Copy { uid, set, .. }
+            | Command::Move { uid, set, .. } => {
                 set.resolve_saved(&|| saved(*uid));
             }
             Command::UidExpunge(set) => set.resolve_saved(&|| saved(true)),
@@ -193,7 +202,7 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
     if uid {
         l.expect_sp()?;
         word = l.word().to_ascii_uppercase();
-        if !matches!(word.as_str(), "COPY" | "EXPUNGE" | "FETCH" | "SEARCH" | "SORT" | "STORE" | "THREAD") {
+        if !matches!(word.as_str(), "COPY" | "EXPUNGE" | "FETCH" | "MOVE" | "SEARCH" | "SORT" | "STORE" | "THREAD") {
             return Err(Syntax::new(at, "unknown UID command"));
         }
     }
@@ -234,6 +243,7 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
         }
         "STORE" => store::store(l, uid)?,
         "COPY" => Command::Copy { uid, set: set(l)?, mailbox: mailbox(l)? },
+        "MOVE" => Command::Move { uid, set: set(l)?, mailbox: mailbox(l)? },
         _ => return Err(Syntax::new(at, "unknown command")),
     };
     // Some clients leave a space at the end.

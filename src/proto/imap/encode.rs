@@ -297,6 +297,10 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
             line.raw(&format!("{} {}", by(*uid, "COPY"), named(set)?));
             line.mailbox(mailbox)?;
         }
+        Command::Move { uid, set, mailbox } => {
+            line.raw(&format!("{} {}", by(*uid, "MOVE"), named(set)?));
+            line.mailbox(mailbox)?;
+        }
         Command::UidExpunge(set) => line.raw(&format!("UID EXPUNGE {}", named(set)?)),
     }
     Ok(line.finish())

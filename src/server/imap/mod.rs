@@ -369,6 +369,7 @@ impl Session<'_> {
             | Command::Fetch { .. }
             | Command::Store { .. }
             | Command::Copy { .. }
+            | Command::Move { .. }
                 if self.mailbox.is_none() =>
             {
                 Ok(bad("no mailbox is selected"))
@@ -384,6 +385,7 @@ impl Session<'_> {
             Command::Fetch { uid, set, items } => self.fetch(uid, &set, &items),
             Command::Store { uid, set, how, silent, flags } => self.store(uid, &set, how, silent, &flags),
             Command::Copy { uid, set, mailbox } => self.copy(uid, &set, &mailbox),
+            Command::Move { uid, set, mailbox } => self.move_to(uid, &set, &mailbox),
             other => {
                 let status = self.folders(account, other)?;
                 self.caught_up(true, status)

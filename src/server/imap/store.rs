@@ -1,4 +1,4 @@
-//! STORE and COPY.
+//! STORE, COPY and MOVE.
 
 use super::super::mailbox::FlagChange;
 use super::select::indexes;
@@ -79,6 +79,33 @@ impl Session<'_> {
                 answer(Condition::Ok, Some(code), "COPY completed")
             }
             Err(e) => folder_failed(&e, true),
+        };
+        self.caught_up(true, status)
+    }
+
+    /// MOVE (RFC 6851): the copies are told before the originals are taken away.
+    pub(super) fn move_to(&mut self, uid: bool, set: &SequenceSet, to: &str) -> Result<Status> {
+        let Some(mailbox) = &mut self.mailbox else { return Ok(bad("no mailbox is selected")) };
+        if mailbox.read_only() {
+            return Ok(no("CANNOT", "the mailbox is read-only"));
+        }
+        let wanted = match indexes(mailbox, uid, set) {
+            Ok(wanted) => wanted,
+            Err(status) => return Ok(status),
+        };
+        if wanted.is_empty() {
+            return self.caught_up(true, ok("nothing to move"));
+        }
+        let copied = match mailbox.copy(&wanted, to) {
+            Ok(copied) => copied,
+            Err(e) => return self.caught_up(true, folder_failed(&e, true)),
+        };
+        let removed = mailbox.remove(&copied.source);
+        let (source, target) = (UidList::from_uids(copied.source), UidList::from_uids(copied.target));
+        self.note(Code::CopyUid(copied.uid_validity, source, target), "moved")?;
+        let status = match removed {
+            Ok(()) => ok("MOVE completed"),
+            Err(e) => failed(&e),
         };
         self.caught_up(true, status)
     }

@@ -4,6 +4,7 @@ mod fetch;
 mod folders;
 mod list;
 mod live;
+mod moving;
 mod rows;
 mod search;
 mod session;

@@ -74,9 +74,13 @@ impl Known {
 }
 
 fn run(root: &Path) -> std::process::Child {
+    spawn("child", "PIPEPOST_CRASH", root)
+}
+
+fn spawn(test: &str, variable: &str, root: &Path) -> std::process::Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "server::mailbox::crash::child", "--nocapture"])
-        .env("PIPEPOST_CRASH", root)
+        .args(["--exact", &format!("server::mailbox::crash::{test}"), "--nocapture"])
+        .env(variable, root)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -97,6 +101,51 @@ fn killed_at_any_moment() {
         known.check(t.path());
     }
     assert!(known.uid_next > 20, "{}", known.uid_next);
+}
+
+#[test]
+fn mover() {
+    let Some(root) = std::env::var_os("PIPEPOST_CRASH_MOVE").map(PathBuf::from) else { return };
+    let account = Account::open(&root).unwrap();
+    for (from, to) in [("INBOX", "Trash"), ("Trash", "INBOX")].iter().cycle() {
+        let mut m = account.select(from, false).unwrap();
+        let copied = m.copy(&(0..m.messages().len()).collect::<Vec<_>>(), to).unwrap();
+        m.remove(&copied.source).unwrap();
+    }
+}
+
+#[test]
+fn what_is_moved_is_never_lost() {
+    let t = tempfile::tempdir().unwrap();
+    let account = Account::open(t.path()).unwrap();
+    let texts: HashSet<String> = (0..8).map(|n| format!("number {n}\n")).collect();
+    for text in &texts {
+        let mut draft = account.draft().unwrap();
+        draft.write(text.as_bytes()).unwrap();
+        let target = Target { account: &account, folder: "INBOX", flags: Flags::none(), internal_date: None };
+        draft.commit(&[target]).pop().unwrap().unwrap();
+    }
+    for round in 0..12u64 {
+        let mut child = spawn("mover", "PIPEPOST_CRASH_MOVE", t.path());
+        std::thread::sleep(Duration::from_millis(20 + (round * 37) % 60));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let mut here: Vec<String> = Vec::new();
+        for folder in ["INBOX", "Trash"] {
+            let m = account.select(folder, true).unwrap();
+            here.extend((0..m.messages().len()).map(|i| std::io::read_to_string(m.file(i).unwrap().unwrap()).unwrap()));
+        }
+        assert!(texts.iter().all(|text| here.contains(text)), "{here:?}");
+        // Duplicates would grow without end.
+        let mut seen = HashSet::new();
+        for folder in ["INBOX", "Trash"] {
+            let mut m = account.select(folder, false).unwrap();
+            let text = |i: usize| std::io::read_to_string(m.file(i).unwrap().unwrap()).unwrap();
+            let again: Vec<u32> =
+                (0..m.messages().len()).filter(|i| !seen.insert(text(*i))).map(|i| m.messages()[i].uid).collect();
+            m.remove(&again).unwrap();
+        }
+    }
 }
 
 /// For a loop outside: `PIPEPOST_CRASH_CHECK=DIR` checks what a child left there.

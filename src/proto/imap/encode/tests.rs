@@ -175,6 +175,7 @@ fn commands() -> impl Strategy<Value = Command> {
             flags
         }),
         (any::<bool>(), set(), name()).prop_map(|(uid, set, mailbox)| Command::Copy { uid, set, mailbox }),
+        (any::<bool>(), set(), name()).prop_map(|(uid, set, mailbox)| Command::Move { uid, set, mailbox }),
         set().prop_map(Command::UidExpunge),
         proptest::option::of("[A-Za-z0-9+/]{0,8}").prop_map(|i| Command::Authenticate {
             mechanism: "PLAIN".into(),
