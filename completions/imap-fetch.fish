@@ -12,6 +12,8 @@ complete -c imap-fetch -l ca -d 'Trust Mozilla\'s certificate authorities (the d
 system\t'The system\'s store'"
 complete -c imap-fetch -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
 complete -c imap-fetch -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
+complete -c imap-fetch -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
+complete -c imap-fetch -l source-address -d 'Connect from this address of the machine' -r
 complete -c imap-fetch -l headers -d 'Only the headers, each with the empty line behind it'
 complete -c imap-fetch -l raw -d 'stdout gets the messages as they are'
 complete -c imap-fetch -l mbox -d 'stdout gets an mboxrd stream, also for one message'
@@ -20,5 +22,7 @@ complete -c imap-fetch -s e -l exit-status -d 'End with status 1 if there was no
 complete -c imap-fetch -s q -l quiet -d 'Say nothing but errors'
 complete -c imap-fetch -s v -l verbose -d 'Tell the steps on stderr'
 complete -c imap-fetch -l trace-data -d 'Show message bodies in the trace too'
+complete -c imap-fetch -s 4 -l ipv4 -d 'Connect to IPv4 addresses only'
+complete -c imap-fetch -s 6 -l ipv6 -d 'Connect to IPv6 addresses only'
 complete -c imap-fetch -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c imap-fetch -s V -l version -d 'Print version'

@@ -23,7 +23,7 @@ _imap__ls() {
 
     case "${cmd}" in
         imap__ls)
-            opts="-o -0 -e -q -v -h -V --search --refs --json --columns --null --exit-status --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --ca-file --ca --pin --client-cert --help --version"
+            opts="-o -0 -e -q -v -4 -6 -h -V --search --refs --json --columns --null --exit-status --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -82,6 +82,14 @@ _imap__ls() {
                     return 0
                     ;;
                 --client-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source-address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

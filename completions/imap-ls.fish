@@ -12,6 +12,8 @@ complete -c imap-ls -l ca -d 'Trust Mozilla\'s certificate authorities (the defa
 system\t'The system\'s store'"
 complete -c imap-ls -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
 complete -c imap-ls -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
+complete -c imap-ls -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
+complete -c imap-ls -l source-address -d 'Connect from this address of the machine' -r
 complete -c imap-ls -l refs -d 'One reference a line, ACCOUNT:FOLDER#UIDVALIDITY.UID, as every imap program takes it'
 complete -c imap-ls -l json -d 'One JSON object a line'
 complete -c imap-ls -s 0 -l null -d 'End records with NUL instead of a newline'
@@ -19,5 +21,7 @@ complete -c imap-ls -s e -l exit-status -d 'End with status 1 if nothing is list
 complete -c imap-ls -s q -l quiet -d 'Say nothing but errors'
 complete -c imap-ls -s v -l verbose -d 'Tell the steps on stderr'
 complete -c imap-ls -l trace-data -d 'Show message bodies in the trace too'
+complete -c imap-ls -s 4 -l ipv4 -d 'Connect to IPv4 addresses only'
+complete -c imap-ls -s 6 -l ipv6 -d 'Connect to IPv6 addresses only'
 complete -c imap-ls -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c imap-ls -s V -l version -d 'Print version'

@@ -10,10 +10,14 @@ complete -c mail-check -l ca -d 'Trust Mozilla\'s certificate authorities (the d
 system\t'The system\'s store'"
 complete -c mail-check -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
 complete -c mail-check -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
+complete -c mail-check -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
+complete -c mail-check -l source-address -d 'Connect from this address of the machine' -r
 complete -c mail-check -l show -d 'Print the settings in force and where each comes from, and connect to nobody'
 complete -c mail-check -l json -d 'One JSON object for each step, or setting'
 complete -c mail-check -s q -l quiet -d 'Say nothing but errors'
 complete -c mail-check -s v -l verbose -d 'Tell the steps on stderr'
 complete -c mail-check -l trace-data -d 'Show message bodies in the trace too'
+complete -c mail-check -s 4 -l ipv4 -d 'Connect to IPv4 addresses only'
+complete -c mail-check -s 6 -l ipv6 -d 'Connect to IPv6 addresses only'
 complete -c mail-check -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mail-check -s V -l version -d 'Print version'

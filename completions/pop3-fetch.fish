@@ -12,6 +12,8 @@ complete -c pop3-fetch -l ca -d 'Trust Mozilla\'s certificate authorities (the d
 system\t'The system\'s store'"
 complete -c pop3-fetch -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
 complete -c pop3-fetch -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
+complete -c pop3-fetch -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
+complete -c pop3-fetch -l source-address -d 'Connect from this address of the machine' -r
 complete -c pop3-fetch -l keep -d 'Leave the messages on the server, and remember them (the default)'
 complete -c pop3-fetch -l delete -d 'Delete on the server what is on stable storage here'
 complete -c pop3-fetch -l all -d 'Fetch all messages, also those fetched before'
@@ -24,5 +26,7 @@ complete -c pop3-fetch -s e -l exit-status -d 'End with status 1 if there was no
 complete -c pop3-fetch -s q -l quiet -d 'Say nothing but errors'
 complete -c pop3-fetch -s v -l verbose -d 'Tell the steps on stderr'
 complete -c pop3-fetch -l trace-data -d 'Show message bodies in the trace too'
+complete -c pop3-fetch -s 4 -l ipv4 -d 'Connect to IPv4 addresses only'
+complete -c pop3-fetch -s 6 -l ipv6 -d 'Connect to IPv6 addresses only'
 complete -c pop3-fetch -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pop3-fetch -s V -l version -d 'Print version'

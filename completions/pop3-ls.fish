@@ -11,11 +11,15 @@ complete -c pop3-ls -l ca -d 'Trust Mozilla\'s certificate authorities (the defa
 system\t'The system\'s store'"
 complete -c pop3-ls -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
 complete -c pop3-ls -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
+complete -c pop3-ls -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
+complete -c pop3-ls -l source-address -d 'Connect from this address of the machine' -r
 complete -c pop3-ls -l json -d 'One JSON object a line'
 complete -c pop3-ls -s 0 -l null -d 'End records with NUL instead of a newline'
 complete -c pop3-ls -s e -l exit-status -d 'End with status 1 if nothing is listed'
 complete -c pop3-ls -s q -l quiet -d 'Say nothing but errors'
 complete -c pop3-ls -s v -l verbose -d 'Tell the steps on stderr'
 complete -c pop3-ls -l trace-data -d 'Show message bodies in the trace too'
+complete -c pop3-ls -s 4 -l ipv4 -d 'Connect to IPv4 addresses only'
+complete -c pop3-ls -s 6 -l ipv6 -d 'Connect to IPv6 addresses only'
 complete -c pop3-ls -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pop3-ls -s V -l version -d 'Print version'

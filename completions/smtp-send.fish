@@ -21,6 +21,8 @@ complete -c smtp-send -l ca -d 'Trust Mozilla\'s certificate authorities (the de
 system\t'The system\'s store'"
 complete -c smtp-send -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
 complete -c smtp-send -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
+complete -c smtp-send -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
+complete -c smtp-send -l source-address -d 'Connect from this address of the machine' -r
 complete -c smtp-send -s t -l read-recipients -d 'Send to the addresses in To, Cc and Bcc, or only in the Resent- ones if there are any, too'
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
@@ -30,5 +32,7 @@ complete -c smtp-send -l json -d 'One JSON object for each recipient'
 complete -c smtp-send -s q -l quiet -d 'Say nothing but errors'
 complete -c smtp-send -s v -l verbose -d 'Tell the steps on stderr'
 complete -c smtp-send -l trace-data -d 'Show message bodies in the trace too'
+complete -c smtp-send -s 4 -l ipv4 -d 'Connect to IPv4 addresses only'
+complete -c smtp-send -s 6 -l ipv6 -d 'Connect to IPv6 addresses only'
 complete -c smtp-send -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c smtp-send -s V -l version -d 'Print version'

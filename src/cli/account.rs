@@ -2,50 +2,60 @@
 //! the configuration's `default`, `local:`; and its password, from where the flags or the configuration say, else asked for.
 
 use super::args::Common;
+use super::in_force::Known;
 use super::prompt::ask;
 use crate::config::secret::{Source, Whose};
-use crate::config::{Config, Set, Settings, is_name};
+use crate::config::{Config, Settings, Through, is_name};
 use crate::error::{Error, Result};
+use crate::net::Deadline;
 use crate::net::endpoint::{Endpoint, Place, Service, decode};
 use crate::secret::Secret;
 use std::cell::{OnceCell, RefCell};
-use std::path::PathBuf;
 
 /// What a flag is called, and what it names.
 type Flag = (&'static str, Source);
 
-/// The accounts of the configuration, read when the first of them is asked for.
+/// The accounts of the configuration, read when the first of them is asked for, and what the flags say of any.
 pub struct Accounts {
-    named: Option<PathBuf>,
+    pub(super) flags: Common,
+    pub(super) whole: Deadline,
     config: OnceCell<Option<Config>>,
     flag: Option<Flag>,
+    /// `--proxy`.
+    pub(super) proxy: Option<Through>,
     /// What a descriptor gave, which may be stdin, before anybody else reads that.
     given: Option<Secret>,
     /// What was obtained: a source may give it once only.
     known: RefCell<Vec<(Endpoint, Secret)>>,
+    /// What was made of the settings.
+    pub(super) made: Known,
 }
 
 impl Accounts {
-    /// As the flags say.
+    /// As the flags say; the whole operation ends at `whole`.
     ///
     /// # Errors
-    /// 66: `--password-fd` can't be read; 78: `--config` names a file that is missing or wrong.
-    pub fn new(common: &Common) -> Result<Accounts> {
+    /// 64: `--proxy` is none; 66: `--password-fd` can't be read; 75: not in time; 78: `--config` names a file that is missing or wrong.
+    pub fn new(common: &Common, whole: Deadline) -> Result<Accounts> {
         let shell = |line: &String| vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()];
         let file = common.password_file.clone().map(|path| ("--password-file", Source::File(path)));
         let command = common.password_command.as_ref().map(|line| ("--password-command", Source::Command(shell(line))));
         let env = common.password_env.clone().map(|name| ("--password-env", Source::Env(name)));
         let fd = common.password_fd.map(|number| ("--password-fd", Source::Fd(number)));
-        let whose = Whose { host: "", user: "", hidden: &[] };
+        let whose = Whose { host: "", user: "", hidden: &[], until: whole };
         let given = fd.as_ref().map(|(_, source)| source.obtain(&whose)).transpose()?;
         let accounts = Accounts {
             given,
-            named: common.config.clone(),
+            // Not by clap, whose errors repeat a password that is in it.
+            proxy: common.proxy.as_ref().map(|url| url.parse::<Through>()).transpose().map_err(|e| e.at("--proxy"))?,
+            flags: common.clone(),
+            whole,
             config: OnceCell::new(),
             flag: file.or(command).or(env).or(fd),
             known: RefCell::default(),
+            made: Known::default(),
         };
-        if accounts.named.is_some() {
+        if accounts.flags.config.is_some() {
             accounts.config()?;
         }
         Ok(accounts)
@@ -59,7 +69,7 @@ impl Accounts {
         if let Some(config) = self.config.get() {
             return Ok(config.as_ref());
         }
-        let found = Config::find(self.named.as_deref())?;
+        let found = Config::find(self.flags.config.as_deref())?;
         Ok(self.config.get_or_init(|| found).as_ref())
     }
 
@@ -162,16 +172,41 @@ impl Accounts {
         if let Some((flag, source)) = &self.flag {
             return Ok(Some((source.clone(), (*flag).to_owned())));
         }
-        let Some(Set { value, line }) = self.settings(at)?.password else { return Ok(None) };
-        let file = self.config()?.map(|config| config.file().display().to_string()).unwrap_or_default();
-        Ok(Some((value, format!("{file}:{line}"))))
+        Ok(self.settings(at)?.password.map(|set| (set.value, self.line(set.line))))
+    }
+
+    /// `FILE:LINE` of the configuration.
+    pub(super) fn line(&self, line: usize) -> String {
+        let file = self.config.get().and_then(Option::as_ref).map(|config| config.file().display().to_string());
+        format!("{}:{line}", file.unwrap_or_default())
+    }
+
+    /// The environment variables that hold secrets, which no child may see.
+    pub(super) fn hidden(&self) -> Result<Vec<String>> {
+        let mut hidden: Vec<String> = Vec::new();
+        hidden.extend(self.config()?.iter().flat_map(|config| config.secret_variables()).map(str::to_owned));
+        if let Some((_, Source::Env(name))) = &self.flag {
+            hidden.push(name.clone());
+        }
+        Ok(hidden)
+    }
+
+    /// Who logs in at `at`, and the password. `None`: nobody is named, by the URL or by netrc.
+    ///
+    /// # Errors
+    /// 64: there is no password, and nobody to ask; those of [`Source::obtain`].
+    pub fn login(&self, at: &Endpoint) -> Result<Option<(String, Secret)>> {
+        if let Some(user) = &at.user {
+            return Ok(Some((user.clone(), self.password(at, user)?)));
+        }
+        match self.source(at)? {
+            Some((source, by)) => source.login(host(at)).map_err(|e| e.at(by)),
+            None => Ok(None),
+        }
     }
 
     /// The password of `user` at `at`.
-    ///
-    /// # Errors
-    /// 64: there is none, and nobody to ask; those of [`Source::obtain`].
-    pub fn password(&self, at: &Endpoint, user: &str) -> Result<Secret> {
+    fn password(&self, at: &Endpoint, user: &str) -> Result<Secret> {
         if let Some(secret) = &self.given {
             return Ok(secret.clone());
         }
@@ -182,26 +217,29 @@ impl Accounts {
         }
         let secret = match self.source(at)? {
             Some((source, by)) => {
-                let mut hidden: Vec<String> = Vec::new();
-                hidden.extend(self.config()?.iter().flat_map(|c| c.secret_variables()).map(str::to_owned));
-                if let Some((_, Source::Env(name))) = &self.flag {
-                    hidden.push(name.clone());
-                }
-                let host = match &at.place {
-                    Place::Host(host, _) => host.as_str(),
-                    Place::Local(_) | Place::Unix(_) => "localhost",
-                };
-                let whose = Whose { host, user, hidden: &hidden };
-                let by = if by.starts_with("--") { None } else { Some(by) };
-                source.obtain(&whose).map_err(|e| by.map_or(e.clone(), |by| e.at(by)))?
+                let secret = self.obtain(&source, host(at), user);
+                secret.map_err(|e| if by.starts_with("--") { e } else { e.at(by) })?
             }
-            None => ask(&format!("Password for {user} at {at}: "))?.ok_or_else(|| {
+            None => ask(&format!("Password for {user} at {at}: "), self.whole)?.ok_or_else(|| {
                 Error::usage(format!("{at}: no password for {user}"))
                     .advise("use --password-file FILE, or a configuration (pipepost-config(5))")
             })?,
         };
         self.known.borrow_mut().push((of, secret.clone()));
         Ok(secret)
+    }
+
+    /// The password that a source has for `user` at `host`.
+    pub(super) fn obtain(&self, source: &Source, host: &str, user: &str) -> Result<Secret> {
+        source.obtain(&Whose { host, user, hidden: &self.hidden()?, until: self.whole })
+    }
+}
+
+/// The host that netrc knows.
+fn host(at: &Endpoint) -> &str {
+    match &at.place {
+        Place::Host(host, _) => host,
+        Place::Local(_) | Place::Unix(_) | Place::Tunnel => "localhost",
     }
 }
 

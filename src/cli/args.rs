@@ -3,6 +3,7 @@
 use crate::net::tls::Pin;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -51,6 +52,18 @@ pub struct Common {
     /// Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read.
     #[arg(long, value_name = "FILE")]
     pub client_cert: Option<PathBuf>,
+    /// Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none.
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Connect from this address of the machine.
+    #[arg(long, value_name = "ADDRESS")]
+    pub source_address: Option<IpAddr>,
+    /// Connect to IPv4 addresses only.
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// Connect to IPv6 addresses only.
+    #[arg(short = '6', long)]
+    pub ipv6: bool,
 }
 
 /// Whose certificate authorities are trusted.

@@ -1,22 +1,22 @@
 //! From the arguments to a connection: the account, the login, the trace, the deadline.
 
 use super::account::Accounts;
-use super::args::{Authorities, Common};
+use super::args::Common;
 use super::exit::complain;
 use super::world::local_user;
 use crate::client::{Dial, Login};
 use crate::error::{Error, Local, Result};
+use crate::net::dial::{CONNECT, Route};
 use crate::net::endpoint::{Endpoint, Place, Protection, Service};
-use crate::net::tls::{Certificate, Roots, Tls};
 use crate::net::trace::TraceTo;
 use crate::net::wire::Upgrade;
-use crate::net::{Deadline, Wire, dial};
+use crate::net::{Deadline, Wire};
 use crate::secret::Secret;
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What a file with a secret may have.
@@ -32,7 +32,6 @@ pub struct Reach {
     trace: Option<TraceTo>,
     whole: Deadline,
     accounts: Accounts,
-    tls: Arc<Tls>,
 }
 
 impl Reach {
@@ -43,10 +42,11 @@ impl Reach {
     /// open to others.
     pub fn new(program: &'static str, common: &Common) -> Result<Reach> {
         let trace = Reach::open_trace(common)?.map(|to| TraceTo::new(to, common.trace_data));
-        let accounts = Accounts::new(common)?;
         let whole = common.timeout.map_or(Deadline::NEVER, Deadline::after);
         let tells = common.verbose.then_some(program);
-        Ok(Reach { tells, trace, whole, accounts, tls: Arc::new(trust(common)?) })
+        let accounts = Accounts::new(common, whole)?;
+        accounts.check_certificates()?;
+        Ok(Reach { tells, trace, whole, accounts })
     }
 
     /// What `--trace` names.
@@ -111,9 +111,11 @@ impl Reach {
                 Service::Pop3 | Service::Imap => Some(Login { user: local_user(named.as_deref())?, password, allowed }),
             });
         }
-        match &at.user {
-            Some(user) => Ok(Some(Login { user: user.clone(), password: self.accounts.password(at, user)?, allowed })),
+        match self.accounts.login(at)? {
+            Some((user, password)) => Ok(Some(Login { user, password, allowed })),
             None if matches!(at.service, Service::Smtp | Service::Lmtp) => Ok(None),
+            // Who is at the other end may know us.
+            None if at.service == Service::Imap && matches!(at.place, Place::Unix(_) | Place::Tunnel) => Ok(None),
             None => Err(Error::usage(format!("{at}: no user")).advise("put it into the URL: imap+plain://USER@HOST")),
         }
     }
@@ -128,59 +130,93 @@ fn socket_is_trusted(at: &Endpoint) -> bool {
 
 impl Dial for Reach {
     fn dial(&self, at: &Endpoint, deadline: Deadline) -> Result<Wire> {
-        let mut wire = match at.place {
-            Place::Local(_) => super::local::connect(at, self.accounts.domains()?)?,
-            _ => dial::connect(at, deadline.or_earlier(self.whole))?,
+        let way = self.way(at)?;
+        let deadline = self.connecting(deadline);
+        let addresses = way.addresses(deadline)?;
+        let mut wire = way.connect(&addresses, deadline)?;
+        if at.protection == Protection::Implicit && wire.wants_tls().is_some() {
+            wire.start_tls()?;
+        }
+        Ok(wire)
+    }
+}
+
+/// The way to a server, step by step.
+pub struct Way<'r> {
+    reach: &'r Reach,
+    at: &'r Endpoint,
+    route: Route,
+}
+
+impl Way<'_> {
+    /// As [`Route::name`].
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.route.name(self.at)
+    }
+
+    /// As [`Route::addresses`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn addresses(&self, deadline: Deadline) -> Result<Vec<SocketAddr>> {
+        self.route.addresses(self.at, deadline)
+    }
+
+    /// Connects. TLS is noted on the wire, but not begun.
+    ///
+    /// # Errors
+    /// As [`Route::connect`]; for `local:` those of a server's session.
+    pub fn connect(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<Wire> {
+        let mut wire = match self.at.place {
+            Place::Local(_) => super::local::connect(self.at, self.reach.accounts.domains()?)?,
+            _ => self.route.connect(self.at, addresses, deadline)?,
         };
-        wire.whole_until(self.whole);
-        if let Some(trace) = &self.trace {
+        wire.whole_until(self.reach.whole);
+        if let Some(trace) = &self.reach.trace {
             wire.trace(trace.clone());
         }
-        if let Some(program) = self.tells {
-            complain(program, &format!("connected to {at}"), None);
+        if let Some(program) = self.reach.tells {
+            let through = wire.through().map(|through| format!(" through {through}")).unwrap_or_default();
+            complain(program, &format!("connected to {}{through}", self.at), None);
         }
-        self.protect(&mut wire, at)?;
+        if let Some(upgrade) = self.reach.upgrade(self.at)? {
+            wire.may_upgrade(upgrade);
+        }
         Ok(wire)
     }
 }
 
 impl Reach {
+    /// The way to a server. Nothing is done yet, but that a proxy's password is asked for.
+    ///
+    /// # Errors
+    /// 77, 78: that password can't be had; the configuration is wrong.
+    pub fn way<'r>(&'r self, at: &'r Endpoint) -> Result<Way<'r>> {
+        Ok(Way { reach: self, at, route: self.accounts.route(at)? })
+    }
+
+    /// By when a connection must stand.
+    #[must_use]
+    pub fn connecting(&self, deadline: Deadline) -> Deadline {
+        deadline.or_earlier(self.whole).or_earlier(Deadline::after(CONNECT))
+    }
+
     /// pipepost(7), "TLS": what the scheme demands, but on a connection that stays within this machine only what was asked for.
-    fn protect(&self, wire: &mut Wire, at: &Endpoint) -> Result<()> {
+    fn upgrade(&self, at: &Endpoint) -> Result<Option<Upgrade>> {
         let name = match &at.place {
-            Place::Local(_) => return Ok(()),
+            Place::Local(_) | Place::Tunnel => return Ok(None),
             Place::Host(host, _) => host.clone(),
             Place::Unix(_) => "localhost".to_owned(),
         };
+        let tls = self.accounts.tls(at)?;
         let (verify, demanded) = match at.protection {
-            Protection::Plain => return Ok(()),
-            Protection::Default if at.is_loopback() => (self.tls.is_explicit(), false),
+            Protection::Plain => return Ok(None),
+            Protection::Default if at.is_loopback() => (tls.is_explicit(), false),
             Protection::Default | Protection::StartTls | Protection::Implicit => (true, true),
         };
-        wire.may_upgrade(Upgrade { tls: self.tls.clone(), name, verify, demanded });
-        if at.protection == Protection::Implicit { wire.start_tls() } else { Ok(()) }
+        Ok(Some(Upgrade { tls, name, verify, demanded }))
     }
-}
-
-/// Whom we trust, and what we show, as the arguments say.
-fn trust(common: &Common) -> Result<Tls> {
-    let roots = match (&common.ca_file, common.ca) {
-        (Some(path), _) => {
-            let name = path.display();
-            Some(Roots::from_pem(&std::fs::read(path).opening(&name)?, &name.to_string())?)
-        }
-        (None, Some(Authorities::Mozilla)) => Some(Roots::Mozilla),
-        (None, Some(Authorities::System)) => Some(Roots::System),
-        (None, None) => None,
-    };
-    let own = match &common.client_cert {
-        None => None,
-        Some(path) => {
-            let (name, pem) = (path.display().to_string(), read_private(path, "this key")?);
-            Some(Certificate::from_pem(pem.expose(), &name, pem.expose(), &name)?)
-        }
-    };
-    Ok(Tls::new(roots, common.pin.clone(), own))
 }
 
 /// A file that only its owner can read; `what` it holds.

@@ -4,16 +4,16 @@ use super::connect::Reach;
 use super::exit::complain;
 use crate::client::imap::{Client, Selected};
 use crate::error::{Error, Result};
-use crate::net::endpoint::{Endpoint, Place};
+use crate::net::endpoint::Endpoint;
 use crate::proto::imap::search::SearchKey;
 use crate::proto::imap::set::SequenceSet;
 
-/// Connects and logs in. A Unix socket knows who we are, or else nobody gets in.
+/// Connects and logs in, unless the connection itself tells who we are.
 ///
 /// # Errors
 /// 64: no user or password; 68, 75, 76, 77.
 pub fn connect(reach: &Reach, at: &Endpoint) -> Result<Client> {
-    let login = if matches!(at.place, Place::Unix(_)) { None } else { reach.login(at)? };
+    let login = reach.login(at)?;
     Client::connect(reach, at, login.as_ref())
 }
 

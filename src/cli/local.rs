@@ -73,5 +73,7 @@ pub fn connect(at: &Endpoint, domains: &[String]) -> Result<Wire> {
             };
         })
         .map_err(|e| Error::io(format!("no thread: {}", words(&e))))?;
-    Ok(Wire::over(Session { socket: ours, thread: Some(thread) }, "local"))
+    let mut wire = Wire::over(Session { socket: ours, thread: Some(thread) }, "local");
+    wire.knows_us();
+    Ok(wire)
 }

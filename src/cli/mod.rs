@@ -6,6 +6,7 @@ pub mod compose;
 pub mod connect;
 pub mod exit;
 pub mod imap;
+pub mod in_force;
 pub mod into;
 pub mod local;
 pub mod out;

@@ -2,9 +2,10 @@
 
 use crate::config::secret::{Source, Whose, checked, no_core_dumps};
 use crate::error::{Error, Local, Result};
+use crate::net::Deadline;
 use crate::secret::Secret;
 use crate::text::escape;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::SigId;
@@ -31,11 +32,11 @@ impl Drop for Quiet<'_> {
     }
 }
 
-/// The line that is typed behind `question`; `None` if nobody is there: no terminal, or stderr goes elsewhere.
+/// The line that is typed behind `question` before `until`; `None` if nobody is there: no terminal, or stderr goes elsewhere.
 ///
 /// # Errors
-/// 74: the terminal fails; 78: the line can't be a password.
-pub(super) fn ask(question: &str) -> Result<Option<Secret>> {
+/// 74: the terminal fails; 75: nobody answers in time; 78: the line can't be a password.
+pub(super) fn ask(question: &str, until: Deadline) -> Result<Option<Secret>> {
     if !std::io::stderr().is_terminal() {
         return Ok(None);
     }
@@ -53,7 +54,7 @@ pub(super) fn ask(question: &str) -> Result<Option<Secret>> {
     tcsetattr(&terminal, OptionalActions::Flush, &silent).local("terminal")?;
     let quiet = Quiet { terminal: &terminal, before };
     let asked = (&terminal).write_all(escape(question).as_bytes()).local("terminal");
-    let line = asked.and_then(|()| line(&terminal, &bells));
+    let line = asked.and_then(|()| line(&terminal, &bells, until));
     drop(quiet);
     for bell in &bells {
         unregister(bell.id);
@@ -74,11 +75,11 @@ pub(super) fn ask(question: &str) -> Result<Option<Secret>> {
 /// 66, 74: it can't be read; 78: it can't be a password; 64: the second was another one.
 pub fn new_password(question: &str) -> Result<Secret> {
     if !std::io::stdin().is_terminal() {
-        return Source::Fd(0).obtain(&Whose { host: "", user: "", hidden: &[] });
+        return Source::Fd(0).obtain(&Whose { host: "", user: "", hidden: &[], until: Deadline::NEVER });
     }
     let nobody = || Error::usage("there is no terminal to ask on, and no password on stdin");
-    let first = ask(question)?.ok_or_else(nobody)?;
-    let second = ask("Once more: ")?.ok_or_else(nobody)?;
+    let first = ask(question, Deadline::NEVER)?.ok_or_else(nobody)?;
+    let second = ask("Once more: ", Deadline::NEVER)?.ok_or_else(nobody)?;
     if first.same(second.expose()) { Ok(first) } else { Err(Error::usage("these are two different passwords")) }
 }
 
@@ -94,15 +95,21 @@ enum Typed {
     Signal(i32),
 }
 
-fn line(terminal: &File, bells: &[Bell]) -> Result<Typed> {
+fn line(terminal: &File, bells: &[Bell], until: Deadline) -> Result<Typed> {
     // All there is room for: a vector that grows leaves copies behind.
     let mut line = Vec::with_capacity(LINE);
     let mut byte = [0];
     let end = loop {
         let mut ready = vec![PollFd::new(terminal, PollFlags::IN)];
         ready.extend(bells.iter().map(|bell| PollFd::new(&bell.bell, PollFlags::IN)));
-        match poll(&mut ready, None) {
+        let timeout = until.left().and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut ready, timeout.as_ref()) {
             Err(Errno::INTR) => continue,
+            Ok(0) if !until.passed() => continue,
+            Ok(0) => {
+                drop(Secret::new(line));
+                return Err(Error::temporary("terminal: no password in time"));
+            }
             polled => drop(polled.local("terminal")?),
         }
         let rung = ready.iter().skip(1).zip(bells).find(|(fd, _)| !fd.revents().is_empty());

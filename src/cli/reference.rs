@@ -57,7 +57,12 @@ pub fn folder_name(at: &Endpoint, folder: &str) -> String {
         Place::Local(Some(user)) => format!("local://{}/", word(user)),
         Place::Host(host, port) if host.contains(':') => format!("{scheme}://{user}[{host}]:{port}/"),
         Place::Host(host, port) => format!("{scheme}://{user}{host}:{port}/"),
-        Place::Unix(path) => format!("imap+unix:{}/", encode(path, |c| c != '%')),
+        Place::Unix(path) => {
+            let start = if user.is_empty() { String::new() } else { format!("//{user}") };
+            format!("imap+unix:{start}{}:", encode(path, |c| c.is_alphanumeric() || "/-._~+".contains(c)))
+        }
+        // Only an account has one.
+        Place::Tunnel => String::new(),
     };
     // A folder behind the colon that begins with // would be a user or a host.
     let start = |at: usize, c: char| c != '/' || at > 0 || !account.ends_with(':');
@@ -124,6 +129,7 @@ mod tests {
             account in prop_oneof![
                 Just("local:"), Just("local://bob/"), Just("work:"), Just("imap+plain://b%40x%2Fy@127.0.0.1:1143/"),
                 Just("imaps://bob@[::1]:993/"), Just("imap+starttls://é@example.org:143/"),
+                Just("imap+unix:/run/a%3Ab%25:"), Just("imap+unix://b%40x@/run/s:"),
             ],
         ) {
             let at = parse(&format!("{account}x#1.1")).unwrap().unwrap().at;

@@ -10,10 +10,13 @@ mod read;
 pub mod secret;
 
 use crate::error::{Error, Result};
-use crate::net::endpoint::{Endpoint, Service};
+use crate::net::endpoint::{Endpoint, Place, Protection, Service};
+use crate::net::proxy::Proxy;
+use crate::net::tls::Pin;
 use secret::Source;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// Words that can't be accounts: `local:`, and what is or may become a scheme or a target of `--into`.
@@ -63,6 +66,92 @@ pub struct Settings {
     pub cleartext_login: Option<Set<bool>>,
     /// Where the password comes from.
     pub password: Option<Set<Source>>,
+    /// Whom to trust: `ca-file`, `ca` or `pin`.
+    pub trust: Option<Set<Trust>>,
+    /// `verify = true`: on this machine too.
+    pub verify: Option<Set<bool>>,
+    /// What to show to servers that ask for a certificate.
+    pub client_cert: Option<Set<PathBuf>>,
+    /// What lies between: `proxy` or `tunnel`.
+    pub through: Option<Set<Through>>,
+    /// Where the password for the proxy comes from.
+    pub proxy_password: Option<Set<Source>>,
+    /// The address to connect from.
+    pub source_address: Option<Set<IpAddr>>,
+}
+
+/// Whose certificates are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// `ca-file`: those of the authorities in it.
+    File(PathBuf),
+    /// `ca = "mozilla"`.
+    Mozilla,
+    /// `ca = "system"`.
+    System,
+    /// `pin`: those with one of these keys.
+    Pins(Vec<Pin>),
+}
+
+impl Trust {
+    /// The key that sets it.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Trust::File(_) => "ca-file",
+            Trust::Mozilla | Trust::System => "ca",
+            Trust::Pins(_) => "pin",
+        }
+    }
+}
+
+impl fmt::Display for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trust::File(path) => write!(f, "{}", path.display()),
+            Trust::Mozilla => f.write_str("mozilla"),
+            Trust::System => f.write_str("system"),
+            Trust::Pins(pins) => f.write_str(&pins.iter().map(Pin::to_string).collect::<Vec<_>>().join(" ")),
+        }
+    }
+}
+
+/// What lies between us and a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Through {
+    /// `proxy = "none"`: nothing, whatever the account says.
+    Nothing,
+    /// `proxy`.
+    Proxy(Proxy),
+    /// `tunnel`: a program and its arguments.
+    Tunnel(Vec<String>),
+}
+
+impl Through {
+    /// The key that sets it.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        if matches!(self, Through::Tunnel(_)) { "tunnel" } else { "proxy" }
+    }
+}
+
+impl std::str::FromStr for Through {
+    type Err = crate::error::Error;
+
+    /// Reads the value of `proxy`.
+    fn from_str(text: &str) -> Result<Through> {
+        if text == "none" { Ok(Through::Nothing) } else { text.parse().map(Through::Proxy) }
+    }
+}
+
+impl fmt::Display for Through {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Through::Nothing => f.write_str("none"),
+            Through::Proxy(proxy) => proxy.fmt(f),
+            Through::Tunnel(words) => f.write_str(&words.join(" ")),
+        }
+    }
 }
 
 impl Settings {
@@ -75,6 +164,12 @@ impl Settings {
             hostname: self.hostname.or_else(|| other.hostname.clone()),
             cleartext_login: self.cleartext_login.or_else(|| other.cleartext_login.clone()),
             password: self.password.or_else(|| other.password.clone()),
+            trust: self.trust.or_else(|| other.trust.clone()),
+            verify: self.verify.or_else(|| other.verify.clone()),
+            client_cert: self.client_cert.or_else(|| other.client_cert.clone()),
+            through: self.through.or_else(|| other.through.clone()),
+            proxy_password: self.proxy_password.or_else(|| other.proxy_password.clone()),
+            source_address: self.source_address.or_else(|| other.source_address.clone()),
         }
     }
 }
@@ -143,6 +238,18 @@ impl Config {
             return Err(Error::usage(format!("{account}: no such account")).advise(all));
         };
         let Some(url) = settings.url else {
+            if self.is_tunnel(account, service, &settings) {
+                let place = Place::Tunnel;
+                let account = Some(account.to_owned());
+                return Ok(Endpoint {
+                    service,
+                    protection: Protection::Plain,
+                    user: None,
+                    place,
+                    folder: None,
+                    account,
+                });
+            }
             let (key, line) = (key(service), self.accounts.get(account).map_or(0, |a| a.line));
             return Err(Error::config(format!("{account}: this account has no {key} (see {file}:{line})"))
                 .advise(format!("add {key} = \"{key}s://USER@HOST\"")));
@@ -150,11 +257,19 @@ impl Config {
         Ok(Endpoint { account: Some(account.to_owned()), ..url.value })
     }
 
+    /// Whether a tunnel without a URL is all that leads to this protocol's server. An account that has no protocol at all has
+    /// IMAP behind its tunnel.
+    fn is_tunnel(&self, account: &str, service: Service, settings: &Settings) -> bool {
+        let own = self.accounts.get(account).map(|account| account.own.as_slice()).unwrap_or_default();
+        matches!(settings.through, Some(Set { value: Through::Tunnel(_), .. }))
+            && (own.iter().any(|(of, _)| key(*of) == key(service)) || own.is_empty() && service == Service::Imap)
+    }
+
     /// The environment variables that hold secrets, which no child may see.
     pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
         let accounts = self.accounts.values();
         let settings = accounts.flat_map(|a| a.own.iter().map(|(_, own)| own).chain([&a.common]));
-        settings.filter_map(|s| match &s.password {
+        settings.flat_map(|s| [&s.password, &s.proxy_password]).filter_map(|source| match source {
             Some(Set { value: Source::Env(name), .. }) => Some(name.as_str()),
             _ => None,
         })

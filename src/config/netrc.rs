@@ -4,27 +4,40 @@ use super::secret::checked;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-/// The password of `user` at `host`: of the first entry of that machine and login (or without login), else of `default`.
+/// What an entry says.
+pub(super) struct Entry {
+    /// Its login, if it has one.
+    pub(super) login: Option<Secret>,
+    /// Its password.
+    pub(super) password: Secret,
+}
+
+/// The first entry with a password of that machine and user (or without login), else of `default`. Without `user`: the first
+/// of that machine, whoever logs in; `default` would tell the password to every server.
 ///
 /// # Errors
 /// 78 with the line: it is none of netrc's words. Nothing of the file is in the text.
-pub(super) fn look(text: &[u8], host: &str, user: &str) -> Result<Option<Secret>> {
+pub(super) fn look(text: &[u8], host: &str, user: Option<&str>) -> Result<Option<Entry>> {
     let mut tokens = Tokens { rest: text, line: 1 };
     // What the entry at hand is for, and what it says so far.
     let (mut ours, mut login, mut password) = (false, None::<Secret>, None::<Secret>);
-    let found = |ours: bool, login: &Option<Secret>, password: &mut Option<Secret>| {
-        (ours && login.as_ref().is_none_or(|l| l.expose() == user.as_bytes())).then(|| password.take()).flatten()
+    let found = |ours: bool, login: &mut Option<Secret>, password: &mut Option<Secret>| {
+        let fits = user.is_none_or(|user| login.as_ref().is_none_or(|login| login.expose() == user.as_bytes()));
+        let password = (ours && fits).then(|| password.take()).flatten()?;
+        Some(checked(password).map(|password| Entry { login: login.take(), password }))
     };
     while let Some(word) = tokens.word()? {
         let line = tokens.line;
         let missing = || Error::config(format!("line {line}: ends in the middle of an entry"));
         match word.expose() {
             b"machine" | b"default" => {
-                if let Some(password) = found(ours, &login, &mut password) {
-                    return checked(password).map(Some);
+                if let Some(entry) = found(ours, &mut login, &mut password) {
+                    return entry.map(Some);
                 }
                 (login, password) = (None, None);
-                ours = word.expose() == b"default" || {
+                ours = if word.expose() == b"default" {
+                    user.is_some()
+                } else {
                     let machine = tokens.next()?.ok_or_else(missing)?;
                     machine.expose().eq_ignore_ascii_case(host.as_bytes())
                 };
@@ -36,7 +49,7 @@ pub(super) fn look(text: &[u8], host: &str, user: &str) -> Result<Option<Secret>
             _ => return Err(Error::config(format!("line {line}: none of machine, default, login, password, account"))),
         }
     }
-    found(ours, &login, &mut password).map(checked).transpose()
+    found(ours, &mut login, &mut password).transpose()
 }
 
 struct Tokens<'t> {
@@ -111,7 +124,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str, host: &str, user: &str) -> Result<Option<String>> {
-        Ok(look(text.as_bytes(), host, user)?.map(|s| String::from_utf8(s.expose().to_vec()).unwrap()))
+        Ok(look(text.as_bytes(), host, Some(user))?.map(|e| String::from_utf8(e.password.expose().to_vec()).unwrap()))
     }
 
     #[test]
@@ -131,6 +144,11 @@ mod tests {
         ] {
             assert_eq!(at(text, host, user).unwrap().as_deref(), password, "{host} {user}");
         }
+        let first =
+            |host| look(text.as_bytes(), host, None).unwrap().map(|entry| entry.login.map(|l| l.expose().to_vec()));
+        assert_eq!(first("a"), Some(Some(b"bob".to_vec())));
+        assert_eq!(first("b"), Some(None));
+        assert_eq!(first("z"), None);
         assert_eq!(at("", "a", "b").unwrap(), None);
         assert_eq!(at("default password x", "a", "b").unwrap().as_deref(), Some("x"));
     }

@@ -1,18 +1,38 @@
 //! The text of a configuration file to values, and what is wrong with it, as FILE:LINE:COLUMN.
 
 use super::secret::Source;
-use super::{Account, Config, RESERVED, Set, Settings, is_name, nearest};
+use super::{Account, Config, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
 use crate::error::{Error, Result};
-use crate::net::endpoint::{Endpoint, Place, Service};
+use crate::net::endpoint::{Endpoint, Service};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 7] = ["from", "smtp", "imap", "pop3", "hostname", "cleartext-login", "password"];
-/// What a protocol's sub-table may set.
-const OWN: [&str; 5] = ["url", "from", "hostname", "cleartext-login", "password"];
+const KEYS: [&str; 16] = [
+    "from",
+    "smtp",
+    "imap",
+    "pop3",
+    "hostname",
+    "cleartext-login",
+    "password",
+    "ca-file",
+    "ca",
+    "pin",
+    "verify",
+    "client-cert",
+    "proxy",
+    "proxy-password",
+    "tunnel",
+    "source-address",
+];
+/// What a protocol's sub-table may set: its URL, and all but the protocols.
+fn own_keys() -> Vec<&'static str> {
+    let others = KEYS.into_iter().filter(|key| !["smtp", "imap", "pop3"].contains(key));
+    ["url"].into_iter().chain(others).collect()
+}
 /// What `password` may be made of.
 const SOURCES: [&str; 6] = ["command", "file", "env", "credential", "fd", "netrc"];
 /// What `[local]` may set.
@@ -158,7 +178,7 @@ impl Reader<'_> {
                 (Some(service), DeValue::Table(table)) => {
                     let mut own = Settings::default();
                     for (key, value) in table {
-                        self.known(key, &OWN)?;
+                        self.known(key, &own_keys())?;
                         self.setting(key.get_ref().as_ref(), value, Some(service), &mut own)?;
                     }
                     account.own.push((service, own));
@@ -195,9 +215,72 @@ impl Reader<'_> {
                 let truth = value.get_ref().as_bool().ok_or_else(|| self.not(name, value, "true or false"))?;
                 into.cleartext_login = Some(Set { value: truth, line });
             }
-            _ => into.password = Some(Set { value: self.source(value)?, line }),
+            ("password", _) => into.password = Some(Set { value: self.source(name, value)?, line }),
+            ("proxy-password", _) => into.proxy_password = Some(Set { value: self.source(name, value)?, line }),
+            ("proxy" | "tunnel", _) => {
+                if into.through.is_some() {
+                    return Err(self.wrong(value.span(), format!("{name}: there can be only one of proxy, tunnel")));
+                }
+                into.through = Some(Set { value: self.through(name, value)?, line });
+            }
+            ("source-address", _) => {
+                let text = self.string(name, value)?;
+                let address =
+                    text.parse().map_err(|_| self.wrong(value.span(), format!("{name}: {text}: no address")))?;
+                into.source_address = Some(Set { value: address, line });
+            }
+            ("verify", _) => {
+                if value.get_ref().as_bool() != Some(true) {
+                    let why = "verify: can only be true: nothing turns it off";
+                    return Err(self.wrong(value.span(), why).advise("pin = \"sha256:...\" trusts one server's key"));
+                }
+                into.verify = Some(Set { value: true, line });
+            }
+            ("client-cert", _) => into.client_cert = Some(Set { value: self.path(name, value)?, line }),
+            _ => {
+                if into.trust.is_some() {
+                    return Err(self.wrong(value.span(), format!("{name}: there can be only one of ca-file, ca, pin")));
+                }
+                into.trust = Some(Set { value: self.trust(name, value)?, line });
+            }
         }
         Ok(())
+    }
+
+    fn trust(&self, name: &str, value: &Value<'_>) -> Result<Trust> {
+        match name {
+            "ca-file" => Ok(Trust::File(self.path(name, value)?)),
+            "pin" => {
+                let texts = if value.get_ref().is_array() {
+                    self.strings(name, value)?
+                } else {
+                    vec![self.string(name, value)?]
+                };
+                let pins =
+                    texts.iter().map(|text| text.parse().map_err(|e: Error| self.wrong(value.span(), e.at(name))));
+                Ok(Trust::Pins(pins.collect::<Result<_>>()?))
+            }
+            _ => match self.string(name, value)?.as_str() {
+                "mozilla" => Ok(Trust::Mozilla),
+                "system" => Ok(Trust::System),
+                other => {
+                    let near = nearest(other, &["mozilla", "system"]).map(|near| format!(" (did you mean {near}?)"));
+                    let why = format!("ca: {other}: neither mozilla nor system{}", near.unwrap_or_default());
+                    Err(self.wrong(value.span(), why))
+                }
+            },
+        }
+    }
+
+    fn through(&self, name: &str, value: &Value<'_>) -> Result<Through> {
+        if name == "tunnel" {
+            return Ok(Through::Tunnel(self.strings(name, value)?));
+        }
+        self.string(name, value)?.parse().map_err(|e: Error| {
+            let advice = e.advice().map(str::to_owned);
+            let wrong = self.wrong(value.span(), e.at(name));
+            advice.map_or(wrong.clone(), |advice| wrong.advise(advice))
+        })
     }
 
     fn url(&self, name: &str, value: &Value<'_>, service: Service, into: &mut Settings) -> Result<()> {
@@ -211,7 +294,7 @@ impl Reader<'_> {
                 _ => wrong.advise("password = { command = [...] } or { file = ... } says where the password is"),
             }
         })?;
-        if endpoint.folder.is_some() && !matches!(endpoint.place, Place::Unix(_)) {
+        if endpoint.folder.is_some() {
             let why = format!("{name}: a folder, which belongs behind the account's colon");
             return Err(self.wrong(value.span(), why));
         }
@@ -220,24 +303,24 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn source(&self, value: &Value<'_>) -> Result<Source> {
+    fn source(&self, key: &str, value: &Value<'_>) -> Result<Source> {
         let Some(table) = value.get_ref().as_table() else {
             return Err(if value.get_ref().is_str() {
-                self.wrong(value.span(), "password: a password does not belong into this file").advise(
-                    "say where it is: password = { command = [\"pass\", \"show\", \"mail\"] }, or file, env, ...",
-                )
+                self.wrong(value.span(), format!("{key}: a password does not belong into this file")).advise(format!(
+                    "say where it is: {key} = {{ command = [\"pass\", \"show\", \"mail\"] }}, or file, env, ...",
+                ))
             } else {
-                self.not("password", value, "a table like { command = [...] }")
+                self.not(key, value, "a table like { command = [...] }")
             });
         };
-        for (key, _) in table {
-            self.known(key, &SOURCES)?;
+        for (kind, _) in table {
+            self.known(kind, &SOURCES)?;
         }
         let mut entries = table.iter();
-        let (Some((key, value)), None) = (entries.next(), entries.next()) else {
-            return Err(self.wrong(value.span(), format!("password: must have one of {}", SOURCES.join(", "))));
+        let (Some((kind, value)), None) = (entries.next(), entries.next()) else {
+            return Err(self.wrong(value.span(), format!("{key}: must have one of {}", SOURCES.join(", "))));
         };
-        let name = key.get_ref().as_ref();
+        let name = kind.get_ref().as_ref();
         Ok(match name {
             "command" => Source::Command(self.strings(name, value)?),
             "file" => Source::File(self.path(name, value)?),

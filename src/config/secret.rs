@@ -5,15 +5,21 @@
 
 use super::netrc;
 use crate::error::{Error, Exit, Local, Result, words};
+use crate::net::Deadline;
+use crate::net::stream::wait;
 use crate::secret::Secret;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 /// A longer line is something else.
 const LINE: usize = 4096;
+/// How often a program that has closed its stdout is looked at, until it ends.
+const LOOK: Duration = Duration::from_millis(5);
 /// A longer netrc is something else.
 const NETRC: u64 = 1 << 20;
 
@@ -43,39 +49,76 @@ pub struct Whose<'w> {
     pub user: &'w str,
     /// Environment variables with secrets, which a command does not get.
     pub hidden: &'w [String],
+    /// By when it must be there.
+    pub until: Deadline,
 }
 
 impl Source {
     /// The password.
     ///
     /// # Errors
-    /// 66: a file can't be read; 77: a command failed; 78: there is no password, it can't be one, or others may read it.
+    /// 66: a file can't be read; 75: it takes too long; 77: a command failed; 78: there is no password, it can't be one, or others
+    /// may read it.
     pub fn obtain(&self, whose: &Whose<'_>) -> Result<Secret> {
         // From here on there is a secret in memory.
         no_core_dumps();
         match self {
-            Source::Command(words) => command(words, whose.hidden),
-            Source::File(path) => file(path),
+            Source::Command(words) => command(words, whose.hidden, whose.until),
+            Source::File(path) => first_line(&mut Timed(private(path, "this password")?, whose.until), path.display()),
             Source::Env(name) => env(name),
             Source::Credential(name) => credential(name),
             Source::Fd(number) => {
                 let what = format!("file descriptor {number}");
                 let path = format!("/proc/self/fd/{number}");
-                first_line(&mut File::open(path).opening(&what)?, &what)
+                first_line(&mut Timed(File::open(path).opening(&what)?, whose.until), &what)
             }
             Source::Netrc(path) => {
-                let name = path.display();
-                let file = private(path, "this password")?;
-                // All there is room for: a vector that grows leaves copies behind.
-                let size = file.metadata().opening(&name)?.len().min(NETRC);
-                let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
-                let read = file.take(NETRC).read_to_end(&mut bytes).opening(&name);
-                let text = Secret::new(bytes);
-                read?;
-                let found = netrc::look(text.expose(), whose.host, whose.user).map_err(|e| e.at(&name))?;
-                found.ok_or_else(|| Error::config(format!("{name}: no password for {} at {}", whose.user, whose.host)))
+                let missing = || format!("{}: no password for {} at {}", path.display(), whose.user, whose.host);
+                let found = netrc(path, whose.host, Some(whose.user))?;
+                found.map(|entry| entry.password).ok_or_else(|| Error::config(missing()))
             }
         }
+    }
+
+    /// Who logs in at `host`, with the password, where the source tells that too: netrc, of which the first entry counts.
+    ///
+    /// # Errors
+    /// As [`Source::obtain`].
+    pub fn login(&self, host: &str) -> Result<Option<(String, Secret)>> {
+        let Source::Netrc(path) = self else { return Ok(None) };
+        no_core_dumps();
+        let Some(entry) = netrc(path, host, None)? else { return Ok(None) };
+        let user = entry.login.and_then(|login| String::from_utf8(login.expose().to_vec()).ok());
+        match user.filter(|user| !crate::text::breaks_line(user)) {
+            Some(user) => Ok(Some((user, entry.password))),
+            None => {
+                Err(Error::config(format!("{}: the entry for {host} has no login that can be one", path.display())))
+            }
+        }
+    }
+}
+
+fn netrc(path: &Path, host: &str, user: Option<&str>) -> Result<Option<netrc::Entry>> {
+    let name = path.display();
+    let file = private(path, "this password")?;
+    // All there is room for: a vector that grows leaves copies behind.
+    let size = file.metadata().opening(&name)?.len().min(NETRC);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
+    let read = file.take(NETRC).read_to_end(&mut bytes).opening(&name);
+    let text = Secret::new(bytes);
+    read?;
+    netrc::look(text.expose(), host, user).map_err(|e| e.at(&name))
+}
+
+/// Reads until a deadline.
+struct Timed<F>(F, Deadline);
+
+impl<F: Read + AsFd> Read for Timed<F> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.1 != Deadline::NEVER && !wait(Some((self.0.as_fd(), true, false)), &[], self.1)?.read {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        self.0.read(into)
     }
 }
 
@@ -92,7 +135,7 @@ pub fn no_core_dumps() {
 /// # Errors
 /// 66: it can't be read; 78: it is not ours, others may read it, or its first line is no password.
 pub fn file(path: &Path) -> Result<Secret> {
-    first_line(&mut private(path, "this password")?, path.display())
+    Source::File(path.to_owned()).obtain(&Whose { host: "", user: "", hidden: &[], until: Deadline::NEVER })
 }
 
 /// Opens a file that belongs to us or root and that others can't read; `what` it holds. A pipe has whoever made it for a
@@ -129,7 +172,7 @@ fn credential(name: &str) -> Result<Secret> {
     first_line(&mut File::open(path).opening(&what)?, &what)
 }
 
-fn command(line: &[String], hidden: &[String]) -> Result<Secret> {
+fn command(line: &[String], hidden: &[String], until: Deadline) -> Result<Secret> {
     let Some((program, arguments)) = line.split_first() else { return Err(Error::config("an empty password command")) };
     let mut command = Command::new(program);
     // stdin may be the message that is to be sent. stderr is for people, theirs too.
@@ -140,15 +183,18 @@ fn command(line: &[String], hidden: &[String]) -> Result<Secret> {
     let what = format!("password command {program}");
     let mut child = command.spawn().map_err(|e| Error::config(format!("{what}: {}", words(&e))))?;
     let line = match child.stdout.take() {
-        Some(mut out) => {
+        Some(out) => {
+            let mut out = Timed(out, until);
             let line = first_line(&mut out, &what);
             // What follows is of no interest, but a program that can't write it would fail.
-            let drained = std::io::copy(&mut out, &mut std::io::sink());
+            let drained = io::copy(&mut out, &mut io::sink());
             drained.local(&what).and(line)
         }
         None => Err(Error::internal("no pipe")),
     };
-    let status = child.wait().local(&what)?;
+    let Some(status) = ended(&mut child, until).local(&what)? else {
+        return Err(late(&what));
+    };
     if !status.success() {
         let how = match (status.code(), std::os::unix::process::ExitStatusExt::signal(&status)) {
             (Some(code), _) => format!("status {code}"),
@@ -157,6 +203,27 @@ fn command(line: &[String], hidden: &[String]) -> Result<Secret> {
         return Err(Error::auth(format!("{what}: ended with {how}")));
     }
     line
+}
+
+fn late(what: impl std::fmt::Display) -> Error {
+    Error::temporary(format!("{what}: no password in time"))
+}
+
+/// How a program ended; `None`: it did not, until it was killed.
+fn ended(child: &mut Child, until: Deadline) -> io::Result<Option<ExitStatus>> {
+    if until == Deadline::NEVER {
+        return child.wait().map(Some);
+    }
+    loop {
+        match child.try_wait()? {
+            None if !until.passed() => std::thread::sleep(LOOK),
+            None => {
+                child.kill()?;
+                return child.wait().map(|_| None);
+            }
+            status => return Ok(status),
+        }
+    }
 }
 
 /// The first line of `from`, byte by byte, so that what follows it in a pipe is left for others.
@@ -179,6 +246,9 @@ fn first_line(from: &mut dyn Read, what: impl std::fmt::Display) -> Result<Secre
         line.pop();
     }
     let line = Secret::new(line);
+    if read.as_ref().is_err_and(|e| e.kind() == ErrorKind::TimedOut) {
+        return Err(late(what));
+    }
     read.opening(&what)?;
     checked(line).map_err(|e| e.at(what))
 }
@@ -232,7 +302,7 @@ mod tests {
     fn commands() {
         let run = |script: &str, hidden: &[String]| {
             let words = ["/bin/sh", "-c", script].map(str::to_owned);
-            Source::Command(words.to_vec()).obtain(&Whose { host: "h", user: "u", hidden })
+            Source::Command(words.to_vec()).obtain(&Whose { host: "h", user: "u", hidden, until: Deadline::NEVER })
         };
         assert_eq!(run("echo tulip; echo rest", &[]).unwrap().expose(), b"tulip");
         assert_eq!(run("echo tulip; yes | head -c 1000000", &[]).unwrap().expose(), b"tulip");
@@ -251,7 +321,27 @@ mod tests {
             run("cat; echo \"x${CARGO_MANIFEST_DIR+y}\"", &["CARGO_MANIFEST_DIR".to_owned()]).unwrap().expose(),
             b"x"
         );
-        let none = Source::Command(vec!["/no/such".to_owned()]).obtain(&Whose { host: "h", user: "u", hidden: &[] });
+        let none = Source::Command(vec!["/no/such".to_owned()]).obtain(&Whose {
+            host: "h",
+            user: "u",
+            hidden: &[],
+            until: Deadline::NEVER,
+        });
         assert_eq!(none.unwrap_err().exit(), Exit::Config);
+    }
+
+    #[test]
+    fn a_command_has_no_more_time_than_the_whole() {
+        // Silent, silent behind a line, and one that goes on after it has closed its stdout.
+        for script in ["exec sleep 1000", "echo tulip; exec sleep 1000", "echo tulip; exec >&-; exec sleep 1000"] {
+            let words = ["/bin/sh", "-c", script].map(str::to_owned);
+            let until = Deadline::after(Duration::from_millis(300));
+            let e = Source::Command(words.to_vec()).obtain(&Whose { host: "h", user: "u", hidden: &[], until });
+            let e = e.unwrap_err();
+            assert_eq!((e.exit(), e.to_string().contains("tulip")), (Exit::TempFail, false), "{e}");
+        }
+        let (out, _held) = io::pipe().unwrap();
+        let e = first_line(&mut Timed(out, Deadline::after(Duration::from_millis(50))), "x").unwrap_err();
+        assert_eq!(e.exit(), Exit::TempFail);
     }
 }

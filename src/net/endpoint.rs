@@ -52,6 +52,8 @@ pub enum Place {
     Host(String, u16),
     /// A Unix socket.
     Unix(String),
+    /// A program that the account names, whose stdin and stdout are the line.
+    Tunnel,
 }
 
 /// See the module.
@@ -72,8 +74,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `local:`, `local://USER`, or a URL, for a tool that speaks `service`; each with `/FOLDER` or, for `local:`,
-    /// `:FOLDER` behind it.
+    /// Reads `local:`, `local://USER`, or a URL, for a tool that speaks `service`; each with `/FOLDER` or, for `local:` and Unix
+    /// sockets, `:FOLDER` behind it.
     ///
     /// # Errors
     /// 64 with what is wrong, in one line.
@@ -118,17 +120,7 @@ impl Endpoint {
             return Err(wrong(&format!("this program speaks {}", service.word())));
         }
         if how == "unix" && !implicit {
-            let path = part(rest, text)?.unwrap_or_default();
-            let path = format!("/{}", path.trim_start_matches('/'));
-            let place = Place::Unix(path);
-            return Ok(Endpoint {
-                service: named,
-                protection: Protection::Default,
-                user: None,
-                place,
-                folder: None,
-                account: None,
-            });
+            return Endpoint::unix(text, named, rest, text.contains("://"));
         }
         let protection = match (how, implicit) {
             ("", true) => Protection::Implicit,
@@ -138,27 +130,30 @@ impl Endpoint {
             _ => return Err(wrong(&format!("unknown scheme {scheme}"))),
         };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (user, host) = match authority.rsplit_once('@') {
-            Some((user, host)) => (Some(user), host),
-            None => (None, authority),
-        };
-        if user.is_some_and(|u| u.contains(':')) {
-            // Without the URL: it holds a password.
-            return Err(Error::usage("a password inside a URL would show in ps(1)").advise("use --password-file"));
-        }
-        let user = user.map(|u| u.split_once(";AUTH=").map_or(u, |(u, _)| u));
-        let user = part(user.unwrap_or_default(), text)?;
-        let (host, port) = match host.strip_prefix('[').and_then(|h| h.split_once(']')) {
-            Some((host, port)) => (host, port.strip_prefix(':')),
-            None => host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port))),
-        };
-        let port = match port {
-            Some(port) => port.parse().ok().filter(|p| *p != 0).ok_or_else(|| wrong("not a port number"))?,
-            None => default_port(named, implicit, user.is_some()),
-        };
-        let host = decode(host).filter(|h| !h.is_empty() && !breaks_host(h)).ok_or_else(|| wrong("no host"))?;
+        let (user, host) = login(authority, text)?;
+        let (host, port) = host_and_port(host).ok_or_else(|| wrong("no host, or not a port number"))?;
+        let port = port.unwrap_or_else(|| default_port(named, implicit, user.is_some()));
         let folder = part(path, text)?;
         Ok(Endpoint { service: named, protection, user, place: Place::Host(host, port), folder, account: None })
+    }
+
+    /// `imap+unix:/path`, `imap+unix://USER@/path`; for IMAP with `:FOLDER` behind it, so that a colon in the path is `%3A`.
+    fn unix(text: &str, service: Service, rest: &str, authority: bool) -> Result<Endpoint> {
+        let (user, path) = match rest.split_once('/').filter(|_| authority) {
+            Some((authority, path)) => match login(authority, text)? {
+                (user, "") => (user, path),
+                _ => return Err(Error::usage(format!("{text}: a Unix socket has no host"))),
+            },
+            None => (None, rest),
+        };
+        let (path, folder) = match path.split_once(':') {
+            Some((path, folder)) if service == Service::Imap => (path, folder),
+            _ => (path, ""),
+        };
+        let path = part(path, text)?.ok_or_else(|| Error::usage(format!("{text}: no path of a socket")))?;
+        let place = Place::Unix(format!("/{}", path.trim_start_matches('/')));
+        let folder = part(folder, text)?;
+        Ok(Endpoint { service, protection: Protection::Default, user, place, folder, account: None })
     }
 
     /// Whether it is a loopback *address* (a name may be answered with anything).
@@ -167,6 +162,7 @@ impl Endpoint {
         match &self.place {
             Place::Host(host, _) => host.parse::<IpAddr>().is_ok_and(|a| a.is_loopback()),
             Place::Local(_) | Place::Unix(_) => true,
+            Place::Tunnel => false,
         }
     }
 
@@ -176,8 +172,33 @@ impl Endpoint {
         match &self.place {
             Place::Local(_) | Place::Unix(_) => true,
             Place::Host(_, port) => self.is_loopback() && (*port < 1024 || self.protection == Protection::Plain),
+            Place::Tunnel => false,
         }
     }
+}
+
+/// The user before the last `@` of a URL's authority, and what stands behind it.
+fn login<'t>(authority: &'t str, whole: &str) -> Result<(Option<String>, &'t str)> {
+    let Some((user, rest)) = authority.rsplit_once('@') else { return Ok((None, authority)) };
+    if user.contains(':') {
+        // Without the URL: it holds a password.
+        return Err(Error::usage("a password inside a URL would show in ps(1)").advise("use --password-file"));
+    }
+    Ok((part(user.split_once(";AUTH=").map_or(user, |(user, _)| user), whole)?, rest))
+}
+
+/// `HOST`, `HOST:PORT`, `[::1]:PORT`, decoded; `None`: it is none of these.
+pub(super) fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.strip_prefix(':')?)),
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    let port = match port {
+        Some(port) => Some(port.parse().ok().filter(|port| *port != 0)?),
+        None => None,
+    };
+    Some((decode(host).filter(|host| !host.is_empty() && !breaks_host(host))?, port))
 }
 
 fn breaks_host(host: &str) -> bool {
@@ -198,7 +219,7 @@ fn default_port(service: Service, implicit: bool, login: bool) -> u16 {
 }
 
 /// A decoded part of an account (`None`: it is empty), which no line break or NUL may get into by way of `%0A`.
-fn part(text: &str, whole: &str) -> Result<Option<String>> {
+pub(super) fn part(text: &str, whole: &str) -> Result<Option<String>> {
     match decode(text) {
         Some(part) if !crate::text::breaks_line(&part) => Ok((!part.is_empty()).then_some(part)),
         Some(_) => Err(Error::usage(format!("{whole}: a line break or NUL in an account"))),
@@ -236,6 +257,7 @@ impl fmt::Display for Endpoint {
             Place::Host(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
             Place::Host(host, port) => write!(f, "{host}:{port}"),
             Place::Unix(path) => f.write_str(path),
+            Place::Tunnel => f.write_str("tunnel"),
         }
     }
 }
@@ -258,6 +280,19 @@ mod tests {
             Endpoint::parse("lmtp+unix:/run/lmtp", Service::Smtp).unwrap().place,
             Place::Unix("/run/lmtp".into())
         );
+        for (url, user, path, folder) in [
+            ("imap+unix:/run/a%3Ab%20c", None, "/run/a:b c", None),
+            ("imap+unix:/run/s:INBOX", None, "/run/s", Some("INBOX")),
+            ("imap+unix://b%40x@/run/s:a/b:c%25", Some("b@x"), "/run/s", Some("a/b:c%")),
+            ("imap+unix:///run/s", None, "/run/s", None),
+        ] {
+            let e = Endpoint::parse(url, Service::Imap).unwrap();
+            assert_eq!(
+                (e.user.as_deref(), e.place, e.folder.as_deref()),
+                (user, Place::Unix(path.into()), folder),
+                "{url}"
+            );
+        }
         assert_eq!(Endpoint::parse("local:", Service::Pop3).unwrap().place, Place::Local(None));
         let e = Endpoint::parse("local://bob/Sent", Service::Imap).unwrap();
         assert_eq!((e.place, e.folder.as_deref()), (Place::Local(Some("bob".into())), Some("Sent")));
@@ -281,6 +316,11 @@ mod tests {
             "pop3://bob%0d%0aDELE@h",
             "pop3s+plain://h",
             "pop3+unix:/%00y",
+            "pop3+unix://host/path",
+            "pop3+unix://bob:pw@/path",
+            "pop3+unix://",
+            "pop3://[::1",
+            "pop3://[::1]x",
             "local://a%0Ab",
             "local:x%00",
             "pop3://h ost",

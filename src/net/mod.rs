@@ -4,10 +4,14 @@ pub mod deadline;
 mod deflate;
 pub mod dial;
 pub mod endpoint;
+pub mod proxy;
+mod race;
+pub mod resolve;
 pub mod script;
 pub mod stream;
 pub mod tls;
 pub mod trace;
+mod tunnel;
 pub mod wire;
 
 pub use deadline::Deadline;

@@ -4,6 +4,7 @@
 //! put first, so nobody waits for an answer to something unsent, and answers to pipelined commands share a flight; a flush that blocks reads meanwhile, so two writers never
 //! wait for each other.
 
+mod about;
 mod compressed;
 mod incoming;
 mod linger;
@@ -98,6 +99,8 @@ pub struct Wire {
     secrets: Vec<Secret>,
     conceal: Option<Conceal>,
     ours: Option<IpAddr>,
+    through: Option<String>,
+    identity: bool,
     stop: Option<Arc<OwnedFd>>,
     upgrade: Option<Box<Upgrade>>,
     secure: bool,
@@ -126,6 +129,8 @@ impl Wire {
             secrets: Vec::new(),
             conceal: None,
             ours: None,
+            through: None,
+            identity: false,
             stop: None,
             upgrade: None,
             secure: false,
@@ -144,30 +149,17 @@ impl Wire {
 
     /// Writes the dialogue to `to` from now on.
     pub fn trace(&mut self, to: TraceTo) {
-        self.trace = Some(Trace::new(to, self.us, &self.peer));
+        let peer = match &self.through {
+            Some(through) => format!("{} through {through}", self.peer),
+            None => self.peer.clone(),
+        };
+        self.trace = Some(Trace::new(to, self.us, &peer));
     }
 
     /// From now on, secrets in the lines that are heard are not traced: a server's protocol says where clients put them.
     /// Returns what was said before, to be put back.
     pub fn conceal(&mut self, conceal: Option<Conceal>) -> Option<Conceal> {
         std::mem::replace(&mut self.conceal, conceal)
-    }
-
-    /// The other side's name.
-    #[must_use]
-    pub fn peer(&self) -> &str {
-        &self.peer
-    }
-
-    /// The address that the connection comes from, where it has one.
-    #[must_use]
-    pub fn our_address(&self) -> Option<IpAddr> {
-        self.ours
-    }
-
-    /// Notes that address.
-    pub fn comes_from(&mut self, address: IpAddr) {
-        self.ours = Some(address);
     }
 
     /// Waiting for a command ends with an error once `stop` is readable; a body on its way may finish.

@@ -7,14 +7,16 @@ use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table};
 use crate::cli::{Failure, Outcome, Tool, outgoing::ehlo_name};
-use crate::client::{Dial, Login, imap, pop3, smtp};
+use crate::client::{Login, imap, pop3, smtp};
 use crate::error::{Error, Exit, Result};
-use crate::net::endpoint::{Endpoint, Place, Service};
+use crate::net::Deadline;
+use crate::net::endpoint::{Endpoint, Protection, Service};
 use crate::net::trace::TraceTo;
-use crate::net::{Deadline, dial};
 use clap::Parser;
 use dialogue::Dialogue;
 use serde_json::json;
+use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Instant;
 
 mod dialogue;
@@ -116,7 +118,7 @@ mail-check --config config.toml --show work:
             name: all.first().and_then(|at| at.account.clone()).unwrap_or_default(),
             table: Table::new(COLUMNS.to_vec(), self.json, false),
             dialogue,
-            reach,
+            reach: Rc::new(reach),
             first: None,
             gone: false,
         };
@@ -161,7 +163,7 @@ struct Run {
     name: String,
     table: Table,
     dialogue: Dialogue,
-    reach: Reach,
+    reach: Rc<Reach>,
     first: Option<Exit>,
     gone: bool,
 }
@@ -169,32 +171,40 @@ struct Run {
 impl Run {
     /// Checks a server.
     fn one(&mut self, at: &Endpoint) -> Result<()> {
-        if let Place::Host(host, port) = &at.place
-            && host.parse::<std::net::IpAddr>().is_err()
-        {
-            let began = Instant::now();
-            let found = dial::addresses(host, *port).map(|all| {
-                let list: Vec<String> = all.iter().map(|address| address.ip().to_string()).collect();
-                list.join(" ")
-            });
-            if !self.step(at, "name", began, found)? {
+        // Where passwords come from may ask a person: not a part of any step's time, but of the login's result.
+        let login = self.reach.login(at);
+        let reach = self.reach.clone();
+        let way = match login.as_ref().map_err(Clone::clone).and_then(|_| reach.way(at)) {
+            Ok(way) => way,
+            Err(e) => return self.step(at, "password", Instant::now(), Err(e)).map(|_| ()),
+        };
+        let login = login.ok().flatten();
+        let began = Instant::now();
+        let deadline = reach.connecting(Deadline::NEVER);
+        let addresses = way.addresses(deadline);
+        if way.name().is_some() || addresses.is_err() {
+            let list = |all: &Vec<SocketAddr>| all.iter().map(|a| a.ip().to_string()).collect::<Vec<_>>().join(" ");
+            let told = addresses.as_ref().map(list).map_err(Clone::clone);
+            if !self.step(at, "name", began, told)? {
                 return Ok(());
             }
         }
-        // Where the password comes from may ask a person: not a part of any step's time, but of the login's result.
-        let login = match self.reach.login(at) {
-            Ok(login) => login,
-            Err(e) => return self.step(at, "password", Instant::now(), Err(e)).map(|_| ()),
-        };
         let began = Instant::now();
-        let wire = self.reach.dial(at, Deadline::NEVER);
-        let wire = match wire {
+        let mut wire = match way.connect(&addresses?, deadline) {
             Ok(wire) => {
-                self.step(at, "connect", began, Ok(at.to_string()))?;
+                let through = wire.through().map(|through| format!(" through {through}")).unwrap_or_default();
+                self.step(at, "connect", began, Ok(format!("{at}{through}")))?;
                 wire
             }
             Err(e) => return self.step(at, "connect", began, Err(e)).map(|_| ()),
         };
+        if at.protection == Protection::Implicit && wire.wants_tls().is_some() {
+            let began = Instant::now();
+            let told = wire.start_tls().map(|()| String::new());
+            if !self.step(at, "tls", began, told)? {
+                return Ok(());
+            }
+        }
         self.dialogue.begin();
         let ended = self.session(at, wire, login.as_ref());
         self.dialogue.end();
@@ -221,8 +231,8 @@ impl Run {
                 pop3::Client::open(wire, login)?.quit()
             }
             Service::Imap => {
-                let unix = matches!(at.place, Place::Unix(_) | Place::Local(_));
-                imap::Client::open(wire, login, unix)?.logout()
+                let preauth = wire.is_identity();
+                imap::Client::open(wire, login, preauth)?.logout()
             }
         }
     }

@@ -153,7 +153,11 @@ What is sent behind STARTTLS before the handshake ends the session.
 .Sh USERS
 A user is a directory below the mail directory.
 The caller's own always exists, and mail to postmaster is the caller's.
-Mail is taken for localhost, the host's name and the loopback address literals, from anybody who connects; for other domains it is refused.
+Mail is taken for localhost, the host's name, the domains of
+.Li [local]
+in
+.Xr pipepost-config 5 ,
+and the loopback address literals, from anybody who connects; for other domains it is refused.
 .Sh SIGNALS
 INT and TERM end it: nothing more is accepted, a message on its way in may finish, and the status is 0.
 .Sh EXIT STATUS
@@ -223,8 +227,10 @@ find "$dir/mail/bob/new" -type f | wc -l
             login_delay: Duration::from_secs(self.login_delay.into()),
             ..Limits::default()
         };
-        let tree = Tree::open(&root, self.create, Some(passwords))?.shows(identity).limited(limits);
-        let tree = Arc::new(tree);
+        let common = Common { trace: self.trace.clone(), ..Common::default() };
+        let reach = Reach::new("mail-serve", &common)?;
+        let tree = Tree::open(&root, self.create, Some(passwords))?.with_domains(reach.accounts().domains()?);
+        let tree = Arc::new(tree.shows(identity).limited(limits));
         // The caller's mailbox is there from the start.
         tree.account(tree.owner())?;
         let stop = signals()?;
@@ -237,8 +243,7 @@ find "$dir/mail/bob/new" -type f | wc -l
         let mut out = Out::default();
         // Without its ports nobody can use it.
         out.must(lines.as_bytes())?;
-        let common = Common { trace: self.trace, ..Common::default() };
-        let trace = Reach::new("mail-serve", &common)?.trace().cloned();
+        let trace = reach.trace().cloned();
         let world = || Box::new(Visit::new(tree.clone(), None)) as Box<dyn World>;
         let server = Server {
             listeners: doors.listeners,

@@ -14,7 +14,6 @@ pub use uids::Uids;
 
 use super::{Dial, Login, no_tls};
 use crate::error::{Error, Exit, Result};
-use crate::net::endpoint::Place;
 use crate::net::{Deadline, Endpoint, Wire};
 use crate::proto::imap::command::{Command, List, StatusItem};
 use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
@@ -53,7 +52,7 @@ pub type EachCount<'f> = dyn FnMut(usize, Result<Counts>) -> Result<()> + 'f;
 
 impl Client {
     /// Reads the greeting, starts TLS as the wire says, and logs in. `preauth`: whether a server may say that the connection is the identity (PREAUTH),
-    /// which is so over a socket pair and a Unix socket.
+    /// which is so over a socket pair, a Unix socket and a tunnel.
     ///
     /// # Errors
     /// 75: the server is busy; 76: it breaks the protocol; 77: the login is refused, impossible or may not be sent.
@@ -88,13 +87,14 @@ impl Client {
         Ok(client)
     }
 
-    /// Dials and opens; PREAUTH counts over a socket pair and a Unix socket.
+    /// Dials and opens; PREAUTH counts where the connection is the identity.
     ///
     /// # Errors
     /// As [`Client::open`] and [`Dial::dial`].
     pub fn connect(dial: &dyn Dial, at: &Endpoint, login: Option<&Login>) -> Result<Client> {
-        let preauth = matches!(at.place, Place::Local(_) | Place::Unix(_));
-        Client::open(dial.dial(at, Deadline::NEVER)?, login, preauth)
+        let wire = dial.dial(at, Deadline::NEVER)?;
+        let preauth = wire.is_identity();
+        Client::open(wire, login, preauth)
     }
 
     /// STARTTLS, RFC 3501 6.2.1: what the server said before it counts no more.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::net::endpoint::Place;
 
 fn good(text: &str) -> Config {
     read(Path::new("/etc/c.toml"), text).unwrap_or_else(|e| panic!("{e}: {text}"))
@@ -68,6 +69,51 @@ fn every_source() {
 }
 
 #[test]
+fn how_servers_are_reached_and_trusted() {
+    let pin = "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let config = good(&format!(
+        "[work]\nca-file = \"ca.pem\"\nverify = true\nclient-cert = \"/me.pem\"\nproxy = \"socks5://bob@[::1]:1080\"\n\
+         proxy-password = {{ env = \"PP\" }}\nsource-address = \"::1\"\nimap = \"imaps://b@h\"\n\
+         [work.smtp]\nurl = \"smtps://b@h\"\npin = [\"{pin}\", \"{pin}\"]\ntunnel = [\"nc\", \"h\", \"465\"]\n\
+         [work.pop3]\nurl = \"pop3s://b@h\"\npin = \"{pin}\"\nproxy = \"none\"\nca = \"system\"\n"
+    )
+    .replace(&format!("pin = \"{pin}\"\nproxy"), "proxy"));
+    let of = |service| config.settings("work", service).unwrap();
+    let imap = of(Service::Imap);
+    assert_eq!(imap.trust, Some(Set { value: Trust::File("/etc/ca.pem".into()), line: 2 }));
+    assert_eq!(imap.verify, Some(Set { value: true, line: 3 }));
+    assert_eq!(imap.client_cert, Some(Set { value: "/me.pem".into(), line: 4 }));
+    let through = imap.through.unwrap();
+    assert_eq!((through.value.key(), through.value.to_string().as_str()), ("proxy", "socks5://[::1]:1080"));
+    assert_eq!(imap.proxy_password, Some(Set { value: Source::Env("PP".into()), line: 6 }));
+    assert_eq!(imap.source_address, Some(Set { value: "::1".parse().unwrap(), line: 7 }));
+    let smtp = of(Service::Smtp);
+    assert_eq!(smtp.trust.as_ref().map(|set| set.value.key()), Some("pin"));
+    assert_eq!(smtp.trust.unwrap().value.to_string(), format!("{pin} {pin}"));
+    assert_eq!(
+        smtp.through,
+        Some(Set { value: Through::Tunnel(vec!["nc".into(), "h".into(), "465".into()]), line: 12 })
+    );
+    assert_eq!(smtp.verify.unwrap().line, 3);
+    let pop3 = of(Service::Pop3);
+    assert_eq!((pop3.through.unwrap().value, pop3.trust.unwrap().value), (Through::Nothing, Trust::System));
+    assert_eq!(config.secret_variables().collect::<Vec<_>>(), ["PP"]);
+    // A tunnel needs no URL. Alone it leads to an IMAP server.
+    let config =
+        good("[a]\ntunnel = [\"x\"]\n[b.smtp]\ntunnel = [\"x\"]\n[c]\ntunnel = [\"x\"]\npop3 = \"pop3s://b@h\"\n");
+    for (name, service, place) in [
+        ("a", Service::Imap, Some(Place::Tunnel)),
+        ("a", Service::Pop3, None),
+        ("b", Service::Smtp, Some(Place::Tunnel)),
+        ("b", Service::Imap, None),
+        ("c", Service::Pop3, Some(Place::Host("h".into(), 995))),
+        ("c", Service::Imap, None),
+    ] {
+        assert_eq!(config.endpoint(name, service).ok().map(|at| at.place), place, "{name}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_by_line_and_column() {
     for (text, said) in [
         ("colour = 1", "1:1: colour: unknown key"),
@@ -110,6 +156,25 @@ fn what_is_wrong_is_told_by_line_and_column() {
         ("[work]\npassword = { env = \"A=B\" }", "2:20: env: not the name"),
         ("[work]\npassword = { credential = \"../x\" }", "2:27: credential: a name"),
         ("[work]\npassword = { netrc = false }", "2:22: netrc: must be a string, and is a boolean"),
+        ("[work]\ncafile = \"x\"", "2:1: cafile: unknown key (did you mean ca-file?)"),
+        ("[work]\nqueue = true", "2:1: queue: unknown key"),
+        ("[work]\nca = \"sytem\"", "2:6: ca: sytem: neither mozilla nor system (did you mean system?)"),
+        ("[work]\nca = \"system\"\nca-file = \"x\"", "3:11: ca-file: there can be only one of ca-file, ca, pin"),
+        ("[work]\npin = \"md5:x\"", "2:7: pin: md5:x: not a pin like sha256:BASE64"),
+        ("[work]\npin = []", "2:7: pin: must have 1 to "),
+        ("[work]\npin = 1", "2:7: pin: must be a string, and is an integer"),
+        ("[work]\nverify = false", "2:10: verify: can only be true"),
+        ("[work]\nverify = \"true\"", "2:10: verify: can only be true"),
+        ("[work]\nclient-cert = true", "2:15: client-cert: must be a string, and is a boolean"),
+        ("[work]\nproxy = \"socks4://h:1\"", "2:9: proxy: socks4://h:1: a proxy is socks5:// or http://"),
+        ("[work]\nproxy = \"http://h\"", "2:9: proxy: http://h: no port"),
+        ("[work]\nproxy = \"socks5://b:tulip@h\"", "2:9: proxy: a password inside"),
+        ("[work]\nproxy = \"socks5://a b\"", "2:9: proxy: socks5://a b: no host"),
+        ("[work]\nproxy = \"none\"\ntunnel = [\"x\"]", "3:10: tunnel: there can be only one of proxy, tunnel"),
+        ("[work]\nproxy-password = \"tulip\"", "2:18: proxy-password: a password does not belong"),
+        ("[work]\ntunnel = \"ssh host\"", "2:10: tunnel: must be a list of strings, and is a string"),
+        ("[work]\nsource-address = \"eth0\"", "2:18: source-address: eth0: no address"),
+        ("[work.imap]\ntunel = [\"x\"]", "2:1: tunel: unknown key (did you mean tunnel?)"),
         ("[Work]", "1:2: Work: an account's name has a-z 0-9 _ - only"),
         ("[\"a b\"]", "1:2: a b: an account's name"),
         ("[\"\"]", "1:2: : an account's name"),

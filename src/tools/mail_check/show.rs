@@ -8,7 +8,7 @@ use crate::cli::connect::Reach;
 use crate::cli::out::{Column, Reader, Table};
 use crate::config::Set;
 use crate::error::{Exit, Result};
-use crate::net::endpoint::{Place, Service};
+use crate::net::endpoint::{Place, Protection, Service};
 use serde_json::json;
 
 const COLUMNS: [Column; 3] = [
@@ -73,6 +73,8 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
         };
         match (&set.url, &set.url_text) {
             (Some(url), Some(text)) => row("url", text.clone(), at_line(url.line)),
+            // A tunnel alone.
+            _ if at.account.is_some() => {}
             _ => row("url", given.clone(), origin.clone()),
         }
         if !matches!(at.place, Place::Local(_)) {
@@ -87,6 +89,26 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
                 None => (at.cleartext_allowed(), default()),
             };
             row("cleartext-login", value.to_string(), origin);
+            if let Some((through, by)) = accounts.through(at)? {
+                row(through.key(), through.to_string(), by);
+            }
+            if let Some(Set { value, line }) = &set.proxy_password {
+                row("proxy-password", value.to_string(), at_line(*line));
+            }
+            if let Some((address, by)) = accounts.source_address(at)? {
+                row("source-address", address.to_string(), by);
+            }
+            match accounts.trust(at)? {
+                Some((trust, by)) => row(trust.key(), trust.to_string(), by),
+                None if at.protection == Protection::Plain => {}
+                None => row("ca", "mozilla".into(), default()),
+            }
+            if let Some(Set { value, line }) = &set.verify {
+                row("verify", value.to_string(), at_line(*line));
+            }
+            if let Some((path, by)) = accounts.client_cert(at)? {
+                row("client-cert", path.display().to_string(), by);
+            }
         }
         if matches!(at.service, Service::Smtp | Service::Lmtp) {
             match &set.from {
