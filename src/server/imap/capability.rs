@@ -30,6 +30,7 @@ pub(super) const ALWAYS: &[&str] = &[
     "ESORT",                 // RFC 5267
     "THREAD=ORDEREDSUBJECT", // RFC 5256
     "THREAD=REFERENCES",     // RFC 5256
+    "BINARY",                // RFC 3516
 ];
 
 impl Session<'_> {
