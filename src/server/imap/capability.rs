@@ -42,6 +42,8 @@ impl Session<'_> {
             if may_start_tls(self.wire, self.world, false).is_some() {
                 words.push("STARTTLS".to_owned());
             }
+        } else if !self.wire.is_compressed() {
+            words.push("COMPRESS=DEFLATE".to_owned()); // RFC 4978
         }
         words.push(format!("APPENDLIMIT={}", self.world.limits().message)); // RFC 7889
         words

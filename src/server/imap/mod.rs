@@ -11,6 +11,7 @@
 
 mod append;
 mod capability;
+mod compress;
 mod fetch;
 mod folders;
 mod idle;
@@ -326,6 +327,7 @@ impl Session<'_> {
                 return Ok(Done::Close);
             }
             Command::StartTls => return self.start_tls(tag),
+            Command::Compress { mechanism } => return self.compress(tag, &mechanism),
             Command::Login { user, password } => self.login(&user, &password)?,
             Command::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial)?,
             other => match self.account.clone() {

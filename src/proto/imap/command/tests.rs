@@ -17,6 +17,7 @@ fn the_commands_of_rfc_3501() {
         "abcd CAPABILITY",
         "a002 NOOP",
         "a01 STARTTLS",
+        "a02 COMPRESS DEFLATE",
         "A001 AUTHENTICATE GSSAPI",
         "A142 SELECT INBOX",
         "A932 EXAMINE blurdybloop",
