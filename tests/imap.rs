@@ -4,8 +4,17 @@
 mod common;
 
 use common::{Home, Server};
+use pipepost::body::Body;
+use pipepost::client::Login;
+use pipepost::client::imap::{Client, Fetched, Rows};
+use pipepost::error::Result;
+use pipepost::net::Wire;
+use pipepost::net::stream::Socket;
+use pipepost::proto::imap::response::BodyName;
+use pipepost::proto::imap::section::{FetchItem, Section};
+use pipepost::secret::Secret;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 fn send(home: &Home, subject: &str, body: &str) {
     let arguments = ["-s", subject, "--from", "Zoë <zoe@localhost>", "amy@localhost"];
@@ -183,5 +192,39 @@ fn a_server_that_fails_leaves_nothing_half_written() {
         let count = |folder: &str| std::fs::read_dir(home.path().join("m").join(folder)).unwrap().count();
         assert_eq!((count("new"), count("cur"), count("tmp")), (0, 0, 0));
         thread.join().unwrap();
+    }
+}
+
+#[test]
+fn a_compressed_connection() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create", "--any-password"]);
+    let to = format!("smtp+plain://127.0.0.1:{}", server.smtp);
+    home.run("smtp-send", &["-a", &to, "-s", "hi", "amy@localhost"], "so on\n".repeat(10_000).as_bytes()).ends(0);
+    let tcp = TcpStream::connect(("127.0.0.1", server.imap)).unwrap();
+    let wire = Wire::over(Socket::new(tcp).unwrap(), "server");
+    let login = Login { user: "amy".into(), password: Secret::new(b"x".to_vec()), allowed: true };
+    let mut client = Client::open(wire, Some(&login), false).unwrap();
+    assert!(client.compress().unwrap());
+    assert!(!client.compress().unwrap());
+    let mut inbox = client.examine("INBOX").unwrap();
+    let found = inbox.search(&"SUBJECT hi".parse().unwrap()).unwrap();
+    let whole = FetchItem::Section { section: Section::default(), peek: true, partial: None };
+    let mut size = Size(0);
+    inbox.fetch(&found, &[whole], &mut size).unwrap();
+    assert!(size.0 > 70_000, "{}", size.0);
+    client.logout().unwrap();
+}
+
+struct Size(u64);
+
+impl Rows for Size {
+    fn literal(&mut self, _: &Fetched, _: &BodyName, size: u64, body: &mut dyn Body) -> Result<()> {
+        self.0 = body.skip()?;
+        assert_eq!(self.0, size);
+        Ok(())
+    }
+    fn row(&mut self, _: Fetched) -> Result<()> {
+        Ok(())
     }
 }

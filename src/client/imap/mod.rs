@@ -1,4 +1,4 @@
-//! The IMAP client (RFC 3501): SASL-IR (4959), LITERAL+ and LITERAL- (7888), STARTTLS, response codes of
+//! The IMAP client (RFC 3501): SASL-IR (4959), LITERAL+ and LITERAL- (7888), STARTTLS, COMPRESS (4978), response codes of
 //! RFC 5530.
 //!
 //! It only reads: mailboxes are opened by EXAMINE. Commands are pipelined, and their answers must come in order; whatever
@@ -24,6 +24,8 @@ use talk::{Deaf, FLIGHT, Listen, Talk};
 
 /// LOGOUT is a courtesy.
 const LOGOUT: Duration = Duration::from_secs(5);
+/// From so many messages on, what is told of them is worth compressing.
+const MANY: u32 = 100;
 /// Bytes of folder names that are held; a server that has more of them has no end.
 const NAMES: usize = 64 * 1024 * 1024;
 
@@ -211,7 +213,26 @@ impl Client {
         self.talk.told.uid_next = None;
         let answer = self.talk.ask(&Command::Examine { mailbox: folder.to_owned() }, &mut Deaf)?;
         self.must_be_ok(&format!("{folder}: "), &answer)?;
+        if self.talk.is_far() && self.talk.told.exists.is_some_and(|n| n >= MANY) {
+            self.compress()?;
+        }
         Selected::new(&mut self.talk)
+    }
+
+    /// COMPRESS (RFC 4978), if the server can do it: true if what follows is compressed. A folder with many messages at a server that is
+    /// not on this machine brings it about by itself.
+    ///
+    /// # Errors
+    /// 75, 76.
+    pub fn compress(&mut self) -> Result<bool> {
+        if !self.talk.has("COMPRESS=DEFLATE") {
+            return Ok(false);
+        }
+        let answer = self.talk.ask(&Command::Compress { mechanism: "DEFLATE".to_owned() }, &mut Deaf)?;
+        if answer.condition != Condition::Ok {
+            return Ok(false);
+        }
+        self.talk.compress().map(|()| true)
     }
 
     /// Says goodbye. Nothing hangs on the answer, so one that does not come is no error.

@@ -220,7 +220,7 @@ fn row(number: u32, values: Vec<FetchValue>) -> (Fetched, bool, Vec<(BodyName, V
             }
             // Known and malformed, perhaps: the row counts without it.
             FetchValue::Other(..) => other = true,
-            FetchValue::Body(_) | FetchValue::BodyStructure(_) => {}
+            FetchValue::Body(_) | FetchValue::BodyStructure(_) | FetchValue::BinarySize(..) => {}
         }
     }
     (row, other, here)

@@ -119,12 +119,22 @@ impl Talk {
         self.wire.start_tls()
     }
 
-    /// Whether the server said that it can do this.
+    /// Both sides compress from here on.
+    pub(super) fn compress(&mut self) -> Result<()> {
+        self.wire.compress()
+    }
+
+    /// Whether compression is worth its while: there is a network in between, and it is not compressed yet.
+    pub(super) fn is_far(&self) -> bool {
+        !self.wire.is_compressed() && self.wire.our_address().is_some_and(|ours| !ours.is_loopback())
+    }
+
     /// Masks `secret` in whatever the server says.
     pub(super) fn hides(&mut self, secret: &Secret) {
         self.wire.hides(secret);
     }
 
+    /// Whether the server said that it can do this.
     pub(super) fn has(&self, capability: &str) -> bool {
         self.told.capabilities.iter().any(|c| c == capability)
     }

@@ -53,6 +53,10 @@ pub enum Command {
     Noop,
     Logout,
     StartTls,
+    /// RFC 4978. In capitals.
+    Compress {
+        mechanism: String,
+    },
     Check,
     Close,
     Unselect,
@@ -211,6 +215,7 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
         "NOOP" => Command::Noop,
         "LOGOUT" => Command::Logout,
         "STARTTLS" => Command::StartTls,
+        "COMPRESS" => login::compress(l)?,
         "CHECK" => Command::Check,
         "CLOSE" => Command::Close,
         "UNSELECT" => Command::Unselect,

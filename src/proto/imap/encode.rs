@@ -196,6 +196,10 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
         Command::Noop => line.raw("NOOP"),
         Command::Logout => line.raw("LOGOUT"),
         Command::StartTls => line.raw("STARTTLS"),
+        Command::Compress { mechanism } => {
+            atom("a compression mechanism", mechanism)?;
+            line.raw(&format!("COMPRESS {mechanism}"));
+        }
         Command::Check => line.raw("CHECK"),
         Command::Close => line.raw("CLOSE"),
         Command::Unselect => line.raw("UNSELECT"),

@@ -5,6 +5,7 @@
 use super::command::StatusItem;
 use super::date::date_time;
 use super::response::{BodyName, Code, Condition, Data, FetchValue, Listed, Response, Spaces, Status, Untagged};
+use super::section::Numbers;
 use super::thread;
 use super::utf7;
 use super::write::{astring, list, nstring, quoted, string};
@@ -227,6 +228,8 @@ impl BodyName {
                 BodyName::Rfc822 => "RFC822".to_owned(),
                 BodyName::Header => "RFC822.HEADER".to_owned(),
                 BodyName::Text => "RFC822.TEXT".to_owned(),
+                BodyName::Binary(part, None) => format!("BINARY{}", Numbers(part)),
+                BodyName::Binary(part, Some(origin)) => format!("BINARY{}<{origin}>", Numbers(part)),
             },
         );
     }
@@ -258,6 +261,10 @@ impl FetchValue {
             FetchValue::Section(name, data) => {
                 name.encode(out);
                 out.push(b' ');
+                if matches!(name, BodyName::Binary(..)) && !matches!(data, Data::Nil) {
+                    // What was encoded may hold NUL.
+                    out.push(b'~');
+                }
                 match data {
                     Data::Nil => put(out, "NIL"),
                     Data::Bytes(bytes) => {
@@ -267,6 +274,7 @@ impl FetchValue {
                     Data::Streamed(size) => put(out, &format!("{{{size}}}\r\n")),
                 }
             }
+            FetchValue::BinarySize(part, size) => put(out, &format!("BINARY.SIZE{} {size}", Numbers(part))),
             FetchValue::Other(name, raw) => {
                 put(out, name);
                 out.push(b' ');

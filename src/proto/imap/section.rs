@@ -35,6 +35,17 @@ pub enum FetchItem {
         /// Which bytes of it.
         partial: Option<Partial>,
     },
+    /// `BINARY[...]<...>` and `BINARY.PEEK[...]<...>` (RFC 3516): a part without its transfer encoding.
+    Binary {
+        /// The part's numbers; none: the message, as it is.
+        part: Vec<u32>,
+        /// PEEK: \Seen is not set.
+        peek: bool,
+        /// Which bytes of what is decoded.
+        partial: Option<Partial>,
+    },
+    /// `BINARY.SIZE[...]` (RFC 3516): how many bytes that would be.
+    BinarySize(Vec<u32>),
 }
 
 /// `<start.count>`
@@ -116,6 +127,11 @@ impl FetchItem {
                 FetchItem::Section { section, peek: word.ends_with("PEEK"), partial: Partial::parse(l)? }
             }
             "BODY" => FetchItem::Body,
+            "BINARY" | "BINARY.PEEK" => {
+                let part = Section::parse_part(l)?;
+                FetchItem::Binary { part, peek: word.ends_with("PEEK"), partial: Partial::parse(l)? }
+            }
+            "BINARY.SIZE" => FetchItem::BinarySize(Section::parse_part(l)?),
             _ => {
                 l.rewind(&start);
                 return l.expected("a FETCH item");
@@ -146,6 +162,13 @@ impl Section {
     #[must_use]
     pub fn header() -> Section {
         Section { part: Vec::new(), what: Of::Header }
+    }
+
+    /// Reads one that has numbers only, with its brackets (`section-binary` of RFC 3516).
+    pub(super) fn parse_part(l: &mut Lex<'_>) -> Parsed<Vec<u32>> {
+        let at = l.position();
+        let section = Section::parse(l)?;
+        if section.what == Of::Whole { Ok(section.part) } else { Err(Syntax::new(at, "expected a part's numbers")) }
     }
 
     /// Reads one with its brackets.
@@ -206,6 +229,16 @@ pub fn is_field_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| (b'!'..=b'~').contains(&b) && b != b':')
 }
 
+/// A part's numbers in their brackets.
+pub(super) struct Numbers<'n>(pub(super) &'n [u32]);
+
+impl fmt::Display for Numbers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        write!(f, "[{}]", numbers.join("."))
+    }
+}
+
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut dot = "";
@@ -257,6 +290,11 @@ impl fmt::Display for FetchItem {
                 write!(f, "BODY{}{section}", if *peek { ".PEEK" } else { "" })?;
                 return partial.map_or(Ok(()), |p| write!(f, "<{}.{}>", p.start, p.count));
             }
+            FetchItem::Binary { part, peek, partial } => {
+                write!(f, "BINARY{}{}", if *peek { ".PEEK" } else { "" }, Numbers(part))?;
+                return partial.map_or(Ok(()), |p| write!(f, "<{}.{}>", p.start, p.count));
+            }
+            FetchItem::BinarySize(part) => return write!(f, "BINARY.SIZE{}", Numbers(part)),
         })
     }
 }
@@ -294,6 +332,10 @@ mod tests {
             "BODY[1]",
             "BODY[3.HEADER.FIELDS (DATE FROM)]",
             "BODY.PEEK[HEADER.FIELDS.NOT (\"a\\\"b\" x-y)]",
+            "BINARY[]",
+            "BINARY[4.1]<3.5>",
+            "BINARY.PEEK[1]",
+            "BINARY.SIZE[1.2.3]",
         ] {
             let items = one(text).unwrap();
             assert_eq!(items.len(), 1);
@@ -334,6 +376,12 @@ mod tests {
             "BODY[]<0.5",
             "BODYSTRUCTURE[]",
             "UID[]",
+            "BINARY",
+            "BINARY[HEADER]",
+            "BINARY[1.TEXT]",
+            "BINARY.PEEK[1.MIME]",
+            "BINARY.SIZE[1]<0.1>",
+            "BINARY.SIZE",
             &long,
         ] {
             assert!(one(bad).is_err(), "{bad}");

@@ -1,4 +1,5 @@
-//! APPEND: a message streams from the wire into a draft.
+//! APPEND: a message streams from the wire into a draft. A literal8 (RFC 3516) may hold NUL; what came is what is kept, and what
+//! FETCH shows of it, in BODY too: there RFC 3501 has no room for NUL, but a message that is altered is another one.
 
 use super::super::mailbox::{Account, Draft, FolderError, Target};
 use super::store::flags_of;

@@ -31,6 +31,7 @@ pub(super) const ALWAYS: &[&str] = &[
     "ESORT",                 // RFC 5267
     "THREAD=ORDEREDSUBJECT", // RFC 5256
     "THREAD=REFERENCES",     // RFC 5256
+    "BINARY",                // RFC 3516
 ];
 
 impl Session<'_> {
@@ -42,6 +43,8 @@ impl Session<'_> {
             if may_start_tls(self.wire, self.world, false).is_some() {
                 words.push("STARTTLS".to_owned());
             }
+        } else if !self.wire.is_compressed() {
+            words.push("COMPRESS=DEFLATE".to_owned()); // RFC 4978
         }
         words.push(format!("APPENDLIMIT={}", self.world.limits().message)); // RFC 7889
         words

@@ -5,11 +5,13 @@ use super::section::{Found, Opened};
 use super::select::{indexes, number, shown};
 use super::store::some_gone;
 use super::structure::{envelope, structure};
-use super::{Session, bad, failed, ok};
+use super::{Session, bad, failed, no, ok};
 use crate::body::Body;
 use crate::error::{Error, Result};
+use crate::message::decode::decoded;
 use crate::message::flags::{Flag, Flags};
-use crate::net::Deadline;
+use crate::message::mime::Encoding;
+use crate::net::{Deadline, Wire};
 use crate::proto::imap::response::{BodyName, Data, FetchValue, Status};
 use crate::proto::imap::section::{FetchItem, Of, Partial, Section};
 use crate::proto::imap::set::SequenceSet;
@@ -23,6 +25,8 @@ enum Value {
     Ready(FetchValue),
     /// A section that is read while it is written.
     Stream(BodyName, Range<u64>),
+    /// A part that is decoded while it is written: where it is, how it is encoded, and which bytes of what is decoded.
+    Decode(BodyName, Range<u64>, Encoding, Range<u64>),
 }
 
 /// What became of a row.
@@ -32,6 +36,8 @@ enum Row {
     Gone,
     /// It is there and can't be read.
     Failed(Error),
+    /// A part has a transfer encoding that nobody knows.
+    Undecodable,
 }
 
 impl Session<'_> {
@@ -49,6 +55,7 @@ impl Session<'_> {
                 Ok(Row::Gone) if uid => {}
                 Ok(Row::Gone) => status = some_gone(),
                 Ok(Row::Failed(e)) => status = failed(&e),
+                Ok(Row::Undecodable) => status = no("UNKNOWN-CTE", "a transfer encoding that is not known"),
                 Err(e) => {
                     // A farewell would be taken for the rest of a literal.
                     self.wire.close();
@@ -90,7 +97,8 @@ impl Session<'_> {
                 continue;
             }
             match value(item, &message, opened.as_mut()) {
-                Ok(value) => values.push(value),
+                Ok(Some(value)) => values.push(value),
+                Ok(None) => return Ok(Row::Undecodable),
                 Err(e) => return Ok(Row::Failed(e)),
             }
         }
@@ -109,31 +117,18 @@ impl Session<'_> {
                     out.clear();
                 }
                 Value::Stream(name, range) => {
-                    let size = range.end.saturating_sub(range.start);
-                    FetchValue::Section(name, Data::Streamed(size)).encode(out);
-                    self.wire.put(&*out)?;
-                    out.clear();
                     let Some((opened, _)) = &mut opened else { continue };
+                    let size = range.end.saturating_sub(range.start);
+                    announce(self.wire, out, name, size)?;
                     let mut pieces = opened.pieces(range);
-                    let mut left = size;
-                    // However long it takes, as long as it moves.
-                    self.wire.until(Deadline::NEVER);
-                    self.wire.transfer(true);
-                    loop {
-                        let piece = pieces.chunk()?;
-                        if piece.is_empty() {
-                            break;
-                        }
-                        left = left.saturating_sub(piece.len() as u64);
-                        self.wire.put_body(piece)?;
-                    }
-                    self.wire.transfer(false);
-                    if left > 0 {
-                        // The literal's size was promised: nothing after this could be understood.
-                        return Err(Error::io("a message was cut while it was sent"));
-                    }
+                    send(self.wire, &mut pieces, 0..size)?;
                     let place = pieces.place();
                     opened.remember(place);
+                }
+                Value::Decode(name, range, encoding, wanted) => {
+                    let Some((opened, _)) = &mut opened else { continue };
+                    announce(self.wire, out, name, wanted.end.saturating_sub(wanted.start))?;
+                    send(self.wire, &mut decoded(opened.pieces(range), &encoding), wanted)?;
                 }
             }
         }
@@ -154,6 +149,36 @@ impl Session<'_> {
     }
 }
 
+/// A literal's name and size.
+fn announce(wire: &mut Wire, out: &mut Vec<u8>, name: BodyName, size: u64) -> Result<()> {
+    FetchValue::Section(name, Data::Streamed(size)).encode(out);
+    wire.put(&*out)?;
+    out.clear();
+    Ok(())
+}
+
+/// The bytes `wanted` of a body, however long it takes, as long as it moves.
+fn send(wire: &mut Wire, body: &mut dyn Body, wanted: Range<u64>) -> Result<()> {
+    wire.until(Deadline::NEVER);
+    wire.transfer(true);
+    let (mut skip, mut left) = (wanted.start, wanted.end.saturating_sub(wanted.start));
+    while left > 0 {
+        let piece = body.chunk()?;
+        if piece.is_empty() {
+            // The literal's size was promised: nothing after this could be understood.
+            return Err(Error::io("a message was cut while it was sent"));
+        }
+        let skipped = usize::try_from(skip).unwrap_or(usize::MAX).min(piece.len());
+        skip = skip.saturating_sub(skipped as u64);
+        let piece = piece.get(skipped..).unwrap_or_default();
+        let piece = piece.get(..usize::try_from(left).unwrap_or(usize::MAX)).unwrap_or(piece);
+        left = left.saturating_sub(piece.len() as u64);
+        wire.put_body(piece)?;
+    }
+    wire.transfer(false);
+    Ok(())
+}
+
 fn needs_file(item: &FetchItem) -> bool {
     !matches!(item, FetchItem::Flags | FetchItem::InternalDate | FetchItem::Uid)
 }
@@ -162,6 +187,7 @@ fn needs_file(item: &FetchItem) -> bool {
 fn needs_size(item: &FetchItem) -> bool {
     match item {
         FetchItem::Rfc822 | FetchItem::Rfc822Size | FetchItem::Rfc822Text => true,
+        FetchItem::Binary { part, .. } | FetchItem::BinarySize(part) => part.is_empty(),
         FetchItem::Section { section, .. } => section.part.is_empty() && matches!(section.what, Of::Whole | Of::Text),
         _ => false,
     }
@@ -169,10 +195,12 @@ fn needs_size(item: &FetchItem) -> bool {
 
 /// Whether fetching it sets \Seen.
 fn sees(item: &FetchItem) -> bool {
-    matches!(item, FetchItem::Rfc822 | FetchItem::Rfc822Text | FetchItem::Section { peek: false, .. })
+    use FetchItem::{Binary, Rfc822, Rfc822Text, Section};
+    matches!(item, Rfc822 | Rfc822Text | Section { peek: false, .. } | Binary { peek: false, .. })
 }
 
-fn value(item: &FetchItem, message: &Message, opened: Option<&mut (Opened<'_>, u64)>) -> Result<Value> {
+/// An item's value; `None`: a transfer encoding that is not known.
+fn value(item: &FetchItem, message: &Message, opened: Option<&mut (Opened<'_>, u64)>) -> Result<Option<Value>> {
     let ready = match (item, opened) {
         (FetchItem::Flags, _) => FetchValue::Flags(shown(&message.flags, message.recent)),
         (FetchItem::InternalDate, _) => FetchValue::InternalDate(date(message.internal_date)),
@@ -181,20 +209,46 @@ fn value(item: &FetchItem, message: &Message, opened: Option<&mut (Opened<'_>, u
         (FetchItem::Envelope, Some((opened, _))) => FetchValue::Envelope(Box::new(envelope(&opened.header()?.0))),
         (FetchItem::Body, Some((opened, _))) => FetchValue::Body(structure(&*opened.tree()?)),
         (FetchItem::BodyStructure, Some((opened, _))) => FetchValue::BodyStructure(structure(&*opened.tree()?)),
-        (FetchItem::Rfc822, Some((opened, _))) => return section(opened, BodyName::Rfc822, &Section::default(), None),
+        (FetchItem::Rfc822, Some((opened, _))) => {
+            return section(opened, BodyName::Rfc822, &Section::default(), None).map(Some);
+        }
         (FetchItem::Rfc822Header, Some((opened, _))) => {
-            return section(opened, BodyName::Header, &Section::header(), None);
+            return section(opened, BodyName::Header, &Section::header(), None).map(Some);
         }
         (FetchItem::Rfc822Text, Some((opened, _))) => {
             let text = Section { part: Vec::new(), what: Of::Text };
-            return section(opened, BodyName::Text, &text, None);
+            return section(opened, BodyName::Text, &text, None).map(Some);
         }
         (FetchItem::Section { section: wanted, partial, .. }, Some((opened, _))) => {
             let name = BodyName::Section(wanted.clone(), partial.map(|p| p.start));
-            return section(opened, name, wanted, *partial);
+            return section(opened, name, wanted, *partial).map(Some);
         }
+        (FetchItem::Binary { part, partial, .. }, Some((opened, _))) => {
+            let name = BodyName::Binary(part.clone(), partial.map(|p| p.start));
+            return binary(opened, name, part, *partial);
+        }
+        (FetchItem::BinarySize(part), Some((opened, _))) => match opened.content(part)? {
+            None => FetchValue::BinarySize(part.clone(), 0),
+            Some((_, Encoding::Other(_))) => return Ok(None),
+            Some((range, encoding)) => FetchValue::BinarySize(part.clone(), opened.decoded_size(range, &encoding)?),
+        },
     };
-    Ok(Value::Ready(ready))
+    Ok(Some(Value::Ready(ready)))
+}
+
+/// A part without its transfer encoding (RFC 3516 4.2).
+fn binary(opened: &mut Opened<'_>, name: BodyName, part: &[u32], partial: Option<Partial>) -> Result<Option<Value>> {
+    Ok(match opened.content(part)? {
+        None => Some(Value::Ready(FetchValue::Section(name, Data::Nil))),
+        Some((_, Encoding::Other(_))) => None,
+        Some((range, Encoding::SevenBit | Encoding::EightBit | Encoding::Binary)) => {
+            Some(Value::Stream(name, cut(range, partial)))
+        }
+        Some((range, encoding)) => {
+            let size = opened.decoded_size(range.clone(), &encoding)?;
+            Some(Value::Decode(name, range, encoding, cut(0..size, partial)))
+        }
+    })
 }
 
 fn section(opened: &mut Opened<'_>, name: BodyName, section: &Section, partial: Option<Partial>) -> Result<Value> {

@@ -11,6 +11,7 @@
 
 mod append;
 mod capability;
+mod compress;
 mod fetch;
 mod folders;
 mod idle;
@@ -142,6 +143,11 @@ fn ok(text: &str) -> Status {
     answer(Condition::Ok, None, text)
 }
 
+fn misplaced(gathered: &Gathered) -> Refusal {
+    let why = Syntax::new(gathered.len(), "only APPEND takes a binary literal");
+    Refusal { tag: gathered.lex().tag().ok(), why }
+}
+
 fn bad(text: &str) -> Status {
     answer(Condition::Bad, None, text)
 }
@@ -242,6 +248,8 @@ impl Session<'_> {
     fn read(&mut self, first: bool) -> Result<Came> {
         self.patience();
         let mut gathered = Gathered::default();
+        // Whether there was a literal8 that is no message of an APPEND (RFC 3516 4.4).
+        let mut binary = false;
         let limit = if self.account.is_some() { COMMAND } else { COMMAND_BEFORE_LOGIN };
         loop {
             // Before login, what follows a literal is a password as a rule.
@@ -253,20 +261,23 @@ impl Session<'_> {
             }
             let Some(literal) = gathered.push_line(line) else {
                 return Ok(match Tagged::parse(&gathered) {
+                    Ok(_) if binary => Came::Refused(misplaced(&gathered)),
                     Ok(tagged) => Came::Command(tagged, NO_LITERAL),
                     Err(refusal) => Came::Refused(refusal),
                 });
             };
-            if literal.binary && !literal.non_sync {
-                let why = Syntax::new(gathered.len(), "binary literals are not spoken here");
-                return Ok(Came::Refused(Refusal { tag: gathered.lex().tag().ok(), why }));
-            }
             // A mailbox name may be a literal, so the message is the first or the second one.
             if self.account.is_some()
                 && gathered.literals() <= 2
                 && let Ok(tagged @ Tagged { command: Command::Append { .. }, .. }) = Tagged::parse(&gathered)
             {
                 return Ok(Came::Command(tagged, literal));
+            }
+            if literal.binary {
+                binary = true;
+                if !literal.non_sync {
+                    return Ok(Came::Refused(misplaced(&gathered)));
+                }
             }
             let size = usize::try_from(literal.size).unwrap_or(usize::MAX);
             if gathered.len().saturating_add(size) > limit {
@@ -316,6 +327,7 @@ impl Session<'_> {
                 return Ok(Done::Close);
             }
             Command::StartTls => return self.start_tls(tag),
+            Command::Compress { mechanism } => return self.compress(tag, &mechanism),
             Command::Login { user, password } => self.login(&user, &password)?,
             Command::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial)?,
             other => match self.account.clone() {

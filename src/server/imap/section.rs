@@ -6,8 +6,9 @@
 
 use crate::body::{Body, CHUNK};
 use crate::error::{Local, Result};
+use crate::message::decode::decoded;
 use crate::message::header::{Collect, Header};
-use crate::message::mime::{self, Part};
+use crate::message::mime::{self, Encoding, Part};
 use crate::proto::imap::section::{Of, Section};
 use crate::text::{LoneCr, ToWire};
 use std::fs::File;
@@ -169,6 +170,24 @@ impl<'r> Opened<'r> {
         }
         // Just made.
         Ok(self.header.get_or_insert_default())
+    }
+
+    /// Where a part's content is, and how it is encoded for its journey; `None`: there is no such part. A message is not encoded as a
+    /// whole, nor is a multipart (RFC 2045 6.4).
+    pub(super) fn content(&mut self, part: &[u32]) -> Result<Option<(Range<u64>, Encoding)>> {
+        if part.is_empty() {
+            return Ok(Some((0..self.size, Encoding::Binary)));
+        }
+        let tree = self.tree()?;
+        Ok(tree.section(part).map(|part| {
+            let whole = part.is_multipart() || part.message().is_some();
+            (part.body_at.clone(), if whole { Encoding::Binary } else { part.encoding.clone() })
+        }))
+    }
+
+    /// How many bytes a range has when it is decoded.
+    pub(super) fn decoded_size(&self, range: Range<u64>, encoding: &Encoding) -> Result<u64> {
+        decoded(self.pieces(range), encoding).skip()
     }
 
     /// Where a section is.

@@ -1,5 +1,6 @@
 mod append;
 mod capability;
+mod compress;
 mod fetch;
 mod folders;
 mod list;

@@ -19,9 +19,6 @@ pub(super) fn append(l: &mut Lex<'_>) -> Parsed<Command> {
         l.expect_sp()?;
     }
     let at = l.position();
-    if l.peek() == Some(b'~') {
-        return Err(Syntax::new(at, "binary literals are not spoken here"));
-    }
     match l.literal()? {
         Text::Streamed(size) => Ok(Command::Append { mailbox, flags, date, size }),
         Text::Bytes(bytes) if bytes.is_empty() => Ok(Command::Append { mailbox, flags, date, size: 0 }),

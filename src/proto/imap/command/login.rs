@@ -11,6 +11,11 @@ pub(super) fn login(l: &mut Lex<'_>) -> Parsed<Command> {
     Ok(Command::Login { user, password: Secret::new(l.astring()?.into_owned()) })
 }
 
+pub(super) fn compress(l: &mut Lex<'_>) -> Parsed<Command> {
+    l.expect_sp()?;
+    Ok(Command::Compress { mechanism: String::from_utf8_lossy(l.atom()?).to_ascii_uppercase() })
+}
+
 pub(super) fn authenticate(l: &mut Lex<'_>) -> Parsed<Command> {
     l.expect_sp()?;
     let mechanism = String::from_utf8_lossy(l.atom()?).to_ascii_uppercase();

@@ -27,6 +27,8 @@ pub enum FetchValue {
     BodyStructure(Structure),
     /// A body section.
     Section(BodyName, Data),
+    /// BINARY.SIZE: a part, and how many bytes it has without its transfer encoding.
+    BinarySize(Vec<u32>, u64),
     /// An item that is not known, or known and malformed: its name and its value as it came.
     Other(String, Vec<u8>),
 }
@@ -42,6 +44,8 @@ pub enum BodyName {
     Header,
     /// RFC822.TEXT
     Text,
+    /// `BINARY[...]` (RFC 3516), and from which byte on if it is a part of it.
+    Binary(Vec<u32>, Option<u64>),
 }
 
 /// The bytes of a body section.
@@ -87,8 +91,13 @@ pub fn announced(g: &Gathered) -> Option<(u32, BodyName)> {
 
 /// What follows the name of a body item; `None` if that name is none.
 fn body_name(word: &str, l: &mut Lex<'_>) -> Option<Parsed<BodyName>> {
-    if word.eq_ignore_ascii_case("BODY") && l.peek() == Some(b'[') {
-        return Some(section(l));
+    if l.peek() == Some(b'[') {
+        if word.eq_ignore_ascii_case("BODY") {
+            return Some(section(l));
+        }
+        if word.eq_ignore_ascii_case("BINARY") {
+            return Some(binary(l));
+        }
     }
     [("RFC822", BodyName::Rfc822), ("RFC822.HEADER", BodyName::Header), ("RFC822.TEXT", BodyName::Text)]
         .into_iter()
@@ -98,12 +107,21 @@ fn body_name(word: &str, l: &mut Lex<'_>) -> Option<Parsed<BodyName>> {
 
 fn section(l: &mut Lex<'_>) -> Parsed<BodyName> {
     let section = Section::parse(l)?;
+    Ok(BodyName::Section(section, origin(l)?))
+}
+
+fn binary(l: &mut Lex<'_>) -> Parsed<BodyName> {
+    let part = Section::parse_part(l)?;
+    Ok(BodyName::Binary(part, origin(l)?))
+}
+
+fn origin(l: &mut Lex<'_>) -> Parsed<Option<u64>> {
     let mut origin = None;
     if l.eat(b'<') {
         origin = Some(l.number64()?);
         l.expect(b'>')?;
     }
-    Ok(BodyName::Section(section, origin))
+    Ok(origin)
 }
 
 pub(super) fn fetch(l: &mut Lex<'_>) -> Parsed<Vec<FetchValue>> {
@@ -120,7 +138,7 @@ pub(super) fn fetch(l: &mut Lex<'_>) -> Parsed<Vec<FetchValue>> {
             values.push(FetchValue::Section(name, data(l)?));
             return Ok(());
         }
-        // An unknown item may have a section too: BINARY[1], X[...].
+        // An item may have a section too: BINARY.SIZE[1], X[...].
         if l.eat(b'[') {
             while l.peek().is_some_and(|b| b != b']') {
                 let next = l.peek().unwrap_or_default();
@@ -163,6 +181,10 @@ fn value(name: &str, l: &mut Lex<'_>) -> Option<Parsed<FetchValue>> {
         "ENVELOPE" => Envelope::parse(l).map(|e| FetchValue::Envelope(Box::new(e))),
         "BODY" => Structure::parse(l).map(FetchValue::Body),
         "BODYSTRUCTURE" => Structure::parse(l).map(FetchValue::BodyStructure),
+        name if name.starts_with("BINARY.SIZE[") => {
+            let part = Section::parse_part(&mut Lex::new(name.trim_start_matches("BINARY.SIZE").as_bytes()));
+            part.and_then(|part| Ok(FetchValue::BinarySize(part, l.number64()?)))
+        }
         _ => return None,
     })
 }

@@ -147,7 +147,7 @@ fn fetch_rows() {
 #[test]
 fn a_bad_field_does_not_cost_the_row() {
     let Untagged::Fetch(1, values) = data(
-        "* 1 fetch (uid 7 X-GM-LABELS (\"\\\\Inbox\" a) MODSEQ (65402) BINARY[1] NIL INTERNALDATE \"gestern\" ENVELOPE (\"x\") RFC822.SIZE -1 BODY[1.MIME] nil BODYSTRUCTURE NIL FLAGS (\\Seen))",
+        "* 1 fetch (uid 7 X-GM-LABELS (\"\\\\Inbox\" a) MODSEQ (65402) X-PART[1] NIL INTERNALDATE \"gestern\" ENVELOPE (\"x\") RFC822.SIZE -1 BODY[1.MIME] nil BODYSTRUCTURE NIL FLAGS (\\Seen))",
     ) else {
         panic!()
     };
@@ -155,7 +155,7 @@ fn a_bad_field_does_not_cost_the_row() {
         values.iter().map(|v| if let FetchValue::Other(name, _) = v { name.as_str() } else { "" }).collect();
     assert_eq!(
         names,
-        ["", "X-GM-LABELS", "MODSEQ", "BINARY[1]", "INTERNALDATE", "ENVELOPE", "RFC822.SIZE", "", "BODYSTRUCTURE", ""]
+        ["", "X-GM-LABELS", "MODSEQ", "X-PART[1]", "INTERNALDATE", "ENVELOPE", "RFC822.SIZE", "", "BODYSTRUCTURE", ""]
     );
     assert_eq!(values.first(), Some(&FetchValue::Uid(7)));
     assert_eq!(values.last(), Some(&FetchValue::Flags(vec!["\\Seen".into()])));
@@ -247,6 +247,14 @@ fn fetch_values() -> impl Strategy<Value = FetchValue> {
         (proptest::option::of(any::<u64>()), proptest::collection::vec(any::<u8>(), 0..20)).prop_map(
             |(origin, bytes)| FetchValue::Section(BodyName::Section(Section::header(), origin), Data::Bytes(bytes))
         ),
+        (
+            proptest::collection::vec(1u32..9, 0..4),
+            proptest::option::of(any::<u64>()),
+            proptest::collection::vec(any::<u8>(), 0..20)
+        )
+            .prop_map(|(part, origin, bytes)| FetchValue::Section(BodyName::Binary(part, origin), Data::Bytes(bytes))),
+        (proptest::collection::vec(1u32..9, 0..4), any::<u64>())
+            .prop_map(|(part, size)| FetchValue::BinarySize(part, size)),
         Just(FetchValue::Section(BodyName::Rfc822, Data::Nil)),
         Just(FetchValue::Other("MODSEQ".into(), b"(12)".to_vec())),
     ]

@@ -71,7 +71,11 @@ C: b8 status INBOX (messages unseen uidnext recent)
 S: * STATUS INBOX (MESSAGES 2 UNSEEN 1 UIDNEXT 3 RECENT 2)
 S: b8 OK done
 C: b9 append work ~{4}
-S: b9 BAD binary
+S: + go on
+C: \x00\x0a\x0ax
+S: * 3 EXISTS
+S: * 3 RECENT
+S: b9 OK [APPENDUID $v 3] done
 "#,
     );
 }
