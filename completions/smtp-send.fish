@@ -1,4 +1,4 @@
-complete -c smtp-send -s a -l account -d 'The account: local:, or a URL like smtp+plain://127.0.0.1:1025' -r
+complete -c smtp-send -s a -l account -d 'The account: local:, or a URL like smtps://USER@mail.example.org or lmtp+unix:/run/lmtp' -r
 complete -c smtp-send -s f -l mail-from -d 'The envelope sender, where bounces go; <> for none (default: the message\'s Sender or From)' -r
 complete -c smtp-send -s s -l subject -d 'Compose: the subject' -r
 complete -c smtp-send -l from -d 'Compose: who it is from (default: USER@HOST)' -r

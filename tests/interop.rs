@@ -152,6 +152,35 @@ fn dovecot_imap() {
 }
 
 #[test]
+fn dovecot_lmtp() {
+    if !can_run(&DOVECOT) {
+        return;
+    }
+    let ca = Authority::new();
+    let home = home(&ca);
+    let dovecot = Dovecot::start(&home, "dovecot", &ca.issue(&["localhost"], |_| {}).pem);
+    let url = format!("lmtp+plain://127.0.0.1:{}", dovecot.lmtp);
+    let send = ["-a", &url, "-f", "jo@example.test", "--json", "alice@example.test", "carol@example.test"];
+    let hard = hard();
+    // All but the one with a line of 5,000 bytes, which no SMTP takes.
+    for message in hard.iter().enumerate().filter(|(n, _)| *n != 1).map(|(_, message)| message) {
+        let ran = home.run("smtp-send", &send, message).ends(0);
+        assert_eq!(ran.out.matches(r#""fate":"done""#).count(), 2, "{ran:?}");
+    }
+    for user in ["alice", "carol"] {
+        let got = dovecot.messages(user);
+        assert_eq!(got.len(), hard.len() - 1);
+        for (n, message) in ended(hard.clone()).iter().enumerate() {
+            let body = message.windows(2).position(|w| w == b"\n\n").unwrap();
+            let found = got.iter().any(|got| got.ends_with(&message[body..]));
+            assert!(found || message.len() > 5000 && message.len() < 6000, "message {n} of {user}");
+        }
+    }
+    let strange = ["-a", &url, "-s", "x", "-f", "jo@example.test", "alice@example.test", "@x"];
+    home.run("smtp-send", &strange, b"").ends(64);
+}
+
+#[test]
 fn dovecot_with_certificates_that_prove_nothing() {
     if !can_run(&DOVECOT) {
         return;

@@ -1,18 +1,24 @@
-//! The SMTP client (RFC 5321): EHLO or HELO, AUTH (4954), PIPELINING (2920), SIZE (1870), 8BITMIME (6152),
+//! The client of SMTP (RFC 5321) and LMTP (RFC 2033): EHLO or HELO, AUTH (4954), PIPELINING (2920), SIZE (1870), 8BITMIME (6152),
 //! STARTTLS (3207).
 //!
 //! Every reply is read and matched to its command in order. One refused recipient never stops the others. The moment of the
-//! final dot divides "not sent" from "unknown" (RFC 1047). Left out here: LMTP, CHUNKING, DSN, SMTPUTF8.
+//! final dot divides "not sent" from "unknown" (RFC 1047). Left out here: CHUNKING, DSN, SMTPUTF8.
+
+mod outcome;
+
+pub use outcome::Outcome;
 
 use super::{Login, no_tls};
 use crate::body::Body;
 use crate::error::{Error, Exit, Fate, Result};
 use crate::net::Deadline;
+use crate::net::endpoint::Service;
 use crate::net::wire::{LINE, Quiet, Sent, Wire};
 use crate::proto::mailbox::Mailbox;
 use crate::proto::sasl;
 use crate::proto::smtp::{Extensions, Reply, reply_line};
 use crate::text::LoneCr;
+use outcome::{Ending, Offer, outcome, unanswered};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -42,48 +48,27 @@ pub struct Envelope {
     pub eight_bit: bool,
 }
 
-/// What became of one recipient.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// Who.
-    pub to: Mailbox,
-    /// The end it had.
-    pub fate: Fate,
-    /// The reply's code, if there was one.
-    pub code: Option<u16>,
-    /// The enhanced status code (RFC 3463), if there was one.
-    pub enhanced: Option<String>,
-    /// The reply's text, or ours.
-    pub text: String,
-}
-
 /// One connection.
 pub struct Client {
     wire: Wire,
+    /// It speaks LMTP: the end of a message is answered for each recipient.
+    lmtp: bool,
     extensions: Extensions,
     closed: bool,
 }
 
-fn fate(reply: &Reply) -> Fate {
-    match reply.code / 100 {
-        2 => Fate::Done,
-        4 => Fate::Later,
-        _ => Fate::Never,
-    }
-}
-
 impl Client {
-    /// Reads the greeting, says EHLO (or HELO, where that is all the server knows and no login is wanted), starts TLS as the
-    /// wire says, logs in.
+    /// Reads the greeting, says EHLO (or HELO, where that is all the server knows and no login is wanted; LHLO for LMTP), starts
+    /// TLS as the wire says, logs in.
     ///
     /// # Errors
     /// 75, 69: the server refuses for now or for good; 76: it breaks the protocol; 77: the login is refused or impossible.
-    pub fn open(wire: Wire, name: &str, login: Option<&Login>) -> Result<Client> {
+    pub fn open(wire: Wire, service: Service, name: &str, login: Option<&Login>) -> Result<Client> {
         if name.bytes().any(|b| b.is_ascii_control() || b == b' ') {
             return Err(Error::usage("a blank or control character in the name for EHLO"));
         }
         let extensions = Extensions::default();
-        let mut client = Client { wire, extensions, closed: false };
+        let mut client = Client { wire, lmtp: service == Service::Lmtp, extensions, closed: false };
         client.wire.until(Deadline::after(COMMAND));
         let greeting = client.reply()?;
         if greeting.code != 220 {
@@ -106,19 +91,20 @@ impl Client {
         Ok(client)
     }
 
-    /// EHLO, or HELO if `old` servers will do.
+    /// EHLO, or HELO if `old` servers will do; LHLO.
     fn hello(&mut self, name: &str, old: bool) -> Result<()> {
         self.extensions = Extensions::default();
-        let ehlo = self.ask(&format!("EHLO {name}\r\n"))?;
+        let verb = if self.lmtp { "LHLO" } else { "EHLO" };
+        let ehlo = self.ask(&format!("{verb} {name}\r\n"))?;
         if ehlo.is_positive() {
             self.extensions = Extensions::read(&ehlo.lines);
-        } else if ehlo.code / 100 == 5 && old && !self.closed {
+        } else if ehlo.code / 100 == 5 && old && !self.lmtp && !self.closed {
             let helo = self.ask(&format!("HELO {name}\r\n"))?;
             if !helo.is_positive() {
                 return Err(self.refusal("HELO", &helo));
             }
         } else {
-            return Err(self.refusal("EHLO", &ehlo));
+            return Err(self.refusal(verb, &ehlo));
         }
         Ok(())
     }
@@ -209,12 +195,15 @@ impl Client {
             }
             Err(e) => return Err(self.broken(e)),
         };
-        let end = match self.body(envelope, message) {
-            Ok(end) => end,
+        let accepted: Vec<&mut Outcome> = outcomes.iter_mut().filter(|o| o.fate == Fate::Done).collect();
+        let ends = match self.body(envelope, message, accepted.len()) {
+            Ok(ends) => ends,
             Err(e) => return Err(self.broken(e)),
         };
-        for outcome in outcomes.iter_mut().filter(|o| o.fate == Fate::Done) {
-            *outcome = end.of(&outcome.to);
+        for (n, outcome) in accepted.into_iter().enumerate() {
+            if let Some(end) = ends.get(n).or(ends.last()) {
+                *outcome = end.of(&outcome.to);
+            }
         }
         Ok(outcomes)
     }
@@ -341,8 +330,9 @@ impl Client {
         Ending::ours(Fate::Later, e.to_string())
     }
 
-    /// The data, the final dot, and what the server says to it.
-    fn body(&mut self, envelope: &Envelope, message: &mut dyn Body) -> Result<Ending> {
+    /// The data, the final dot, and what the server says to it: for everybody, or, in LMTP, for each of those that it has
+    /// `accepted`, in order. Where there are less ends than recipients, the last is that of the rest.
+    fn body(&mut self, envelope: &Envelope, message: &mut dyn Body, accepted: usize) -> Result<Vec<Ending>> {
         self.wire.until(Deadline::NEVER);
         let mut source = Watched { body: message, failed: None };
         let sent = self.wire.put_dotted(&mut source, LoneCr::Break);
@@ -357,12 +347,12 @@ impl Client {
                 let said = self.reply();
                 self.broken(Error::internal(""));
                 return match (said, sent) {
-                    (Ok(reply), _) if reply.code >= 400 => Ok(Ending::from(&reply)),
+                    (Ok(reply), _) if reply.code >= 400 => Ok(vec![Ending::from(&reply)]),
                     (Ok(reply), _) => {
                         Err(Error::protocol(format!("answers before the message has ended: {reply}"))
                             .at(self.wire.peer()))
                     }
-                    (Err(e), Ok(_)) | (Err(_), Err(e)) => Ok(Ending::ours(Fate::Later, e.to_string())),
+                    (Err(e), Ok(_)) | (Err(_), Err(e)) => Ok(vec![Ending::ours(Fate::Later, e.to_string())]),
                 };
             }
         }
@@ -372,17 +362,23 @@ impl Client {
             self.closed = true;
             // Not a byte of the dot has left: the server can't have taken the message.
             let fate = if self.wire.unsent() >= dot.len() { Fate::Later } else { Fate::Unknown };
-            return Ok(Ending::ours(fate, e.to_string()));
+            return Ok(vec![Ending::ours(fate, e.to_string())]);
         }
-        match self.reply() {
-            Ok(reply) if reply.code / 100 != 3 => Ok(Ending::from(&reply)),
-            // No answer, or one that makes no sense: the message may have been taken.
-            other => {
-                self.closed = true;
-                let text = other.map_or_else(|e| e.to_string(), |r| format!("answers the end of the message with {r}"));
-                Ok(Ending::ours(Fate::Unknown, text))
+        let answers = if self.lmtp { accepted } else { 1 };
+        let mut ends = Vec::with_capacity(answers.min(FLIGHT));
+        while ends.len() < answers {
+            match self.reply() {
+                Ok(reply) if reply.code / 100 != 3 => ends.push(Ending::from(&reply)),
+                // No answer, or one that makes no sense: the message may have been taken.
+                other => {
+                    self.closed = true;
+                    let odd = |reply| format!("answers the end of the message with {reply}");
+                    ends.push(Ending::ours(Fate::Unknown, other.map_or_else(|e| e.to_string(), odd)));
+                    break;
+                }
             }
         }
+        Ok(ends)
     }
 
     /// Says goodbye. The answer is waited for shortly, and one that shows that the replies were out of step is an error.
@@ -454,58 +450,6 @@ impl Client {
         let what = if what == "greeting" { String::new() } else { format!("{what}: ") };
         Error::new(exit, format!("{what}{reply}")).at(self.wire.peer())
     }
-}
-
-enum Offer {
-    Accepted(Vec<Outcome>),
-    Refused(Vec<Outcome>),
-}
-
-struct Ending {
-    fate: Fate,
-    code: Option<u16>,
-    enhanced: Option<String>,
-    text: String,
-}
-
-impl Ending {
-    fn from(reply: &Reply) -> Ending {
-        Ending {
-            fate: fate(reply),
-            code: Some(reply.code),
-            enhanced: reply.enhanced().map(str::to_owned),
-            text: reply.text(),
-        }
-    }
-
-    fn ours(fate: Fate, text: String) -> Ending {
-        Ending { fate, code: None, enhanced: None, text }
-    }
-
-    fn of(&self, to: &Mailbox) -> Outcome {
-        let Ending { fate, code, enhanced, text } = self;
-        Outcome { to: to.clone(), fate: *fate, code: *code, enhanced: enhanced.clone(), text: text.clone() }
-    }
-
-    fn unless_refused(&self, before: Outcome) -> Outcome {
-        if before.fate == Fate::Done { self.of(&before.to) } else { before }
-    }
-}
-
-/// A recipient whose RCPT got `reply`.
-fn outcome(to: &Mailbox, reply: &Reply) -> Outcome {
-    Ending::from(reply).of(to)
-}
-
-/// The server has gone before it answered all: who was refused by then is refused, everybody else has the same `end`.
-fn unanswered(envelope: &Envelope, replies: &VecDeque<Reply>, end: &Ending) -> Vec<Outcome> {
-    let mail = replies.front().filter(|mail| !mail.is_positive());
-    let mut rcpt = replies.iter().skip(1);
-    let one = |to: &Mailbox| match mail.or(rcpt.next()) {
-        Some(reply) if !reply.is_positive() => outcome(to, reply),
-        _ => end.of(to),
-    };
-    envelope.to.iter().map(one).collect()
 }
 
 /// Remembers that it was the source that failed, not the wire.

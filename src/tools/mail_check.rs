@@ -224,7 +224,7 @@ impl Run {
         match at.service {
             Service::Smtp | Service::Lmtp => {
                 let name = ehlo_name(&self.reach.accounts().host(at)?, &wire);
-                smtp::Client::open(wire, &name, login)?.quit()
+                smtp::Client::open(wire, at.service, &name, login)?.quit()
             }
             Service::Pop3 => {
                 let login = login.ok_or_else(|| Error::internal("no login"))?;

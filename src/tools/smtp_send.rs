@@ -23,14 +23,14 @@ use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-/// Sends a message by SMTP.
+/// Sends a message by SMTP or LMTP.
 #[derive(Parser)]
 #[command(name = "smtp-send", version)]
 pub struct SmtpSend {
     /// Who gets it.
     #[arg(value_name = "RECIPIENT")]
     recipients: Vec<String>,
-    /// The account: local:, or a URL like smtp+plain://127.0.0.1:1025.
+    /// The account: local:, or a URL like smtps://USER@mail.example.org or lmtp+unix:/run/lmtp.
     #[arg(short, long, value_name = "ACCOUNT:")]
     account: Option<String>,
     /// Send to the addresses in To, Cc and Bcc, or only in the Resent- ones if there are any, too.
@@ -301,7 +301,7 @@ impl Run<'_> {
         let login = self.reach.login(&self.at)?;
         let wire = self.reach.dial(&self.at, Deadline::NEVER)?;
         let name = ehlo_name(&self.host, &wire);
-        Client::open(wire, &name, login.as_ref())
+        Client::open(wire, self.at.service, &name, login.as_ref())
     }
 
     /// MAIL FROM, pipepost(7), "Defaults when sending".

@@ -64,7 +64,7 @@ pub struct Dovecot {
     pub imaps: u16,
     pub pop3: u16,
     pub pop3s: u16,
-    lmtp: u16,
+    pub lmtp: u16,
     auth: u16,
 }
 

@@ -1,7 +1,8 @@
 //! The clients: we are the server.
 //!
 //! ```text
-//! # run: pop3-fetch {url} --into maildir:{out}    words are split at blanks, '...' keeps them; {url} brings the password file
+//! # run: pop3-fetch {url} --into maildir:{out}    words are split at blanks, '...' keeps them; {url} brings the password file;
+//!                                                 {lmtp} is the same server's in that protocol
 //! # user: bob                                     who is in the URL (pop3 and imap: always somebody)
 //! # password: tulip
 //! # stdin: a line                                 and so on; \xNN, \n, \\
@@ -125,8 +126,11 @@ impl Run<'_> {
         let out = self.home.join("out");
         let mut all = Vec::new();
         for word in words.iter().filter(|w| !w.is_empty()) {
-            let url = format!("{family}+plain://{at}127.0.0.1:{port}");
-            all.push(lossy(&escapes(&word.replace("{url}", &url).replace("{out}", out.to_str().unwrap()))));
+            let place = format!("+plain://{at}127.0.0.1:{port}");
+            let (url, lmtp) = (format!("{family}{place}"), format!("lmtp{place}"));
+            all.push(lossy(&escapes(
+                &word.replace("{url}", &url).replace("{lmtp}", &lmtp).replace("{out}", out.to_str().unwrap()),
+            )));
             if word.contains("{url}") && user.is_some() {
                 let file = self.home.join("password");
                 std::fs::write(&file, format!("{}\n", self.password())).unwrap();
