@@ -45,7 +45,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rcgen", &["net/tls/own.rs"]),
     ("TcpListener", &["server/listen.rs", "tools/mail_serve"]),
     ("TcpStream", &["net/", "server/listen.rs"]),
-    ("signal_hook", &["cli/prompt.rs", "tools/mail_serve.rs"]),
+    ("signal_hook", &["cli/prompt.rs", "cli/signals.rs", "tools/mail_serve.rs"]),
     ("toml", &["config/read.rs"]),
     ("process::exit", &[]),
     ("process::abort", &[]),

@@ -49,6 +49,7 @@ impl Drop for Session {
 pub fn connect(at: &Endpoint, domains: &[String]) -> Result<Wire> {
     let Place::Local(named) = &at.place else { return Err(Error::internal("not a local: place")) };
     let user = local_user(named.as_deref())?;
+    super::signals::tidy()?;
     let root = super::system::data_home()?.join("mail");
     let tree = Tree::open(&root, true, None)?.with_domains(domains);
     // Here, so that what is wrong is told as what it is: the session could only hang up.

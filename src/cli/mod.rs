@@ -15,6 +15,7 @@ pub mod progress;
 pub mod prompt;
 pub mod reference;
 mod shown;
+pub mod signals;
 pub mod system;
 pub mod tool;
 pub mod world;

@@ -43,6 +43,8 @@ pub(super) fn ask(question: &str, until: Deadline) -> Result<Option<Secret>> {
     let Ok(terminal) = File::options().read(true).write(true).open("/dev/tty") else { return Ok(None) };
     let Ok(before) = tcgetattr(&terminal) else { return Ok(None) };
     no_core_dumps();
+    // The echo comes back before a signal ends the program.
+    let _busy = super::signals::wait();
     let mut bells = Vec::new();
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
         let (bell, ring) = UnixStream::pair().local("socketpair")?;

@@ -131,6 +131,9 @@ fn explain(path: &Path, schema: &Schema, e: &rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             Error::io(format!("{name}: damaged ({e})")).advise(schema.repair)
         }
+        Some(ErrorCode::ReadOnly) => {
+            Error::io(format!("{name}: {e}")).advise("make it and its directory writable for their owner")
+        }
         _ => Error::io(format!("{name}: {e}")),
     }
 }
@@ -155,7 +158,8 @@ fn open(path: &Path, schema: &'static Schema) -> Result<Open> {
             }
             Err(Trouble::Sql(e)) => return Err(explain(path, schema, &e)),
             Err(Trouble::Newer(version)) => {
-                return Err(Error::config(format!("{}: made by a newer pipepost (schema {version})", path.display())));
+                return Err(Error::config(format!("{}: made by a newer pipepost (schema {version})", path.display()))
+                    .advise("run that version; what it has written down, this one can't read"));
             }
         }
     }

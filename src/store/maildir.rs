@@ -4,7 +4,7 @@
 //! A message appears under its final name only when its bytes are on stable storage; the caller syncs the directory
 //! (once for a batch) before it says so to anyone.
 
-use super::disk;
+use super::{disk, unfinished};
 use crate::error::{Error, Local, Result};
 use crate::text::WireCount;
 use rustix::fs::{self, AtFlags, FileType};
@@ -198,6 +198,7 @@ struct Tmp {
 impl Drop for Tmp {
     fn drop(&mut self) {
         let _ = fs::unlinkat(&self.dir, &self.name, AtFlags::empty());
+        unfinished::end(&self.path.join(&self.name));
     }
 }
 
@@ -218,9 +219,11 @@ impl Incoming {
         let path = dir.to_owned();
         let dir = disk::open_dir(&path).creating(path.display())?;
         let name = format!("{prefix}{}", disk::unique().creating(path.display())?);
-        let file = disk::create(&dir, &name).creating(path.display())?;
+        unfinished::begin(path.join(&name));
+        let tmp = Tmp { dir, name, path };
+        let file = disk::create(&tmp.dir, &tmp.name).creating(tmp.path.display())?;
         let file = BufWriter::with_capacity(crate::body::CHUNK, file);
-        Ok(Incoming { tmp: Tmp { dir, name, path }, file, count: WireCount::default() })
+        Ok(Incoming { tmp, file, count: WireCount::default() })
     }
 
     /// The next bytes, in file form.
@@ -290,13 +293,37 @@ impl Sealed {
     /// # Errors
     /// 73 and 74.
     pub fn link(&self, to: &Maildir, letters: Option<&[u8]>) -> Result<Vec<u8>> {
+        let (sub, name) = self.fresh_name(letters)?;
+        self.link_as(to, sub, &name)?;
+        Ok(name)
+    }
+
+    /// A name that nothing has, for [`Sealed::link_as`].
+    ///
+    /// # Errors
+    /// As [`fresh_base`].
+    pub fn fresh_name(&self, letters: Option<&[u8]>) -> Result<(Sub, Vec<u8>)> {
         let base = fresh_base(Some(self.count.size()), Some(self.count.wire()))?;
-        let (sub, name) = match letters {
+        Ok(match letters {
             Some(letters) => (Sub::Cur, with_letters(base.as_bytes(), letters)),
             None => (Sub::New, base.into_bytes()),
-        };
-        link_or_copy(&self.tmp.dir, self.tmp.name.as_bytes(), to, sub, &name)?;
-        Ok(name)
+        })
+    }
+
+    /// Gives it this name in a folder. The directory is not synced here.
+    ///
+    /// # Errors
+    /// 73 and 74.
+    pub fn link_as(&self, to: &Maildir, sub: Sub, name: &[u8]) -> Result<()> {
+        link_or_copy(&self.tmp.dir, self.tmp.name.as_bytes(), to, sub, name)
+    }
+
+    /// The file's number, which it keeps under every name on its file system.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn inode(&self) -> Result<u64> {
+        fs::fstat(&self.file).map(|stat| stat.st_ino).local(self.tmp.path.display())
     }
 
     /// Gives it one name in its own directory; `false` if that is taken. The directory is not synced here.

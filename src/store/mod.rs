@@ -7,3 +7,4 @@ pub mod patience;
 pub mod sink;
 pub mod spool;
 pub mod state;
+pub mod unfinished;

@@ -5,11 +5,14 @@
 //! forget it. Left out: `exec:` and everything that needs a network.
 
 mod eml;
+mod every;
 mod maildir;
 mod mbox;
 mod out;
+mod range;
 mod stdout;
 
+pub use every::{Every, Found};
 pub use mbox::{Quote, from_line};
 
 use crate::error::{Error, Result};
@@ -41,7 +44,13 @@ pub struct Receipt {
     pub places: Vec<String>,
 }
 
+/// So many messages should share one commit: each of those that wait for it keeps files open.
+pub const BATCH: usize = 64;
+
 /// A place for messages.
+///
+/// Who must not deliver twice although the program may be killed at any moment keeps a journal: [`Sink::plan`] before each
+/// commit, and what it says on stable storage; after a kill [`Sink::look`] tells whether the message got there.
 pub trait Sink {
     /// A message begins.
     ///
@@ -67,6 +76,25 @@ pub trait Sink {
     /// # Errors
     /// 74 when it could not be taken back.
     fn abort(&mut self) -> Result<()>;
+
+    /// Chooses where each of those will be that ended since the last commit, in order. Nothing of them is seen there before
+    /// the commit. Nothing where the target keeps no names (stdout).
+    ///
+    /// # Errors
+    /// 73, 74, 75.
+    fn plan(&mut self) -> Result<Vec<Vec<u8>>> {
+        Ok(Vec::new())
+    }
+
+    /// Where the message is, whole and on stable storage, for which [`Sink::plan`] gave `plan` in a program that was killed;
+    /// `None` if it is not there, or if that is another target's plan. What there is of it in part is taken back.
+    ///
+    /// # Errors
+    /// 73, 74, 75.
+    fn look(&mut self, plan: &[u8]) -> Result<Option<String>> {
+        let _ = plan;
+        Ok(None)
+    }
 
     /// Brings all that ended since the last commit to stable storage; one receipt each, in order.
     ///
@@ -178,58 +206,6 @@ impl Target {
             Target::Maildir(path) => Box::new(maildir::MaildirSink::open(path)?),
             Target::Eml(path) => Box::new(eml::EmlDir::open(path)?),
         })
-    }
-}
-
-/// Several sinks as one: a message is delivered when every one of them has it.
-pub struct Every {
-    sinks: Vec<Box<dyn Sink>>,
-}
-
-impl Every {
-    /// All of these.
-    #[must_use]
-    pub fn new(sinks: Vec<Box<dyn Sink>>) -> Every {
-        Every { sinks }
-    }
-}
-
-impl Sink for Every {
-    fn begin(&mut self, about: &About) -> Result<()> {
-        self.sinks.iter_mut().try_for_each(|s| s.begin(about))
-    }
-
-    fn write(&mut self, file_form: &[u8]) -> Result<()> {
-        self.sinks.iter_mut().try_for_each(|s| s.write(file_form))
-    }
-
-    /// When one fails, those that have ended already keep the message.
-    fn end(&mut self) -> Result<()> {
-        self.sinks.iter_mut().try_for_each(|s| s.end())
-    }
-
-    fn abort(&mut self) -> Result<()> {
-        let all: Vec<Result<()>> = self.sinks.iter_mut().map(|s| s.abort()).collect();
-        all.into_iter().collect()
-    }
-
-    fn commit(&mut self) -> Result<Vec<Receipt>> {
-        let mut receipts: Vec<Receipt> = Vec::new();
-        for (n, sink) in self.sinks.iter_mut().enumerate() {
-            let these = sink.commit()?;
-            if n == 0 {
-                receipts = these;
-            } else {
-                for (all, this) in receipts.iter_mut().zip(these) {
-                    all.places.extend(this.places);
-                }
-            }
-        }
-        Ok(receipts)
-    }
-
-    fn stable(&self) -> bool {
-        self.sinks.iter().all(|s| s.stable())
     }
 }
 

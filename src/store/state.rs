@@ -1,19 +1,21 @@
 //! What was fetched: for each maildrop and each state name, the UIDLs whose messages are delivered.
 //!
 //! It is asked before a message is fetched and told after it is on stable storage, so that nothing is fetched twice and
-//! nothing is deleted that is not here. A damaged file is an error, never "everything is new".
+//! nothing is deleted that is not here. Where messages are about to be is written down before they are there, so that not even a
+//! kill between the two makes one come twice. A damaged file is an error, never "everything is new".
 
-use super::db::{Db, Schema};
+use super::db::{Db, Schema, Stop};
 use super::disk;
 use crate::error::{Error, Local, Result};
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 static SCHEMA: Schema = Schema {
-    migrations: &["
+    migrations: &[
+        "
         CREATE TABLE source (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             protocol TEXT NOT NULL,
@@ -29,7 +31,17 @@ static SCHEMA: Schema = Schema {
             pending INTEGER NOT NULL,         -- 1: delivered, and still to be deleted on the server
             PRIMARY KEY (source, uidl)
         ) WITHOUT ROWID;
-    "],
+    ",
+        "
+        CREATE TABLE planned (
+            source INTEGER NOT NULL REFERENCES source(id) ON DELETE CASCADE,
+            uidl BLOB NOT NULL,
+            n INTEGER NOT NULL,
+            place BLOB NOT NULL,              -- where the message is, if it was delivered and that is not recorded
+            PRIMARY KEY (source, uidl, n)
+        ) WITHOUT ROWID;
+    ",
+    ],
     repair: "restore it, or move it away with its -wal and -shm: then all messages on the servers count as new",
 };
 
@@ -155,8 +167,49 @@ impl History<'_> {
         })
     }
 
+    /// Writes down where these messages are about to be: the plans of each target. They replace older ones.
+    ///
+    /// # Errors
+    /// 74: then they must not be put there. 76 for a UIDL that is longer than [`UIDL_MAX`].
+    pub fn plan<'u>(&self, messages: impl IntoIterator<Item = (&'u [u8], &'u [Vec<u8>])>) -> Result<()> {
+        self.state.db.write(|t| {
+            let mut insert =
+                t.prepare_cached("INSERT INTO planned (source, uidl, n, place) VALUES (?1, ?2, ?3, ?4)")?;
+            for (uidl, places) in messages {
+                fits(uidl)?;
+                self.unplan(t, uidl)?;
+                for (n, place) in (0i64..).zip(places) {
+                    insert.execute(params![self.source, uidl, n, place])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// What was planned and is not recorded: a program was killed in between, and it may be there or not.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn planned(&self) -> Result<HashMap<Vec<u8>, Vec<Vec<u8>>>> {
+        self.state.db.read(|t| {
+            let mut select = t.prepare_cached("SELECT uidl, place FROM planned WHERE source = ?1 ORDER BY uidl, n")?;
+            let mut rows = select.query([self.source])?;
+            let mut planned: HashMap<Vec<u8>, Vec<Vec<u8>>> = HashMap::new();
+            while let Some(row) = rows.next()? {
+                planned.entry(row.get(0)?).or_default().push(row.get(1)?);
+            }
+            Ok(planned)
+        })
+    }
+
+    fn unplan(&self, t: &Transaction<'_>, uidl: &[u8]) -> Result<(), Stop> {
+        let mut delete = t.prepare_cached("DELETE FROM planned WHERE source = ?1 AND uidl = ?2")?;
+        delete.execute(params![self.source, uidl])?;
+        Ok(())
+    }
+
     /// Records that these messages are delivered; all at once, on stable storage. What is recorded already gets the
-    /// new mark.
+    /// new mark; what was planned is done.
     ///
     /// # Errors
     /// 74: then nothing is recorded, and nothing may be deleted. 76 for a UIDL that is longer than [`UIDL_MAX`].
@@ -169,10 +222,9 @@ impl History<'_> {
                  ON CONFLICT DO UPDATE SET pending = excluded.pending",
             )?;
             for uidl in uidls {
-                if uidl.len() > UIDL_MAX {
-                    return Err(Error::protocol(format!("a UIDL of {} bytes", uidl.len())).into());
-                }
+                fits(uidl)?;
                 insert.execute(params![self.source, uidl, now, mark == Mark::DeletePending])?;
+                self.unplan(t, uidl)?;
             }
             Ok(())
         })
@@ -199,6 +251,12 @@ impl History<'_> {
     /// 74.
     pub fn prune<T: AsRef<[u8]>>(&self, listed: impl IntoIterator<Item = T>) -> Result<usize> {
         let listed: HashSet<Vec<u8>> = listed.into_iter().map(|uidl| uidl.as_ref().to_vec()).collect();
+        if !listed.is_empty() {
+            let gone: Vec<Vec<u8>> = self.planned()?.into_keys().filter(|uidl| !listed.contains(uidl)).collect();
+            if !gone.is_empty() {
+                self.state.db.write(|t| gone.iter().try_for_each(|uidl| self.unplan(t, uidl)))?;
+            }
+        }
         let gone: Vec<Vec<u8>> = self
             .seen()?
             .into_iter()
@@ -210,6 +268,13 @@ impl History<'_> {
         }
         Ok(gone.len())
     }
+}
+
+fn fits(uidl: &[u8]) -> Result<()> {
+    if uidl.len() > UIDL_MAX {
+        return Err(Error::protocol(format!("a UIDL of {} bytes", uidl.len())));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -252,6 +317,17 @@ mod tests {
         assert_eq!(bob.seen().unwrap(), HashMap::from([(odd.to_vec(), Mark::Kept)]));
         assert_eq!(bob.prune(["new"]).unwrap(), 1);
         assert!(bob.seen().unwrap().is_empty());
+        let plans = [b"maildir:\xff".to_vec(), b"mbox:".to_vec()];
+        bob.plan([(odd, &plans[..]), (&b"2"[..], &plans[..1])]).unwrap();
+        bob.plan([(odd, &plans[1..])]).unwrap();
+        assert_eq!(
+            bob.planned().unwrap(),
+            HashMap::from([(odd.to_vec(), plans[1..].to_vec()), (b"2".to_vec(), plans[..1].to_vec())])
+        );
+        bob.record([odd], Mark::Kept).unwrap();
+        assert_eq!(bob.planned().unwrap().len(), 1);
+        bob.prune([odd]).unwrap();
+        assert!(bob.planned().unwrap().is_empty());
         for dir in ["a", "a/b", "a/b/locks"] {
             assert_eq!(t.path().join(dir).metadata().unwrap().permissions().mode() & 0o777, 0o700);
         }
@@ -288,7 +364,11 @@ mod tests {
         let mut torn = whole.clone();
         torn.iter_mut().skip(4096).for_each(|b| *b = 0x5a);
         let short = whole[..whole.len() / 2].to_vec();
-        for bad in [Vec::new(), torn, short, b"not a database at all, but long enough to have a header".repeat(50)] {
+        let cuts = (1..60).map(|n| whole[..whole.len() * n / 60].to_vec());
+        for bad in cuts
+            .chain([Vec::new(), torn, short])
+            .chain([b"not a database at all, but long enough to have a header".repeat(50)])
+        {
             std::fs::write(&path, bad).unwrap();
             let seen = State::open(&path).and_then(|s| s.history(&key("bob"), NOW).and_then(|h| h.seen()));
             let e = seen.unwrap_err();

@@ -6,16 +6,16 @@ use crate::cli::exit::{Tally, complain};
 use crate::cli::into::{Into, pour};
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
-use crate::cli::{Failure, Outcome, Tool, system};
+use crate::cli::{Failure, Outcome, Tool, signals, system};
 use crate::client::pop3::{Client, Entry};
 use crate::error::{Error, Exit, Result};
 use crate::net::endpoint::{Endpoint, Place, Service};
-use crate::store::sink::{About, Every, Sink, Target};
+use crate::store::sink::{self, About, Every, Found, Sink, Target};
 use crate::store::state::{History, Key, Mark, State};
 use crate::text::escape;
 use clap::Parser;
 use serde_json::json;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 /// Fetches messages by POP3: all new ones, or those that are named.
@@ -60,7 +60,7 @@ pub struct Pop3Fetch {
 
 const NAME: &str = "pop3-fetch";
 /// Messages and bytes that share one sync of the target and one transaction of the history.
-const BATCH: (usize, u64) = (100, 16 << 20);
+const BATCH: (usize, u64) = (sink::BATCH, 16 << 20);
 
 impl Tool for Pop3Fetch {
     const MAN: &'static str = r#"
@@ -83,7 +83,11 @@ name) in
 once the message is on stable storage; only then, with
 .Fl -delete ,
 it is deleted on the server.
-If the program is killed in the one moment between storing and remembering, the messages of the last batch are fetched again.
+Where messages are about to be stored is written down there before, so that after a kill at any moment the next run finds those that
+got there, and a message cut short at the end of an mbox is taken back, unless another program has written behind it.
+Only a message on its way to stdout may come a second time.
+If the server falls out of step, nothing is deleted, and the message before that stays on the server for good: it may be a part only.
+Messages that share a unique id are deleted by a run that has stored them itself, or stay.
 A message that was stored but whose deletion the server never confirmed is deleted at the next run with
 .Fl -delete
 and not fetched again.
@@ -131,6 +135,7 @@ pop3-fetch local://carol 1
             )
             .advise("use --into, or --trust-stdout"));
         }
+        signals::tidy()?;
         let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
         let state = State::open(&system::state_home()?.join("state.sqlite"))?;
         let patience = reach.patience();
@@ -138,27 +143,42 @@ pop3-fetch local://carol 1
         let mut client = Client::connect(&reach, &at, &login, patience)?;
         let entries = client.listing()?;
         let seen = history.seen()?;
+        let shared = shared(&entries);
         let mut tally = Tally::default();
-        let wanted = self.wanted(&entries, &seen, &mut tally)?;
+        let mut wanted = self.wanted(&entries, &seen, &shared, &mut tally)?;
         let Some(mut sink) = sink else { return self.tell(&wanted, Out::until(reach.whole())) };
         let mut fetch = Fetch {
             flags: &self,
             sink: &mut sink,
             history: &history,
+            shared: &shared,
+            found: HashMap::new(),
             out: Out::until(reach.whole()),
             tally,
             batch: Vec::new(),
             bytes: 0,
             delivered: Vec::new(),
         };
+        fetch.recover(&entries)?;
+        wanted.retain(|e| !fetch.delivered.contains(&e.number));
         let fetched = fetch.all(&mut client, &wanted);
         let (mut tally, delivered, mut out) = (fetch.tally, fetch.delivered, fetch.out);
         out.flush()?;
+        // Out of step: what was taken for the end of the last message was perhaps in the middle of it.
+        let doubt = |e: Error| -> Failure {
+            let last = entries.iter().find(|e| Some(&e.number) == delivered.last()).and_then(|e| e.uidl.as_deref());
+            match history.record(last, Mark::Kept) {
+                Ok(()) => e.into(),
+                Err(failed) => failed.into(),
+            }
+        };
         if let Err(e) = fetched {
-            if matches!(e.exit(), Exit::Protocol | Exit::IoErr) {
-                // 74: the target, or whoever reads the report, takes no more. 76:
+            match e.exit() {
                 // Which answer belonged to which message is in doubt, also for those that seem to be done.
-                return Err(e.into());
+                Exit::Protocol => return Err(doubt(e)),
+                // The target, or whoever reads the report, takes no more.
+                Exit::IoErr => return Err(e.into()),
+                _ => {}
             }
             // Dropped without QUIT: nothing is deleted there.
             complain(NAME, &e.to_string(), e.advice());
@@ -167,8 +187,9 @@ pop3-fetch local://carol 1
         }
         let nothing = wanted.is_empty() && tally.exit() == Exit::Ok;
         if self.delete {
-            let pending = entries.iter().filter(|e| mark(e, &seen) == Some(Mark::DeletePending)).map(|e| e.number);
-            let mut numbers: BTreeSet<u32> = pending.chain(delivered).collect();
+            let pending = |e: &&Entry| mark(e, &seen) == Some(Mark::DeletePending) && !is_shared(e, &shared);
+            let pending = entries.iter().filter(pending).map(|e| e.number);
+            let mut numbers: BTreeSet<u32> = pending.chain(delivered.iter().copied()).collect();
             let deleted = client.dele(&numbers.iter().copied().collect::<Vec<_>>()).and_then(|refused| {
                 for (number, e) in refused {
                     complain(NAME, &format!("message {number}: {e}"), None);
@@ -179,8 +200,11 @@ pop3-fetch local://carol 1
             });
             let gone = entries.iter().filter(|e| numbers.contains(&e.number)).filter_map(|e| e.uidl.as_deref());
             match deleted {
-                Ok(()) => history.forget(gone)?,
-                Err(e) if e.exit() == Exit::Protocol => return Err(e.into()),
+                Ok(()) => {
+                    history.forget(gone)?;
+                    history.prune(entries.iter().filter_map(|e| e.uidl.as_deref()))?;
+                }
+                Err(e) if e.exit() == Exit::Protocol => return Err(doubt(e)),
                 Err(e) => {
                     complain(NAME, &format!("whether the messages are deleted is not known: {e}"), None);
                     tally.failed(e.exit());
@@ -189,7 +213,7 @@ pop3-fetch local://carol 1
         } else {
             // Nothing was deleted, so how the goodbye ends is of no importance, but replies out of step are.
             match client.quit() {
-                Err(e) if e.exit() == Exit::Protocol => return Err(e.into()),
+                Err(e) if e.exit() == Exit::Protocol => return Err(doubt(e)),
                 _ => {}
             }
             history.prune(entries.iter().filter_map(|e| e.uidl.as_deref()))?;
@@ -200,6 +224,16 @@ pop3-fetch local://carol 1
 
 fn mark(entry: &Entry, seen: &HashMap<Vec<u8>, Mark>) -> Option<Mark> {
     entry.uidl.as_ref().and_then(|uidl| seen.get(uidl)).copied()
+}
+
+/// The unique ids that are not unique (RFC 1939 7 forbids them): they say of no message what became of it.
+fn shared(entries: &[Entry]) -> HashSet<&[u8]> {
+    let mut once = HashSet::new();
+    entries.iter().filter_map(|e| e.uidl.as_deref()).filter(|uidl| !once.insert(*uidl)).collect()
+}
+
+fn is_shared(entry: &Entry, shared: &HashSet<&[u8]>) -> bool {
+    entry.uidl.as_deref().is_some_and(|uidl| shared.contains(uidl))
 }
 
 impl Pop3Fetch {
@@ -217,6 +251,7 @@ impl Pop3Fetch {
         &self,
         entries: &'e [Entry],
         seen: &HashMap<Vec<u8>, Mark>,
+        shared: &HashSet<&[u8]>,
         tally: &mut Tally,
     ) -> Result<Vec<&'e Entry>> {
         if !self.messages.is_empty() {
@@ -240,7 +275,8 @@ impl Pop3Fetch {
             return Err(Error::refused("the server has no unique ids, so what is new can't be known")
                 .advise("--all fetches everything, --delete fetches and deletes everything"));
         }
-        Ok(entries.iter().filter(|e| self.all || mark(e, seen).is_none()).collect())
+        let again = |e: &Entry| self.all || (self.delete && is_shared(e, shared));
+        Ok(entries.iter().filter(|e| again(e) || mark(e, seen).is_none()).collect())
     }
 
     fn tell(&self, wanted: &[&Entry], mut out: Out) -> Outcome {
@@ -263,6 +299,9 @@ struct Fetch<'f> {
     flags: &'f Pop3Fetch,
     sink: &'f mut Every,
     history: &'f History<'f>,
+    shared: &'f HashSet<&'f [u8]>,
+    /// What a killed run has brought to some targets, and not to all.
+    found: HashMap<Vec<u8>, Found>,
     out: Out,
     tally: Tally,
     batch: Vec<Entry>,
@@ -272,6 +311,38 @@ struct Fetch<'f> {
 }
 
 impl Fetch<'_> {
+    fn mark(&self) -> Mark {
+        if self.flags.delete { Mark::DeletePending } else { Mark::Kept }
+    }
+
+    /// Looks for what a run that was killed has stored and not remembered.
+    fn recover(&mut self, entries: &[Entry]) -> Result<()> {
+        let mut planned = self.history.planned()?;
+        let mut there = Vec::new();
+        for entry in entries.iter().filter(|e| !is_shared(e, self.shared)) {
+            let Some((uidl, plans)) = entry.uidl.as_ref().and_then(|uidl| planned.remove_entry(uidl)) else { continue };
+            let found = self.sink.find(&plans)?;
+            match found.everywhere() {
+                Some(places) => there.push((entry, places)),
+                None => drop(self.found.insert(uidl, found)),
+            }
+        }
+        if there.is_empty() {
+            return Ok(());
+        }
+        self.history.record(there.iter().filter_map(|(e, _)| e.uidl.as_deref()), self.mark())?;
+        for (entry, places) in there {
+            self.done(entry, &places)?;
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, entry: &Entry, places: &[String]) -> Result<()> {
+        self.tally.done();
+        self.delivered.push(entry.number);
+        self.say(entry, places, None)
+    }
+
     fn all(&mut self, client: &mut Client, wanted: &[&Entry]) -> Result<()> {
         let numbers: Vec<u32> = wanted.iter().map(|e| e.number).collect();
         // A terminal that shows the messages has no place for a bar.
@@ -284,10 +355,15 @@ impl Fetch<'_> {
             let reference = entry.uidl.as_ref().map_or_else(|| number.to_string(), escape);
             match body {
                 Ok(body) => {
+                    if let Some(found) = entry.uidl.as_ref().and_then(|uidl| self.found.remove(uidl)) {
+                        self.sink.resume(found);
+                    }
                     pour(self.sink, About { reference, ..About::default() }, &mut progress.watch(body))?;
                     self.bytes = self.bytes.saturating_add(entry.size);
                     self.batch.push((*entry).clone());
-                    if self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 { self.commit() } else { Ok(()) }
+                    // stdout has no plans, so the history follows it message by message.
+                    let full = self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || self.flags.into.stdout();
+                    if full { self.commit() } else { Ok(()) }
                 }
                 Err(e) => {
                     complain(NAME, &format!("message {number}: {e}"), None);
@@ -308,15 +384,13 @@ impl Fetch<'_> {
         if batch.is_empty() {
             return Ok(());
         }
+        let plans = self.sink.plans()?;
+        let named =
+            batch.iter().zip(&plans).filter(|(entry, plans)| !plans.is_empty() && !is_shared(entry, self.shared));
+        self.history.plan(named.filter_map(|(entry, plans)| Some((entry.uidl.as_deref()?, plans.as_slice()))))?;
         let receipts = self.sink.commit()?;
-        let mark = if self.flags.delete { Mark::DeletePending } else { Mark::Kept };
-        self.history.record(batch.iter().filter_map(|e| e.uidl.as_deref()), mark)?;
-        for (entry, receipt) in batch.iter().zip(receipts) {
-            self.tally.done();
-            self.delivered.push(entry.number);
-            self.say(entry, &receipt.places, None)?;
-        }
-        Ok(())
+        self.history.record(batch.iter().filter_map(|e| e.uidl.as_deref()), self.mark())?;
+        batch.iter().zip(receipts).try_for_each(|(entry, receipt)| self.done(entry, &receipt.places))
     }
 
     fn say(&mut self, entry: &Entry, places: &[String], error: Option<&Error>) -> Result<()> {

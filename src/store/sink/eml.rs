@@ -1,14 +1,14 @@
 //! `eml:DIR`: one file a message, named after its reference. No file is ever overwritten, and no name from a peer leads
 //! out of the directory, hides a file, or looks like an option.
 
-use super::{About, Receipt, Sink};
+use super::{About, BATCH, Receipt, Sink};
 use crate::error::{Error, Local, Result};
 use crate::store::disk;
 use crate::store::maildir::{Incoming, Sealed};
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-/// So many messages wait under temporary names, each with its open files, before they get their names.
-const WAITING: usize = 64;
 
 /// The longest name before `.eml`.
 const MAX: usize = 120;
@@ -20,9 +20,20 @@ const UNNAMED: &str = ".pipepost-";
 pub(super) struct EmlDir {
     path: PathBuf,
     current: Option<(Incoming, About)>,
-    sealed: Vec<(Sealed, About)>,
-    named: Vec<Receipt>,
+    sealed: Vec<Waiting>,
+    named: Vec<(Vec<u8>, Receipt)>,
+    /// What is there, by number and size: for plans of a killed program.
+    there: Option<HashMap<(u64, u64), PathBuf>>,
 }
+
+struct Waiting {
+    sealed: Sealed,
+    reference: String,
+    plan: Vec<u8>,
+}
+
+/// What a plan begins with. It names the file by its number, which it has before it has its name, and by its size.
+const SCHEME: &str = "eml:";
 
 /// A file name made of a reference: letters, digits and a few marks stay, the rest becomes `_`.
 fn stem(reference: &str) -> String {
@@ -41,12 +52,12 @@ impl EmlDir {
         // As the user named it, links and all; nothing below it is a link that is followed.
         let path = std::fs::canonicalize(path).creating(path.display())?;
         disk::sweep(&path, UNNAMED);
-        Ok(EmlDir { path, current: None, sealed: Vec::new(), named: Vec::new() })
+        Ok(EmlDir { path, current: None, sealed: Vec::new(), named: Vec::new(), there: None })
     }
 
     fn name_all(&mut self) -> Result<()> {
-        for (sealed, about) in self.sealed.drain(..) {
-            let stem = stem(&about.reference);
+        for Waiting { sealed, reference, plan } in self.sealed.drain(..) {
+            let stem = stem(&reference);
             // A few neighbours for people, then a name that is free for sure.
             let near = (1..9).map(|n| match n {
                 1 => Ok(format!("{stem}.eml")),
@@ -62,9 +73,35 @@ impl EmlDir {
                 }
             }
             let place = place.ok_or_else(|| Error::cant_create(format!("{}: no free name", self.path.display())))?;
-            self.named.push(Receipt { reference: about.reference, places: vec![place.display().to_string()] });
+            self.named.push((plan, Receipt { reference, places: vec![place.display().to_string()] }));
         }
         Ok(())
+    }
+
+    /// Syncs what was named; names of which nobody knows whether they stay are taken back.
+    fn sync(&self) -> Result<()> {
+        let synced = disk::open_dir(&self.path).and_then(disk::sync).local(self.path.display());
+        if synced.is_err() {
+            for place in self.named.iter().flat_map(|(_, receipt)| &receipt.places) {
+                let _ = std::fs::remove_file(place);
+            }
+        }
+        synced
+    }
+
+    fn all(&self) -> Result<HashMap<(u64, u64), PathBuf>> {
+        let at = self.path.display();
+        let mut all = HashMap::new();
+        for entry in std::fs::read_dir(&self.path).local(&at)? {
+            let entry = entry.local(&at)?;
+            // Gone meanwhile: it is not there.
+            let Ok(meta) = entry.metadata() else { continue };
+            if meta.is_file() && !entry.file_name().as_bytes().starts_with(UNNAMED.as_bytes()) {
+                all.insert((meta.ino(), meta.len()), entry.path());
+            }
+        }
+        disk::open_dir(&self.path).and_then(disk::sync).local(&at)?;
+        Ok(all)
     }
 }
 
@@ -80,9 +117,12 @@ impl Sink for EmlDir {
 
     fn end(&mut self) -> Result<()> {
         if let Some((incoming, about)) = self.current.take() {
-            self.sealed.push((incoming.seal(about.date)?, about));
+            let sealed = incoming.seal(about.date)?;
+            let (inode, size) = (sealed.inode()?, sealed.count().size());
+            let plan = [format!("{SCHEME}{inode}:{size}:").as_bytes(), self.path.as_os_str().as_bytes()].concat();
+            self.sealed.push(Waiting { sealed, reference: about.reference, plan });
         }
-        if self.sealed.len() >= WAITING { self.name_all() } else { Ok(()) }
+        if self.sealed.len() > BATCH { self.name_all() } else { Ok(()) }
     }
 
     fn abort(&mut self) -> Result<()> {
@@ -90,14 +130,32 @@ impl Sink for EmlDir {
         Ok(())
     }
 
+    fn plan(&mut self) -> Result<Vec<Vec<u8>>> {
+        let named = self.named.iter().map(|(plan, _)| plan);
+        Ok(named.chain(self.sealed.iter().map(|waiting| &waiting.plan)).cloned().collect())
+    }
+
+    fn look(&mut self, plan: &[u8]) -> Result<Option<String>> {
+        let mut parts =
+            plan.strip_prefix(SCHEME.as_bytes()).into_iter().flat_map(|rest| rest.splitn(3, |b| *b == b':'));
+        let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse::<u64>().ok();
+        let file = number().zip(number());
+        let (Some(file), Some(dir)) = (file, parts.next()) else { return Ok(None) };
+        if dir != self.path.as_os_str().as_bytes() {
+            return Ok(None);
+        }
+        if self.there.is_none() {
+            self.there = Some(self.all()?);
+        }
+        Ok(self.there.as_ref().and_then(|there| there.get(&file)).map(|place| place.display().to_string()))
+    }
+
     fn commit(&mut self) -> Result<Vec<Receipt>> {
         let named = self.name_all();
+        let synced = if self.named.is_empty() { Ok(()) } else { self.sync() };
         let receipts = std::mem::take(&mut self.named);
-        named?;
-        if !receipts.is_empty() {
-            disk::open_dir(&self.path).and_then(disk::sync).local(self.path.display())?;
-        }
-        Ok(receipts)
+        named.and(synced)?;
+        Ok(receipts.into_iter().map(|(_, receipt)| receipt).collect())
     }
 }
 

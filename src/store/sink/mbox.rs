@@ -2,9 +2,11 @@
 //!
 //! Messages are collected in a nameless file beside the mbox and appended in one go at the commit, so that the lock is
 //! held for as long as the disk takes, not the network. The lock is fcntl(2) and flock(2) on the mbox itself, which dies
-//! with the process; no dot-lock is made. A crash in the middle of the append leaves a cut message at the end.
+//! with the process; no dot-lock is made. A crash in the middle of the append leaves a cut message at the end, which who keeps a
+//! journal takes back; where another program has written behind it, it stays.
 
 use super::out::Out;
+use super::range::{Part, Range, next_page};
 use super::{About, Receipt, Sink};
 use crate::error::{Error, Local, Result};
 use crate::store::disk;
@@ -12,6 +14,7 @@ use crate::store::patience::Patient;
 use rustix::fs::FlockOperation;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -116,8 +119,14 @@ pub(super) struct MboxFile {
     quote: Quote,
     quoted: Vec<u8>,
     current: Option<String>,
-    ended: Vec<String>,
+    /// What is whole, and where it ends in the spool.
+    ended: Vec<(String, u64)>,
+    /// The mbox, ours alone from a plan to its commit.
+    planned: Option<File>,
 }
+
+/// What a plan begins with.
+const SCHEME: &str = "mbox:";
 
 impl MboxFile {
     pub(super) fn open(path: &Path) -> Result<MboxFile> {
@@ -136,7 +145,20 @@ impl MboxFile {
             quoted: Vec::new(),
             current: None,
             ended: Vec::new(),
+            planned: None,
         })
+    }
+
+    /// The file as plans name it.
+    fn suffix(&self) -> Vec<u8> {
+        let path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        [b"\0", path.as_os_str().as_bytes()].concat()
+    }
+
+    /// The mbox, its length, and what has to come before the first message.
+    fn end_of(mbox: &File, at: &str) -> Result<(u64, &'static [u8])> {
+        let before = mbox.metadata().local(at)?.len();
+        Ok((before, tail(mbox, before).local(at)?))
     }
 
     fn cut(&mut self, to: u64) -> Result<()> {
@@ -148,12 +170,17 @@ impl MboxFile {
     /// Appends the spool to the mbox; on failure the mbox is as long as before.
     fn append(&mut self) -> Result<()> {
         let at = self.path.display().to_string();
-        let mut mbox = lock(&self.path)?;
-        let before = mbox.metadata().local(&at)?.len();
-        let done = tail(&mbox, before)
-            .and_then(|gap| mbox.seek(SeekFrom::End(0)).and_then(|_| mbox.write_all(gap)))
+        let mut mbox = match self.planned.take() {
+            Some(mbox) => mbox,
+            None => lock(&self.path)?,
+        };
+        let (before, gap) = MboxFile::end_of(&mbox, &at)?;
+        let spool = self.spool.file();
+        let done = spool
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| mbox.seek(SeekFrom::End(0)))
             .local(&at)
-            .and_then(|()| copy(self.spool.file(), &mut mbox, &at))
+            .and_then(|_| copy(&mut gap.chain(spool), &mut mbox, before, &at))
             .and_then(|()| disk::sync(&mbox).local(&at));
         if done.is_err() {
             let _ = mbox.set_len(before).and_then(|()| disk::sync(&mbox));
@@ -177,16 +204,26 @@ fn tail(mbox: &File, len: u64) -> std::io::Result<&'static [u8]> {
     })
 }
 
-fn copy(spool: &mut File, mbox: &mut File, at: &str) -> Result<()> {
-    spool.seek(SeekFrom::Start(0)).local(at)?;
+/// Appends to the mbox, which ends at `end`; each write ends with a page, so that a killed one does.
+fn copy(from: &mut dyn Read, mbox: &mut File, mut end: u64, at: &str) -> Result<()> {
     let mut buffer = vec![0; crate::body::CHUNK];
     loop {
-        match spool.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => mbox.write_all(buffer.get(..n).unwrap_or_default()).local(at)?,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e).local(at),
+        let skewed = usize::try_from(next_page(end) - end).unwrap_or(0);
+        let room = buffer.len().saturating_sub(crate::body::CHUNK / 2) + skewed;
+        let mut filled = 0;
+        while let Some(free) = buffer.get_mut(filled..room).filter(|free| !free.is_empty()) {
+            match from.read(free) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e).local(at),
+            }
         }
+        if filled == 0 {
+            return Ok(());
+        }
+        mbox.write_all(buffer.get(..filled).unwrap_or_default()).local(at)?;
+        end = end.saturating_add(filled as u64);
     }
 }
 
@@ -238,7 +275,7 @@ impl Sink for MboxFile {
         self.spool.put(&self.quoted)?;
         self.spool.flush()?;
         self.whole = self.spool.file().stream_position().local(self.path.display())?;
-        self.ended.extend(self.current.take());
+        self.ended.extend(self.current.take().map(|reference| (reference, self.whole)));
         Ok(())
     }
 
@@ -247,6 +284,46 @@ impl Sink for MboxFile {
             Some(_) => self.cut(self.whole),
             None => Ok(()),
         }
+    }
+
+    /// Takes the mbox until the commit: the places hold only while nobody else appends.
+    fn plan(&mut self) -> Result<Vec<Vec<u8>>> {
+        self.planned = None;
+        if self.ended.is_empty() {
+            return Ok(Vec::new());
+        }
+        let at = self.path.display().to_string();
+        let mbox = lock(&self.path)?;
+        let (mut start, gap) = MboxFile::end_of(&mbox, &at)?;
+        let suffix = self.suffix();
+        let spool = self.spool.file();
+        spool.seek(SeekFrom::Start(0)).local(&at)?;
+        let mut bytes = gap.chain(std::io::BufReader::new(spool));
+        let (mut plans, mut begun) = (Vec::new(), 0);
+        for (_, end) in &self.ended {
+            let gap = if plans.is_empty() { gap.len() as u64 } else { 0 };
+            let len = end.saturating_sub(begun).saturating_add(gap);
+            let range = Range::of(start, len, &mut bytes).local(&at)?;
+            plans.push([SCHEME.as_bytes(), range.encode().as_bytes(), &suffix].concat());
+            (start, begun) = (start.saturating_add(len), *end);
+        }
+        self.planned = Some(mbox);
+        Ok(plans)
+    }
+
+    fn look(&mut self, plan: &[u8]) -> Result<Option<String>> {
+        let suffix = self.suffix();
+        let range = plan.strip_prefix(SCHEME.as_bytes()).and_then(|rest| rest.strip_suffix(suffix.as_slice()));
+        let range = range.and_then(|text| std::str::from_utf8(text).ok()).and_then(Range::decode);
+        let Some(range) = range.filter(|_| self.path.exists()) else { return Ok(None) };
+        let at = self.path.display().to_string();
+        let mbox = lock(&self.path)?;
+        let part = range.part(&mbox).local(&at)?;
+        if part == Part::Torn {
+            mbox.set_len(range.start()).local(&at)?;
+        }
+        disk::sync(&mbox).and_then(|()| disk::sync_parent(&self.path)).local(&at)?;
+        Ok((part == Part::Whole).then_some(at))
     }
 
     fn commit(&mut self) -> Result<Vec<Receipt>> {
@@ -259,7 +336,7 @@ impl Sink for MboxFile {
         let ended = std::mem::take(&mut self.ended);
         self.cut(0)?;
         done?;
-        Ok(ended.into_iter().map(|reference| Receipt { reference, places: vec![place.clone()] }).collect())
+        Ok(ended.into_iter().map(|(reference, _)| Receipt { reference, places: vec![place.clone()] }).collect())
     }
 }
 
