@@ -7,6 +7,8 @@ mod common;
 #[allow(unreachable_pub, dead_code)]
 #[path = "tls/peer.rs"]
 mod peer;
+#[path = "interop/same.rs"]
+mod same;
 #[allow(unreachable_pub)]
 #[path = "interop/servers.rs"]
 mod servers;

@@ -101,6 +101,8 @@ fn is_kept(response: &Response) -> bool {
     match response {
         Response::Continue(_) | Response::Tagged(..) => false,
         Response::Untagged(Untagged::Status(_) | Untagged::Other(_)) => false,
+        // Parentheses that nobody needs are left out.
+        Response::Untagged(Untagged::Thread(_)) => false,
         Response::Untagged(Untagged::Fetch(_, values)) => {
             let rough = |v: &FetchValue| {
                 matches!(v, FetchValue::Body(_) | FetchValue::BodyStructure(_) | FetchValue::Other(..))

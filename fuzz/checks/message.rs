@@ -11,8 +11,11 @@ use pipepost::message::facts::Facts;
 use pipepost::message::header::{Collect, Header, unfold};
 use pipepost::message::mbox::Mbox;
 use pipepost::message::mime::{ContentType, Encoding, Part, walk};
+use pipepost::message::order::{By, Sorted, compare};
 use pipepost::message::outgoing::{Supply, prepare, recipients, sender};
 use pipepost::message::param::Value;
+use pipepost::message::subject::{self, Base};
+use pipepost::message::threads::{Entry, by_references, by_subject};
 use std::ops::Range;
 
 /// Panics if something does not hold. The first byte chooses what, the second how the rest is cut.
@@ -27,7 +30,41 @@ pub fn check(input: &[u8]) {
         b'e' => encodings(text, step),
         b'o' => outgoing(text, step),
         b'f' => facts(text, step),
+        b't' => threads(text),
         _ => mbox(text, step),
+    }
+}
+
+/// Headers with an empty line behind each.
+fn threads(text: &[u8]) {
+    let mut rest = text;
+    let mut entries = Vec::new();
+    while !rest.is_empty() {
+        let (header, size) = section(rest, rest.len());
+        rest = &rest[size..];
+        entries.push(Entry::of(&header, i64::try_from(size).unwrap()));
+        let Some(subject) = header.get("Subject").map(subject::base) else { continue };
+        let again = subject::base(subject.text.as_bytes());
+        // What was decoded may look encoded again.
+        assert!(
+            subject.text.contains("=?") || again == Base { text: subject.text.clone(), reply: false },
+            "{subject:?}"
+        );
+        let of = Sorted { header: &header, arrival: 0, size: 0 };
+        for by in [By::Cc, By::Date, By::DisplayFrom, By::DisplayTo, By::From, By::Subject, By::To] {
+            let key = [by.key(of)];
+            assert_eq!(compare(&key, &key, &[true]), std::cmp::Ordering::Equal);
+        }
+    }
+    for threads in [by_references(&entries), by_subject(&entries)] {
+        let mut depth = 0;
+        for node in &threads {
+            assert!(node.depth <= depth && (node.at.is_some() || node.depth == 0), "{threads:?}");
+            depth = node.depth + 1;
+        }
+        let mut all: Vec<usize> = threads.iter().filter_map(|node| node.at).collect();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..entries.len()), "{threads:?}");
     }
 }
 

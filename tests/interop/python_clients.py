@@ -13,6 +13,7 @@ import smtplib
 import sys
 import threading
 import time
+import zlib
 from email.message import EmailMessage
 
 SMTP, POP3, IMAP = (int(port) for port in sys.argv[1:4])
@@ -115,6 +116,9 @@ def imap():
     assert ok(client.search(None, "BODY", "dots")) == [b"1"]
     assert ok(client.search(None, "SENTON", "22-Nov-2026", "NOT", "DELETED", "LARGER", "1000")) == [b"2"]
     assert ok(client.search(None, "OR", "FROM", "nobody", "CC", "carol")) == [b"1 2"]
+    assert ok(client.sort("(REVERSE SUBJECT)", "UTF-8", "ALL")) == [b"1 2"]
+    assert ok(client.uid("SORT", "(SIZE)", "UTF-8", "SUBJECT", "one")) == [b"1"]
+    assert ok(client.thread("REFERENCES", "UTF-8", "ALL")) == [b"(1)(2)"]
     data = ok(client.fetch("1", "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"))
     text = data[0] if isinstance(data[0], bytes) else b" ".join(data[0])
     assert b'ENVELOPE ("Sun, 22 Nov 2026 12:00:00 +0100" "one"' in text, text
@@ -167,6 +171,54 @@ def imap():
     client = imaplib.IMAP4(HOST, IMAP)
     ok(client.authenticate("PLAIN", lambda _: b"\0bob\0x"))
     client.logout()
+    client = Compressed(HOST, IMAP)
+    ok(client.login("bob", "x"))
+    client.compress()
+    ok(client.select("INBOX", readonly=True))
+    assert ok(client.fetch("1", "(BODY.PEEK[])"))[0][1] == whole
+    ok(client.append("Lists/rust", None, None, big))
+    ok(client.select("Lists/rust", readonly=True))
+    assert ok(client.fetch("1", "(BODY.PEEK[])"))[0][1] == big
+    client.logout()
+
+
+class Compressed(imaplib.IMAP4):
+    """COMPRESS=DEFLATE (RFC 4978) by the zlib of Python."""
+
+    deflate = None
+
+    def compress(self):
+        assert "COMPRESS=DEFLATE" in ok(self.capability())[0].decode()
+        imaplib.Commands["COMPRESS"] = ("AUTH", "SELECTED")
+        ok(self._simple_command("COMPRESS", "DEFLATE"))
+        self.deflate = zlib.compressobj(wbits=-15)
+        self.inflate = zlib.decompressobj(wbits=-15)
+        self.plain = b""
+
+    def send(self, data):
+        if self.deflate:
+            data = self.deflate.compress(data) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
+        super().send(data)
+
+    def more(self):
+        packed = self.sock.recv(65536)
+        assert packed, "it hung up"
+        self.plain += self.inflate.decompress(packed)
+
+    def read(self, size):
+        if not self.deflate:
+            return super().read(size)
+        while len(self.plain) < size:
+            self.more()
+        data, self.plain = self.plain[:size], self.plain[size:]
+        return data
+
+    def readline(self):
+        if not self.deflate:
+            return super().readline()
+        while b"\n" not in self.plain:
+            self.more()
+        return self.read(self.plain.index(b"\n") + 1)
 
 
 def idle(client):

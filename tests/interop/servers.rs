@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Whose processes read and write the mailboxes: Debian's user and group `mail`. Dovecot takes no 0.
-const MAIL: u32 = 8;
+pub const MAIL: u32 = 8;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "tulip";
@@ -47,7 +47,7 @@ fn end(child: &mut Child) {
 }
 
 /// A directory in the home, and the way to it, open for other users.
-fn open_dir(home: &Home, name: &str) -> PathBuf {
+pub fn open_dir(home: &Home, name: &str) -> PathBuf {
     let dir = home.path().join(name);
     std::fs::create_dir_all(&dir).unwrap();
     for path in [home.path(), &dir] {

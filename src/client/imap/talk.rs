@@ -469,11 +469,13 @@ impl Talk {
             if first && !*row && is_row(&self.line) {
                 *row = true;
                 max = HELD;
+            } else if first && is_results(&self.line) {
+                max = HELD;
             }
             if ended && self.line.len() <= max {
                 return Ok(true);
             }
-            if first && !ended && is_search(&self.line) {
+            if first && !ended && numbers_of(&self.line).is_some() {
                 return Ok(false);
             }
             if self.line.len() >= max {
@@ -482,9 +484,10 @@ impl Talk {
         }
     }
 
-    /// A SEARCH response of any length, whose beginning is in `self.line`: read in pieces, each of which is a response of its
+    /// A SEARCH or SORT response of any length, whose beginning is in `self.line`: read in pieces, each of which is a response of its
     /// own. The last one is left in `self.line`.
     fn numbers(&mut self, listen: &mut dyn Listen) -> Result<()> {
+        let word = numbers_of(&self.line).unwrap_or_default();
         loop {
             // The last number may go on in the next piece, and so may what CONDSTORE adds in parentheses.
             let cut = memchr::memchr(b'(', &self.line).or_else(|| memchr::memrchr(b' ', &self.line)).unwrap_or(0);
@@ -498,7 +501,7 @@ impl Talk {
                 Err(why) => return Err(self.protocol(format!("not a list of numbers: {why}"))),
             }
             self.line.clear();
-            self.line.extend_from_slice(b"* SEARCH ");
+            self.line.extend_from_slice(word.as_bytes());
             self.line.extend_from_slice(rest.trim_ascii_start());
             self.wire.until(self.patience());
             let piece = self.wire.line_piece(LINE)?;
@@ -541,8 +544,18 @@ fn word_after<'l>(line: &'l [u8], skip: &str) -> Option<&'l [u8]> {
     (start == skip.as_bytes()).then_some(rest)
 }
 
-fn is_search(line: &[u8]) -> bool {
-    word_after(line, "* ").and_then(|l| l.get(..7)).is_some_and(|w| w.eq_ignore_ascii_case(b"SEARCH "))
+fn begins(line: &[u8], with: &str) -> bool {
+    line.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
+}
+
+/// How a response begins that is a list of numbers.
+fn numbers_of(line: &[u8]) -> Option<&'static str> {
+    ["* SEARCH ", "* SORT "].into_iter().find(|word| begins(line, word))
+}
+
+/// Whether it is what was found, in a form that can't be cut.
+fn is_results(line: &[u8]) -> bool {
+    begins(line, "* ESEARCH ") || begins(line, "* THREAD ")
 }
 
 fn is_row(line: &[u8]) -> bool {

@@ -349,6 +349,14 @@ fn a_password_that_needs_a_literal_and_one_that_may_not_go() {
     let (end, result) = open(script, "ü!".as_bytes(), true);
     let e = result.unwrap_err();
     assert_eq!((end, e.exit(), e.to_string().as_str()), (End::Whole, Exit::Auth, "test: LOGIN: NO *** is wrong"));
+    // LITERAL- is for short ones.
+    for (size, announced, go) in [(4096, "{4096+}", ""), (4097, "{4097}", "S: + go\n")] {
+        let password = "x".repeat(size);
+        let hi = "S: * OK [CAPABILITY IMAP4rev1 LITERAL-] hi\n";
+        let script =
+            format!("{hi}C: $a LOGIN bob {announced}\n{go}C: {password}\nS: $a OK [CAPABILITY IMAP4rev1] in\n");
+        assert!(matches!(open(&script, password.as_bytes(), true), (End::Whole, Ok(()))));
+    }
     let (end, result) = open(&stall, b"x", false);
     assert_eq!((end, result.unwrap_err().exit()), (End::HungUp, Exit::Auth));
     for evil in ["a\r\nb", "a\0b"] {
@@ -398,6 +406,13 @@ fn a_search_result_of_megabytes_is_read_in_pieces() {
         let e = opened([&says, tail.as_bytes()].concat(), |folder| folder.search(&"ALL".parse().unwrap())).unwrap_err();
         assert_eq!(e.exit(), exit, "{tail}: {e}");
     }
+    // What other commands would get is none of this one's, however long it is.
+    let sorted = [&b"* SORT"[..], &says[8..], b" (MODSEQ 5)\r\n"].concat();
+    let threads =
+        format!("* THREAD {}\r\n* ESEARCH (TAG \"a\") ALL 1{}\r\n", "(1 2)".repeat(30_000), ",3".repeat(90_000));
+    let others = [&sorted, threads.as_bytes(), b"* SEARCH 5\r\na2 OK x\r\n"].concat();
+    let set = opened(others, |folder| folder.search(&"ALL".parse().unwrap())).unwrap();
+    assert_eq!(set.to_string(), "5");
     for junk in [vec![b'1'; 200_000], vec![b'('; 200_000], vec![b' '; 200_000]] {
         let e = opened([b"* SEARCH 1 ".to_vec(), junk].concat(), |folder| folder.search(&"ALL".parse().unwrap()));
         assert!(matches!(e.unwrap_err().exit(), Exit::Protocol | Exit::TempFail));

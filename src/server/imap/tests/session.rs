@@ -1,7 +1,12 @@
 //! Whole sessions, logging in, and hostile clients.
 
-use super::{MAIL, play, put, start};
+use super::{MAIL, house, play, put, start};
+use crate::net::Wire;
+use crate::net::stream::Socket;
+use crate::server::imap::serve;
 use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 #[test]
 fn the_dialogue_of_rfc_3501() {
@@ -142,6 +147,26 @@ S: * BYE x
         let mut all = String::new();
         let _ = io.read_to_string(&mut all);
         assert!(all.contains(hears) && all.lines().count() < 4, "{all}");
+        let _ = server.join().unwrap();
+    }
+}
+
+#[test]
+fn who_falls_asleep_is_logged_out() {
+    for says in ["", "a noop\r\nb no", "a idle\r\n"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut house = house(dir.path(), true);
+        house.limits.imap_idle = Duration::from_millis(100);
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let server = std::thread::spawn(move || {
+            let mut wire = Wire::over(Socket::new(theirs).unwrap(), "client").as_server();
+            serve(&mut wire, &mut house)
+        });
+        ours.write_all(says.as_bytes()).unwrap();
+        let mut all = String::new();
+        ours.read_to_string(&mut all).unwrap();
+        assert!(all.lines().last().unwrap().starts_with("* BYE "), "{says:?}: {all}");
         let _ = server.join().unwrap();
     }
 }
