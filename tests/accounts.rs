@@ -18,7 +18,7 @@ impl Setting {
         let home = Home::new();
         // The server takes the password that is there.
         home.sh(&format!("umask 077; mkdir served .config .config/pipepost; echo {MARKER} > served/.password")).ends(0);
-        let server = Server::start(&home, &["--create"]);
+        let server = Server::start(&home, &["--create", "--login-delay", "0"]);
         Setting { home, server }
     }
 

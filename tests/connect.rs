@@ -23,7 +23,7 @@ fn setting(arguments: &[&str]) -> (Home, Server) {
         "umask 077; mkdir served .config .config/pipepost; echo tulip | tee pw > served/.password; echo px > proxy.pw",
     )
     .ends(0);
-    let server = Server::start(&home, &[&["--create"], arguments].concat());
+    let server = Server::start(&home, &[&["--create", "--login-delay", "0"], arguments].concat());
     (home, server)
 }
 
@@ -334,7 +334,7 @@ fn domains_of_the_configuration() {
     let home = Home::new();
     home.sh("umask 077; mkdir -p .config/pipepost served; echo tulip > served/.password").ends(0);
     config(&home, "[local]\ndomains = [\"example.org\"]\n");
-    let server = Server::start(&home, &["--create"]);
+    let server = Server::start(&home, &["--create", "--login-delay", "0"]);
     let url = format!("smtp+plain://127.0.0.1:{}", server.smtp);
     home.run("smtp-send", &["-a", &url, "-s", "x", "bob@example.org"], b"x").ends(0);
     home.run("smtp-send", &["-a", &url, "-s", "x", "bob@example.com"], b"x").ends(69);

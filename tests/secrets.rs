@@ -74,7 +74,7 @@ fn a_password_stays_where_it_was() {
         "umask 077; mkdir served .config .config/pipepost; echo {MARKER} > {secret}; cp {secret} served/.password"
     ))
     .ends(0);
-    let server = Server::start(&home, &["--create", "--trace", "server.trace"]);
+    let server = Server::start(&home, &["--create", "--login-delay", "0", "--trace", "server.trace"]);
     // The server has read it: from here on nothing may hold it.
     home.sh("rm served/.password").ends(0);
     let accounts = [
@@ -149,6 +149,26 @@ fn a_password_stays_where_it_was() {
             assert!(!holds(ran.out.as_bytes()) && !holds(ran.err.as_bytes()), "{line}: {ran:?}");
         }
     }
+    // What mail-login keeps lies where it is kept, and nowhere else.
+    let kept = outside.path().display();
+    for (n, (account, _, port, _)) in accounts.iter().enumerate() {
+        let url = format!("pop3+plain://bob@127.0.0.1:{port}");
+        for (line, right) in [
+            (format!("mail-login -v --json {url} --password-file {secret}"), 0),
+            (format!("mail-login -v --check {url} < {secret}"), if *account == "good" { 0 } else { 77 }),
+            ("mail-login --list --json".to_owned(), 0),
+            (format!("pop3-ls -v {url}"), if *account == "good" { 0 } else { 77 }),
+            (format!("mail-check {url}"), if *account == "good" { 0 } else { 77 }),
+            (format!("mail-check --show {url}"), 0),
+        ] {
+            let ran = home.sh(&format!("export XDG_STATE_HOME={kept}; {line} --trace t-kept-{n} || exit $?"));
+            assert!(!holds(ran.out.as_bytes()) && !holds(ran.err.as_bytes()), "{line}: {ran:?}");
+            assert_eq!(ran.status, right, "{line}: {ran:?}");
+        }
+    }
+    assert!(found(outside.path()).len() >= 2);
+    home.sh(&format!("export XDG_STATE_HOME={kept}; mail-login --forget --all")).ends(0);
+    assert_eq!(found(outside.path()), [secret.to_string()]);
     server.stop();
     stop.store(true, Ordering::Relaxed);
     assert!(sampler.join().unwrap() > 100);
@@ -160,7 +180,7 @@ fn a_password_stays_where_it_was() {
 fn no_core_is_left_and_no_child_gets_the_variable() {
     let home = Home::new();
     home.sh("umask 077; mkdir -p .config/pipepost served; echo x > served/.password").ends(0);
-    let server = Server::start(&home, &["--create"]);
+    let server = Server::start(&home, &["--create", "--login-delay", "0"]);
     let url = format!("pop3+plain://bob@127.0.0.1:{}", server.pop3);
     // The command is a child: it has the limit, and not the variable.
     let config = format!(
@@ -186,7 +206,7 @@ fn the_terminal_echoes_again() {
     }
     let home = Home::new();
     home.sh(&format!("umask 077; mkdir served; echo {OTHER} > served/.password")).ends(0);
-    let server = Server::start(&home, &["--create"]);
+    let server = Server::start(&home, &["--create", "--login-delay", "0"]);
     let url = format!("pop3+plain://bob@127.0.0.1:{}", server.pop3);
     let mut command = home.command("timeout");
     command.args(["60", "python3", "-c", include_str!("secrets/terminal.py")]);

@@ -4,13 +4,15 @@
 use super::args::Common;
 use super::in_force::Known;
 use super::prompt::ask;
-use crate::config::secret::{Source, Whose};
+use crate::config::secret::{Source, Whose, no_core_dumps, private};
 use crate::config::{Config, Settings, Through, is_name};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::net::endpoint::{Endpoint, Place, Service, decode};
 use crate::secret::Secret;
+use crate::store::logins::{Key, Logins};
 use std::cell::{OnceCell, RefCell};
+use std::path::PathBuf;
 
 /// What a flag is called, and what it names.
 type Flag = (&'static str, Source);
@@ -88,6 +90,38 @@ impl Accounts {
         match self.config()?.and_then(Config::default) {
             Some(default) => self.named(&with_colon(&default.value), service),
             None => Endpoint::parse("local:", service),
+        }
+    }
+
+    /// All servers of the account that `argument` names, a protocol each.
+    ///
+    /// # Errors
+    /// As [`Accounts::account`], if there is none; 64: a folder.
+    pub fn all(&self, argument: Option<&str>) -> Result<Vec<Endpoint>> {
+        let (mut found, mut first) = (Vec::new(), None);
+        let scheme = |service: &Service| {
+            let text = argument.unwrap_or_default();
+            let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+            scheme.starts_with(service.word()) || *service == Service::Smtp && scheme.starts_with(Service::Lmtp.word())
+        };
+        let services = [Service::Smtp, Service::Pop3, Service::Imap];
+        // A URL says which it is, and only its own errors are worth telling.
+        let of_url = argument.is_some_and(|text| text.contains(":/")) && services.iter().any(scheme);
+        for service in services.into_iter().filter(|service| !of_url || scheme(service)) {
+            match self.account(argument, service) {
+                Ok(at) => found.push(at),
+                Err(e) => {
+                    // That an account lacks a protocol is no failure, and a URL has one.
+                    first.get_or_insert(e);
+                }
+            }
+        }
+        if found.iter().any(|at| at.folder.is_some()) {
+            return Err(Error::usage("a folder, where an account is meant"));
+        }
+        match first {
+            Some(e) if found.is_empty() => Err(e),
+            _ => Ok(found),
         }
     }
 
@@ -220,18 +254,77 @@ impl Accounts {
                 let secret = self.obtain(&source, host(at), user);
                 secret.map_err(|e| if by.starts_with("--") { e } else { e.at(by) })?
             }
-            None => ask(&format!("Password for {user} at {at}: "), self.whole)?.ok_or_else(|| {
-                Error::usage(format!("{at}: no password for {user}"))
-                    .advise("use --password-file FILE, or a configuration (pipepost-config(5))")
-            })?,
+            None => match stored(at, user)? {
+                Some(secret) => secret,
+                None => ask(&format!("Password for {user} at {at}: "), self.whole)?.ok_or_else(|| {
+                    Error::usage(format!("{at}: no password for {user}"))
+                        .advise("use --password-file FILE, mail-login(1), or a configuration (pipepost-config(5))")
+                })?,
+            },
         };
         self.known.borrow_mut().push((of, secret.clone()));
         Ok(secret)
     }
 
+    /// Whether a flag says where the password is.
+    #[must_use]
+    pub fn has_flag(&self) -> bool {
+        self.flag.is_some()
+    }
+
+    /// The password for `user` that a flag leads to.
+    ///
+    /// # Errors
+    /// Those of [`Source::obtain`].
+    pub fn from_flag(&self, user: &str) -> Result<Option<Secret>> {
+        match (&self.given, &self.flag) {
+            (Some(secret), _) => Ok(Some(secret.clone())),
+            (None, Some((_, source))) => self.obtain(source, "", user).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// The password that a source has for `user` at `host`.
     pub(super) fn obtain(&self, source: &Source, host: &str, user: &str) -> Result<Secret> {
         source.obtain(&Whose { host, user, hidden: &self.hidden()?, until: self.whole })
+    }
+}
+
+/// Where mail-login(1) keeps passwords.
+///
+/// # Errors
+/// 78: no home directory is known.
+pub fn logins_file() -> Result<PathBuf> {
+    Ok(super::system::state_home()?.join("logins.sqlite"))
+}
+
+/// What it keeps. `None`: nothing was ever stored.
+///
+/// # Errors
+/// 74: it is damaged; 75: it is locked; 78: others may read it.
+pub fn logins() -> Result<Option<Logins>> {
+    // Without a home there is nothing in it.
+    let Some(path) = logins_file().ok().filter(|path| path.exists()) else { return Ok(None) };
+    drop(private(&path, "these passwords")?);
+    no_core_dumps();
+    Logins::open(&path).map(Some)
+}
+
+/// What the password of `user` at `at` is kept under. `None`: nobody logs in there.
+#[must_use]
+pub fn store_key(at: &Endpoint, user: &str) -> Option<Key> {
+    let server = match &at.place {
+        Place::Host(..) => at.to_string().to_ascii_lowercase(),
+        Place::Unix(path) => path.clone(),
+        Place::Local(_) | Place::Tunnel => return None,
+    };
+    Some(Key { protocol: at.service.word().to_owned(), user: user.to_owned(), server })
+}
+
+fn stored(at: &Endpoint, user: &str) -> Result<Option<Secret>> {
+    match (store_key(at, user), logins()?) {
+        (Some(key), Some(logins)) => logins.password(&key),
+        _ => Ok(None),
     }
 }
 

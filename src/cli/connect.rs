@@ -97,13 +97,21 @@ impl Reach {
         if self.whole == Deadline::NEVER { Deadline::after(PATIENCE) } else { self.whole }
     }
 
+    /// Whether a password may go out to `at` without TLS: pipepost(7), "SECRETS".
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong.
+    pub fn may_send_in_clear(&self, at: &Endpoint) -> Result<bool> {
+        let said = self.accounts.settings(at)?.cleartext_login.is_some_and(|set| set.value);
+        Ok(said || at.cleartext_allowed() && socket_is_trusted(at))
+    }
+
     /// Who logs in at `at`. `None` where nobody has to: SMTP without a user.
     ///
     /// # Errors
     /// 64: a user or password is missing; 66, 77, 78: the password can't be had.
     pub fn login(&self, at: &Endpoint) -> Result<Option<Login>> {
-        let cleartext = self.accounts.settings(at)?.cleartext_login.is_some_and(|set| set.value);
-        let allowed = cleartext || at.cleartext_allowed() && socket_is_trusted(at);
+        let allowed = self.may_send_in_clear(at)?;
         if let Place::Local(named) = &at.place {
             let password = Secret::new(Vec::new());
             return Ok(match at.service {

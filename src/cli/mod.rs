@@ -14,6 +14,7 @@ pub mod outgoing;
 pub mod progress;
 pub mod prompt;
 pub mod reference;
+pub mod session;
 mod shown;
 pub mod signals;
 pub mod system;

@@ -75,13 +75,13 @@ pub(super) fn ask(question: &str, until: Deadline) -> Result<Option<Secret>> {
 ///
 /// # Errors
 /// 66, 74: it can't be read; 78: it can't be a password; 64: the second was another one.
-pub fn new_password(question: &str) -> Result<Secret> {
+pub fn new_password(question: &str, until: Deadline) -> Result<Secret> {
     if !std::io::stdin().is_terminal() {
-        return Source::Fd(0).obtain(&Whose { host: "", user: "", hidden: &[], until: Deadline::NEVER });
+        return Source::Fd(0).obtain(&Whose { host: "", user: "", hidden: &[], until });
     }
     let nobody = || Error::usage("there is no terminal to ask on, and no password on stdin");
-    let first = ask(question, Deadline::NEVER)?.ok_or_else(nobody)?;
-    let second = ask("Once more: ", Deadline::NEVER)?.ok_or_else(nobody)?;
+    let first = ask(question, until)?.ok_or_else(nobody)?;
+    let second = ask("Once more: ", until)?.ok_or_else(nobody)?;
     if first.same(second.expose()) { Ok(first) } else { Err(Error::usage("these are two different passwords")) }
 }
 

@@ -84,6 +84,11 @@ impl Endpoint {
         if crate::text::breaks_line(text) {
             return Err(Error::usage(format!("{}: a line break or NUL in an account", text)));
         }
+        // First of all, as every other error repeats the text.
+        let authority = text.split_once("://").map(|(_, rest)| rest.split_once('/').map_or(rest, |(a, _)| a));
+        if let Some(authority) = authority {
+            login(authority, text)?;
+        }
         if let Some(rest) = text.strip_prefix("local:") {
             let (user, folder) = match rest.strip_prefix("//") {
                 Some(rest) => match rest.split_once('/') {
@@ -318,6 +323,9 @@ mod tests {
             "pop3+unix:/%00y",
             "pop3+unix://host/path",
             "pop3+unix://bob:pw@/path",
+            "imaps://bob:pw@h",
+            "x://bob:pw@h",
+            "local://bob:pw@h",
             "pop3+unix://",
             "pop3://[::1",
             "pop3://[::1]x",

@@ -2,6 +2,7 @@
 
 pub mod db;
 pub mod disk;
+pub mod logins;
 pub mod maildir;
 pub mod patience;
 pub mod sink;

@@ -6,11 +6,11 @@ use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table};
-use crate::cli::{Failure, Outcome, Tool, outgoing::ehlo_name};
-use crate::client::{Login, imap, pop3, smtp};
-use crate::error::{Error, Exit, Result};
+use crate::cli::session::look_in;
+use crate::cli::{Outcome, Tool};
+use crate::error::{Exit, Result};
 use crate::net::Deadline;
-use crate::net::endpoint::{Endpoint, Protection, Service};
+use crate::net::endpoint::{Endpoint, Protection};
 use crate::net::trace::TraceTo;
 use clap::Parser;
 use dialogue::Dialogue;
@@ -110,7 +110,7 @@ mail-check --config config.toml --show work:
         let trace = TraceTo::new(dialogue.clone(), self.common.trace_data);
         let untraced = Common { trace: None, ..self.common.clone() };
         let reach = Reach::new(NAME, &untraced)?.with_trace(trace);
-        let all = self.endpoints(&reach)?;
+        let all = reach.accounts().all(self.account.as_deref())?;
         if self.show {
             return show::show(&reach, &self.common, self.account.as_deref(), &all, self.json);
         }
@@ -132,30 +132,6 @@ mail-check --config config.toml --show work:
         }
         run.table.end(false)?;
         Ok(run.first.unwrap_or(Exit::Ok))
-    }
-}
-
-impl MailCheck {
-    /// The servers: all that the account has.
-    fn endpoints(&self, reach: &Reach) -> Result<Vec<Endpoint>, Failure> {
-        let accounts = reach.accounts();
-        let (mut found, mut first) = (Vec::new(), None);
-        for service in [Service::Smtp, Service::Pop3, Service::Imap] {
-            match accounts.account(self.account.as_deref(), service) {
-                Ok(at) => found.push(at),
-                Err(e) => {
-                    // That an account lacks a protocol is no failure, and a URL has one.
-                    first.get_or_insert(e);
-                }
-            }
-        }
-        if found.iter().any(|at| at.folder.is_some()) {
-            return Err(Failure::usage("a folder, where an account is meant"));
-        }
-        match first {
-            Some(e) if found.is_empty() => Err(e.into()),
-            _ => Ok(found),
-        }
     }
 }
 
@@ -206,7 +182,7 @@ impl Run {
             }
         }
         self.dialogue.begin();
-        let ended = self.session(at, wire, login.as_ref());
+        let ended = look_in(&reach, at, wire, login.as_ref());
         self.dialogue.end();
         let steps = self.dialogue.take();
         let failed = steps.len().checked_sub(1).filter(|_| ended.is_err());
@@ -218,23 +194,6 @@ impl Run {
             self.row(at, step.name, step.ms, result)?;
         }
         Ok(())
-    }
-
-    fn session(&mut self, at: &Endpoint, wire: crate::net::Wire, login: Option<&Login>) -> Result<()> {
-        match at.service {
-            Service::Smtp | Service::Lmtp => {
-                let name = ehlo_name(&self.reach.accounts().host(at)?, &wire);
-                smtp::Client::open(wire, at.service, &name, login)?.quit()
-            }
-            Service::Pop3 => {
-                let login = login.ok_or_else(|| Error::internal("no login"))?;
-                pop3::Client::open(wire, login)?.quit()
-            }
-            Service::Imap => {
-                let preauth = wire.is_identity();
-                imap::Client::open(wire, login, preauth)?.logout()
-            }
-        }
     }
 
     /// Tells a step; whether it went well.

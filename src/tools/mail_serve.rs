@@ -185,7 +185,10 @@ find "$dir/mail/bob/new" -type f | wc -l
 
     fn run(self) -> Outcome {
         if let Some(user) = &self.hash_password {
-            let line = passwd::line(user, &prompt::new_password(&format!("Password of {user}: "))?)?;
+            let line = passwd::line(
+                user,
+                &prompt::new_password(&format!("Password of {user}: "), crate::net::Deadline::NEVER)?,
+            )?;
             Out::default().must(line.as_bytes())?;
             return Ok(Exit::Ok);
         }

@@ -4,6 +4,7 @@
 pub mod imap_fetch;
 pub mod imap_ls;
 pub mod mail_check;
+pub mod mail_login;
 pub mod mail_serve;
 pub mod mailfmt;
 pub mod pop3_fetch;
@@ -26,6 +27,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<mailfmt::Mailfmt>("mailfmt"),
     Entry::of::<mail_serve::MailServe>("mail-serve"),
     Entry::of::<mail_check::MailCheck>("mail-check"),
+    Entry::of::<mail_login::MailLogin>("mail-login"),
 ];
 
 fn find(name: &str) -> Option<&'static Entry> {

@@ -3,6 +3,7 @@
 use super::Endpoint;
 use crate::cli::Outcome;
 use crate::cli::account::variable;
+use crate::cli::account::{logins, logins_file, store_key};
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::out::{Column, Reader, Table};
@@ -36,6 +37,12 @@ pub(super) fn show(reach: &Reach, common: &Common, argument: Option<&str>, all: 
         }
     }
     Ok(table.end(false)?)
+}
+
+fn is_stored(at: &Endpoint) -> Result<bool> {
+    let (Some(user), Some(logins)) = (&at.user, logins()?) else { return Ok(false) };
+    let key = store_key(at, user);
+    Ok(logins.all()?.into_iter().any(|stored| Some(stored.key) == key))
 }
 
 fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]) -> Result<Vec<Row>> {
@@ -81,6 +88,7 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
             let source = accounts.source(at)?;
             match source {
                 Some((source, by)) => row("password", source.to_string(), by),
+                None if is_stored(at)? => row("password", "mail-login".into(), logins_file()?.display().to_string()),
                 None if at.user.is_some() => row("password", "asked for on the terminal".into(), default()),
                 None => {}
             }

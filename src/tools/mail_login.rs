@@ -1,0 +1,252 @@
+//! mail-login(1): keeps the password of an account, so that the other programs need not ask.
+//!
+//! Left out: tokens of OAuth, for which the store has a place.
+
+use crate::cli::account::{logins, logins_file, store_key};
+use crate::cli::args::{Common, Listing};
+use crate::cli::compose::now;
+use crate::cli::connect::Reach;
+use crate::cli::exit::complain;
+use crate::cli::out::{Column, Table, choose};
+use crate::cli::prompt::new_password;
+use crate::cli::session::look_in;
+use crate::cli::{Failure, Outcome, Tool};
+use crate::client::{Dial, Login};
+use crate::error::{Error, Exit, Result};
+use crate::message::date::Date;
+use crate::net::Deadline;
+use crate::net::endpoint::{Endpoint, Place};
+use crate::secret::Secret;
+use crate::store::logins::{Key, Logins, Stored};
+use clap::Parser;
+use serde_json::json;
+
+/// Keeps the password of an account for the other programs.
+#[derive(Parser)]
+#[command(name = "mail-login", version)]
+pub struct MailLogin {
+    /// The account (all its protocols): ACCOUNT:, or a URL like imaps://USER@HOST.
+    #[arg(value_name = "ACCOUNT:")]
+    account: Option<String>,
+    /// Log in with the password at every server first, and keep it only if all take it.
+    #[arg(long, conflicts_with_all = ["list", "forget"])]
+    check: bool,
+    /// List what is kept, without the passwords; of ACCOUNT: if one is given.
+    #[arg(long, conflicts_with = "forget")]
+    list: bool,
+    /// Forget the password of ACCOUNT:.
+    #[arg(long)]
+    forget: bool,
+    /// Forget all passwords.
+    #[arg(long, requires = "forget", conflicts_with = "account")]
+    all: bool,
+    #[command(flatten)]
+    listing: Listing,
+    #[command(flatten)]
+    common: Common,
+}
+
+const NAME: &str = "mail-login";
+
+const COLUMNS: [Column; 5] = [
+    Column { name: "protocol", width: 8, right: false },
+    Column { name: "user", width: 24, right: false },
+    Column { name: "server", width: 32, right: false },
+    Column { name: "kind", width: 8, right: false },
+    Column { name: "stored", width: 20, right: false },
+];
+
+impl Tool for MailLogin {
+    const MAN: &'static str = r#"
+.Sh PASSWORDS
+The password is the first line of stdin, or, if that is a terminal, what is typed there twice; or it comes from where one of the flags says.
+It is kept for every protocol of the account that names a user in its URL and has no
+.Cm password
+in the configuration, and is looked up by protocol, user, host and port: after one of these has changed it must be stored again.
+If an account has several users, each of them is asked for; where nobody can be asked, name one server by its URL.
+.Pp
+The other programs look here last, before they would ask on the terminal.
+.Pp
+What is kept lies as it is in
+.Pa logins.sqlite ,
+which only its owner can read: whoever can read the caller's files can read it.
+A
+.Cm command
+in
+.Xr pipepost-config 5
+asks a keyring instead.
+.Sh COLUMNS
+.Cm protocol ,
+.Cm user ,
+.Cm server ,
+.Cm kind
+.Pq Dq password
+and
+.Cm stored
+(the time, RFC 3339).
+With
+.Fl -json
+each line is an object with these keys; without
+.Fl -list
+one for each password that was stored or forgotten.
+.Sh FILES
+.Bl -tag -width Ds
+.It Pa $XDG_STATE_HOME/pipepost/logins.sqlite
+The passwords;
+.Pa ~/.local/state
+if the variable is not set.
+.El
+.Sh EXIT STATUS
+0, also if there was nothing to forget or to list (1 with
+.Fl e ) ;
+64 wrong arguments, no user in any URL, or another password the second time; 66 stdin can't be read; 78 the configuration is wrong, others may read the
+file, or what was given can't be a password; with
+.Fl -check
+the status of the first login that failed: 68, 69, 75, 76, 77; see
+.Xr pipepost 7 .
+.Sh EXAMPLES
+Keep a password, see what is kept, and forget it:
+.Bd -literal -offset indent
+umask 077
+printf '[work]\enimap = "imaps://bob@imap.example.org"\en' > config.toml
+echo secret | mail-login --config config.toml work:
+mail-login --list
+mail-login --config config.toml --forget work:
+.Ed
+"#;
+
+    fn run(self) -> Outcome {
+        let columns =
+            if self.listing.columns.is_empty() { COLUMNS.to_vec() } else { choose(&self.listing.columns, &COLUMNS)? };
+        let reach = Reach::new(NAME, &self.common)?;
+        let mut table = Table::new(columns, self.listing.json, self.listing.null).until(reach.whole());
+        if self.list {
+            let of = match self.account {
+                Some(_) => Some(self.keys(&reach)?),
+                None => None,
+            };
+            let store = logins()?;
+            let all = store.map_or_else(|| Ok(Vec::new()), |store| store.all())?;
+            for stored in all.iter().filter(|stored| of.as_ref().is_none_or(|of| of.contains(&stored.key))) {
+                row(&mut table, stored)?;
+            }
+            return Ok(table.end(self.listing.exit_status)?);
+        }
+        let changed = if self.forget { self.forget(&reach)? } else { self.keep(&reach)? };
+        if self.listing.json {
+            for stored in &changed {
+                row(&mut table, stored)?;
+            }
+            table.end(false)?;
+        }
+        Ok(if changed.is_empty() && self.listing.exit_status { Exit::None } else { Exit::Ok })
+    }
+}
+
+fn row(table: &mut Table, Stored { key: Key { protocol, user, server }, kind, time }: &Stored) -> Result<()> {
+    let stored = Date::utc(*time).rfc3339();
+    let cell = |column: &Column| match column.name {
+        "protocol" => protocol.clone(),
+        "user" => user.clone(),
+        "server" => server.clone(),
+        "kind" => kind.clone(),
+        _ => stored.clone(),
+    };
+    let object = || json!({ "protocol": protocol, "user": user, "server": server, "kind": kind, "stored": stored });
+    table.row(cell, object).map(|_| ())
+}
+
+impl MailLogin {
+    /// The servers of the account where a user logs in.
+    fn servers(&self, reach: &Reach) -> Result<Vec<(Endpoint, String)>> {
+        let all = reach.accounts().all(self.account.as_deref())?;
+        if all.iter().any(|at| matches!(at.place, Place::Local(_))) {
+            return Err(Error::usage("local: needs no password"));
+        }
+        let named: Vec<(Endpoint, String)> =
+            all.into_iter().filter_map(|at| at.user.clone().map(|user| (at, user))).collect();
+        if named.is_empty() {
+            return Err(Error::usage("no user is named").advise("put it into the URL: imaps://USER@HOST"));
+        }
+        Ok(named)
+    }
+
+    fn keys(&self, reach: &Reach) -> Result<Vec<Key>> {
+        Ok(self.servers(reach)?.iter().filter_map(|(at, user)| store_key(at, user)).collect())
+    }
+
+    fn forget(&self, reach: &Reach) -> Result<Vec<Stored>> {
+        let of = if self.all { None } else { Some(self.keys(reach)?) };
+        let Some(store) = logins()? else { return Ok(Vec::new()) };
+        let mut gone = Vec::new();
+        for stored in store.all()? {
+            if of.as_ref().is_none_or(|of| of.contains(&stored.key)) && store.forget(&stored.key)? {
+                self.tell(&format!("forgot {}", stored.key));
+                gone.push(stored);
+            }
+        }
+        Ok(gone)
+    }
+
+    fn keep(&self, reach: &Reach) -> Result<Vec<Stored>, Failure> {
+        let accounts = reach.accounts();
+        let mut servers = Vec::new();
+        let mut elsewhere = None;
+        for (at, user) in self.servers(reach)? {
+            match accounts.settings(&at)?.password {
+                None => servers.push((at, user)),
+                Some(set) => elsewhere = Some(set.line),
+            }
+        }
+        if let (Some(line), true) = (elsewhere, servers.is_empty()) {
+            let file = accounts.config()?.map(|config| config.file().display().to_string()).unwrap_or_default();
+            return Err(Failure::usage(format!("the password comes from what {file}:{line} says"))
+                .advise("a password that is kept would not be looked up: take that line out first"));
+        }
+        let mut users: Vec<&String> = servers.iter().map(|(_, user)| user).collect();
+        users.sort();
+        users.dedup();
+        let asked = !accounts.has_flag() && std::io::IsTerminal::is_terminal(&std::io::stdin());
+        if users.len() > 1 && !asked {
+            let names = users.iter().map(|user| user.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Failure::usage(format!("one password for several users: {names}"))
+                .advise("name one server by its URL, or run it on a terminal"));
+        }
+        let mut passwords: Vec<(&String, Secret)> = Vec::new();
+        for user in users {
+            let at: Vec<String> = servers.iter().filter(|(_, of)| of == user).map(|(at, _)| at.to_string()).collect();
+            let password = match accounts.from_flag(user)? {
+                Some(password) => password,
+                None => new_password(&format!("Password for {user} at {}: ", at.join(", ")), reach.whole())?,
+            };
+            passwords.push((user, password));
+        }
+        let mut kept = Vec::new();
+        for (at, user) in &servers {
+            let Some((_, password)) = passwords.iter().find(|(of, _)| *of == user) else { continue };
+            if self.check {
+                let allowed = reach.may_send_in_clear(at)?;
+                let login = Login { user: user.clone(), password: password.clone(), allowed };
+                look_in(reach, at, reach.dial(at, Deadline::NEVER)?, Some(&login))?;
+                self.tell(&format!("{at}: {user} is logged in"));
+            }
+            kept.extend(store_key(at, user).map(|key| (key, password.clone())));
+        }
+        let time = now();
+        Logins::open(&logins_file()?)?.keep(&kept, time)?;
+        let kind = || "password".to_owned();
+        Ok(kept
+            .into_iter()
+            .map(|(key, _)| {
+                self.tell(&format!("stored the password of {key}"));
+                Stored { key, kind: kind(), time }
+            })
+            .collect())
+    }
+
+    fn tell(&self, what: &str) {
+        if self.common.verbose {
+            complain(NAME, what, None);
+        }
+    }
+}
