@@ -8,6 +8,8 @@
 
 #[path = "wire/client.rs"]
 mod client;
+#[path = "wire/limits.rs"]
+mod limits;
 #[path = "wire/login.rs"]
 mod login;
 #[path = "wire/order.rs"]
