@@ -16,6 +16,8 @@ mod login;
 mod order;
 #[path = "wire/server.rs"]
 mod server;
+#[path = "wire/strangers.rs"]
+mod strangers;
 
 use pipepost::net::script::{Mode, Script, unescape};
 use std::collections::BTreeMap;
