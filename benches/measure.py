@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Measures what issue texts and the README promise: start-up, memory with a large message, idle connections, rates, the CPU of
-one send next to msmtp's (where that is installed). Prints figures; judges nothing.
+one send next to msmtp's (where that is installed), deliveries by smtp-source next to Postfix's own (where that is installed, and for
+root, whom Postfix wants). Prints figures; judges nothing.
 
-usage: measure.py DIR-OF-RELEASE-PROGRAMS [MEGABYTES]
+usage: measure.py DIR-OF-RELEASE-PROGRAMS [MEGABYTES | rates]
+
+With the word rates, only the deliveries by smtp-source are measured.
 """
 import os
 import resource
@@ -16,7 +19,8 @@ import threading
 import time
 
 BIN = os.path.abspath(sys.argv[1])
-MEGABYTES = int(sys.argv[2]) if len(sys.argv) > 2 else 400
+ONLY_RATES = sys.argv[2:] == ["rates"]
+MEGABYTES = int(sys.argv[2]) if len(sys.argv) > 2 and not ONLY_RATES else 400
 HOME = tempfile.mkdtemp()
 ENV = {"HOME": HOME, "PATH": f"{BIN}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
 
@@ -49,6 +53,7 @@ def rss(pid, field="VmRSS"):
 class Server:
     def __init__(self):
         arguments = ["mail-serve", "--root", f"{HOME}/mail", "--create", "--any-password", "--connections", "4000"]
+        arguments += ["--connections-per-address", "4000"]
         arguments += ["--smtp-port", "0", "--pop3-port", "0", "--imap-port", "0"]
         self.child = subprocess.Popen(arguments, env=ENV, cwd=HOME, stdout=subprocess.PIPE, text=True)
         lines = [self.child.stdout.readline().split() for _ in range(3)]
@@ -152,6 +157,112 @@ def rate(server, count, threads, keep):
     print(f"rate: {count / took:6.0f} messages/s of 4 KiB into one Maildir, synced, {threads} connections, {how}")
 
 
+POSTFIX = """
+compatibility_level = 3.6
+queue_directory = {home}/postfix/spool
+data_directory = {home}/postfix/data
+mail_owner = postfix
+setgid_group = postdrop
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = localhost
+mydestination =
+mynetworks = 127.0.0.0/8
+virtual_mailbox_domains = localhost
+virtual_transport = {transport}
+virtual_mailbox_base = {home}/postfix/mail
+virtual_mailbox_maps = static:bench/
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+smtpd_client_connection_rate_limit = 0
+smtpd_peername_lookup = no
+maillog_file = /dev/stdout
+"""
+
+
+class Postfix:
+    """Postfix with its own configuration and queue; it discards what it has taken, so that only the taking is measured."""
+
+    def __init__(self):
+        import pwd
+
+        self.port = free_port()
+        etc = f"{HOME}/postfix/etc"
+        os.chmod(HOME, 0o755)
+        for name in ("etc", "spool", "data", "mail"):
+            os.makedirs(f"{HOME}/postfix/{name}")
+        user = pwd.getpwnam("postfix")
+        for name in ("data", "mail"):
+            os.chown(f"{HOME}/postfix/{name}", user.pw_uid, user.pw_gid)
+        with open(f"{etc}/main.cf", "w") as f:
+            f.write(POSTFIX.format(home=HOME, transport="discard:", uid=user.pw_uid, gid=user.pw_gid))
+        with open("/etc/postfix/master.cf") as f, open(f"{etc}/master.cf", "w") as out:
+            for line in f:
+                words = line.split()
+                if words[:2] == ["smtp", "inet"]:
+                    line = f"127.0.0.1:{self.port} inet n - n - - smtpd\n"
+                elif len(words) > 7 and words[1].startswith("unix") and words[4] == "y":
+                    line = " ".join([*words[:4], "n", *words[5:]]) + "\n"
+                out.write(line)
+        self.etc = etc
+        subprocess.run(["postfix", "-c", etc, "start"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self.port)
+
+    def stop(self):
+        subprocess.run(["postfix", "-c", self.etc, "stop"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+def wait_for(port):
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"nothing listens on port {port}")
+
+
+def smtp_source(port, kept):
+    """2000 messages of 4 KiB to one mailbox over ten connections: messages a second."""
+    how = ["-d"] if kept else []
+    arguments = ["smtp-source", *how, "-s", "10", "-l", "4096", "-f", "a@localhost", "-t", "bench@localhost"]
+    subprocess.run([*arguments, "-m", "100", f"127.0.0.1:{port}"], check=True)
+    begun = time.perf_counter()
+    subprocess.run([*arguments, "-m", "2000", f"127.0.0.1:{port}"], check=True)
+    return 2000 / (time.perf_counter() - begun)
+
+
+def rates(server, rounds=5):
+    """In turn, so that what else the machine does meets all of them."""
+    if not shutil.which("smtp-source"):
+        print("source: skipped, smtp-source (of Postfix) is not installed")
+        return
+    ports = {"mail-serve": server.port["smtp"]}
+    postfix = Postfix() if shutil.which("postfix") and os.getuid() == 0 and os.path.exists("/etc/postfix/master.cf") else None
+    if postfix:
+        ports["Postfix"] = postfix.port
+    try:
+        for kept in (False, True):
+            found = {name: [] for name in ports}
+            for _ in range(rounds):
+                for name, port in ports.items():
+                    found[name].append(smtp_source(port, kept))
+            for name, runs in found.items():
+                line = f"source: {name:10} {statistics.median(runs):6.0f} messages/s (best {max(runs):.0f}), connections "
+                line += "kept" if kept else "new each"
+                if postfix and name != "Postfix":
+                    line += f", {statistics.median(a / b for a, b in zip(runs, found['Postfix'])):.2f} times Postfix"
+                print(line, flush=True)
+    finally:
+        if postfix:
+            postfix.stop()
+
+
 def one_send():
     """The CPU of one message to a sink, next to msmtp's."""
     sink = subprocess.Popen([sys.executable, "-c", SINK], stdout=subprocess.PIPE, text=True)
@@ -195,6 +306,11 @@ while True:
 """
 
 try:
+    if ONLY_RATES:
+        server = Server()
+        rates(server)
+        server.stop()
+        sys.exit()
     starting()
     one_send()
     server = Server()
@@ -202,6 +318,7 @@ try:
     large(server)
     rate(server, 2000, 10, True)
     rate(server, 1000, 10, False)
+    rates(server)
     server.stop()
 finally:
     shutil.rmtree(HOME, ignore_errors=True)

@@ -23,13 +23,21 @@ _mail__serve() {
 
     case "${cmd}" in
         mail__serve)
-            opts="-h -V --root --smtp-port --pop3-port --imap-port --smtps-port --pop3s-port --imaps-port --lmtp-port --lmtp-socket --tls-cert --tls-key --any-password --passwd-file --hash-password --login-delay --create --connections --connections-per-address --max-size --trace --help --version"
+            opts="-h -V --root --listen --user --smtp-port --pop3-port --imap-port --smtps-port --pop3s-port --imaps-port --lmtp-port --lmtp-socket --tls-cert --tls-key --any-password --passwd-file --hash-password --login-delay --create --connections --connections-per-address --max-size --trace --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,4 +1,6 @@
 complete -c mail-serve -l root -d 'The mail directory: a Maildir++ tree for each user (default: that of local:)' -r -F
+complete -c mail-serve -l listen -d 'The address to listen on, see STRANGERS' -r
+complete -c mail-serve -l user -d 'Become this Unix user once the ports are open, which only root can' -r
 complete -c mail-serve -l smtp-port -d 'The port for SMTP; 0 is any free one' -r
 complete -c mail-serve -l pop3-port -d 'The port for POP3; 0 is any free one' -r
 complete -c mail-serve -l imap-port -d 'The port for IMAP; 0 is any free one' -r

@@ -8,12 +8,16 @@
 
 #[path = "wire/client.rs"]
 mod client;
+#[path = "wire/limits.rs"]
+mod limits;
 #[path = "wire/login.rs"]
 mod login;
 #[path = "wire/order.rs"]
 mod order;
 #[path = "wire/server.rs"]
 mod server;
+#[path = "wire/strangers.rs"]
+mod strangers;
 
 use pipepost::net::script::{Mode, Script, unescape};
 use std::collections::BTreeMap;

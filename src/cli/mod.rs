@@ -11,6 +11,7 @@ pub mod into;
 pub mod local;
 pub mod out;
 pub mod outgoing;
+pub mod privileges;
 pub mod progress;
 pub mod prompt;
 pub mod reference;

@@ -97,9 +97,10 @@ impl Server<'_> {
     ///
     /// # Errors
     /// 74: the listening sockets fail.
-    pub fn run(&self) -> Result<()> {
+    pub fn run(mut self) -> Result<()> {
         let running = Arc::new(Running::default());
-        for listener in &self.listeners {
+        let listeners = std::mem::take(&mut self.listeners);
+        for listener in &listeners {
             match &listener.door {
                 Door::Tcp(socket) => socket.set_nonblocking(true),
                 Door::Unix(socket) => socket.set_nonblocking(true),
@@ -108,7 +109,7 @@ impl Server<'_> {
         }
         loop {
             let mut fds: Vec<PollFd<'_>> =
-                self.listeners.iter().map(|l| PollFd::from_borrowed_fd(l.door.fd(), PollFlags::IN)).collect();
+                listeners.iter().map(|l| PollFd::from_borrowed_fd(l.door.fd(), PollFlags::IN)).collect();
             fds.push(PollFd::new(&self.stop, PollFlags::IN));
             match poll(&mut fds, None) {
                 Ok(_) => {}
@@ -119,7 +120,7 @@ impl Server<'_> {
             if ready.last() == Some(&true) {
                 break;
             }
-            for (listener, _) in self.listeners.iter().zip(ready).filter(|(_, ready)| *ready) {
+            for (listener, _) in listeners.iter().zip(ready).filter(|(_, ready)| *ready) {
                 for _ in 0..AT_ONCE {
                     match listener.door.accept() {
                         Ok(Some((wire, from))) => self.session(wire, from, listener, &running),
@@ -134,6 +135,8 @@ impl Server<'_> {
                 }
             }
         }
+        // From here on nobody is kept waiting for an answer that does not come.
+        drop(listeners);
         let until = Deadline::after(FINISH);
         while running.all() > 0 && !until.passed() {
             std::thread::sleep(Duration::from_millis(10));

@@ -14,6 +14,7 @@ mod change;
 mod counted;
 #[cfg(test)]
 mod crash;
+mod deliver;
 mod draft;
 mod folders;
 mod look;
@@ -48,6 +49,7 @@ pub struct Account {
 struct Tree {
     inbox: Maildir,
     db: Db,
+    arrivals: deliver::SharedSync,
 }
 
 /// A folder, as LIST shows it.
@@ -144,7 +146,7 @@ impl Account {
         if let Some(tree) = known(all) {
             return Ok(Account { tree });
         }
-        let tree = Arc::new(Tree { inbox, db });
+        let tree = Arc::new(Tree { inbox, db, arrivals: deliver::SharedSync::default() });
         all.retain(|_, tree| tree.strong_count() > 0);
         all.insert(key.clone(), Arc::downgrade(&tree));
         drop(open);

@@ -56,83 +56,42 @@ fn capabilities(wire: &mut Wire, tls: bool) -> Result<()> {
     wire.put(if tls { "STLS\r\n.\r\n" } else { ".\r\n" })
 }
 
+/// What a line before the login comes to.
+enum Said {
+    /// A name and a password.
+    Login(String, Secret),
+    /// It has its answer.
+    Answered,
+    /// This is its answer, and there is a limit to those.
+    Wrong(&'static str),
+    Leave,
+}
+
 /// The AUTHORIZATION state. `None`: the client has quit or was thrown out.
 fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) -> Result<Option<Maildrop>> {
-    let (mut name, mut errors, mut first) = (None, 0, true);
+    let (mut name, mut errors, mut commands) = (None, 0, 0);
     let mut guesses = Guesses::default();
     loop {
         let line = command(wire, world)?;
-        if std::mem::take(&mut first) && looks_like_http(&line) {
+        if commands == 0 && looks_like_http(&line) {
             return Ok(None);
         }
-        let credentials = match Command::parse(&line) {
-            Ok(Command::Capa) => {
-                let tls = may_start_tls(wire, world, known.is_some()).is_some();
-                capabilities(wire, tls)?;
-                continue;
-            }
-            Ok(Command::Quit) => {
-                wire.put("+OK bye\r\n")?;
-                return Ok(None);
-            }
-            Ok(Command::User(_) | Command::Pass(_) | Command::Auth(..)) if !may_log_in(wire) => {
-                wire.put("-ERR TLS first: say STLS\r\n")?;
-                continue;
-            }
-            Ok(Command::User(user)) => {
-                name = Some(user);
-                wire.put("+OK\r\n")?;
-                continue;
-            }
-            Ok(Command::Pass(password)) => match name.take() {
-                Some(user) => Some((user, Secret::new(password))),
-                None => {
-                    wire.put("-ERR USER first\r\n")?;
-                    continue;
-                }
-            },
-            Ok(Command::Auth(Some(mechanism), initial)) if mechanism == "PLAIN" => {
-                let answer = match initial {
-                    Some(text) => text.into_bytes(),
-                    None => {
-                        wire.put("+ \r\n")?;
-                        secret_line(wire, COMMAND_LINE)?
-                    }
-                };
-                sasl::unbase64(&answer).and_then(|message| sasl::read_plain(&message))
-            }
-            Ok(Command::Auth(None, _)) => {
-                wire.put("+OK\r\nPLAIN\r\n.\r\n")?;
-                continue;
-            }
-            Ok(Command::Stls) => {
-                let Some(identity) = may_start_tls(wire, world, known.is_some()) else {
-                    wire.put("-ERR no TLS to be started here\r\n")?;
-                    continue;
-                };
-                if !start_tls(wire, &identity, "+OK go on under TLS\r\n")? {
-                    wire.put("-ERR nothing may follow STLS in one flight\r\n")?;
-                    return Ok(None);
-                }
-                name = None;
-                continue;
-            }
-            Ok(Command::Auth(..) | Command::Apop) => {
-                wire.put("-ERR not offered\r\n")?;
-                continue;
-            }
-            other => {
-                wire.put(format!("-ERR {}\r\n", other.err().unwrap_or("log in first")))?;
-                errors += 1;
-                if errors >= world.limits().errors {
+        commands += 1;
+        if commands > world.limits().commands {
+            wire.put("-ERR too many commands\r\n")?;
+            return Ok(None);
+        }
+        let (user, password) = match before_login(wire, world, known.is_some(), &mut name, &line)? {
+            Said::Login(user, password) => (user, password),
+            Said::Answered => continue,
+            Said::Leave => return Ok(None),
+            Said::Wrong(answer) => {
+                wire.put(format!("-ERR {answer}\r\n"))?;
+                if one_more(wire, world, &mut errors)? {
                     return Ok(None);
                 }
                 continue;
             }
-        };
-        let Some((user, password)) = credentials else {
-            wire.put("-ERR cancelled or malformed\r\n")?;
-            continue;
         };
         // A connection whose identity is known needs no password, but is nobody else's.
         let login = match (&known, world.known()?) {
@@ -161,6 +120,74 @@ fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) 
             }
         }
     }
+}
+
+/// Counts a wrong command; true: there were too many, and the client has been told.
+fn one_more(wire: &mut Wire, world: &dyn World, errors: &mut u32) -> Result<bool> {
+    *errors += 1;
+    let enough = *errors >= world.limits().errors;
+    if enough {
+        wire.put("-ERR too many errors\r\n")?;
+    }
+    Ok(enough)
+}
+
+/// `name` is what USER said, until PASS or a handshake.
+fn before_login(
+    wire: &mut Wire,
+    world: &mut dyn World,
+    known: bool,
+    name: &mut Option<String>,
+    line: &[u8],
+) -> Result<Said> {
+    match Command::parse(line) {
+        Ok(Command::Capa) => {
+            let tls = may_start_tls(wire, world, known).is_some();
+            capabilities(wire, tls)?;
+        }
+        Ok(Command::Quit) => {
+            wire.put("+OK bye\r\n")?;
+            return Ok(Said::Leave);
+        }
+        Ok(Command::User(_) | Command::Pass(_) | Command::Auth(..)) if !may_log_in(wire) => {
+            return Ok(Said::Wrong("TLS first: say STLS"));
+        }
+        Ok(Command::User(user)) => {
+            *name = Some(user);
+            wire.put("+OK\r\n")?;
+        }
+        Ok(Command::Pass(password)) => {
+            let password = Secret::new(password);
+            return Ok(name.take().map_or(Said::Wrong("USER first"), |user| Said::Login(user, password)));
+        }
+        Ok(Command::Auth(Some(mechanism), initial)) if mechanism == "PLAIN" => {
+            let answer = match initial {
+                Some(text) => text.into_bytes(),
+                None => {
+                    wire.put("+ \r\n")?;
+                    secret_line(wire, COMMAND_LINE)?
+                }
+            };
+            let message = sasl::unbase64(Secret::new(answer).expose()).map(Secret::new);
+            let login = message.and_then(|message| sasl::read_plain(message.expose()));
+            let malformed = Said::Wrong("cancelled or malformed");
+            return Ok(login.map_or(malformed, |(user, password)| Said::Login(user, password)));
+        }
+        Ok(Command::Auth(None, _)) => wire.put("+OK\r\nPLAIN\r\n.\r\n")?,
+        Ok(Command::Stls) => {
+            let Some(identity) = may_start_tls(wire, world, known) else {
+                return Ok(Said::Wrong("no TLS to be started here"));
+            };
+            if !start_tls(wire, &identity, "+OK go on under TLS\r\n")? {
+                wire.put("-ERR nothing may follow STLS in one flight\r\n")?;
+                return Ok(Said::Leave);
+            }
+            *name = None;
+        }
+        Ok(Command::Auth(..) | Command::Apop) => return Ok(Said::Wrong("not offered")),
+        other => return Ok(Said::Wrong(other.err().unwrap_or("log in first"))),
+    }
+    Ok(Said::Answered)
 }
 
 struct Maildrop {
@@ -212,8 +239,7 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
             Ok(command) => command,
             Err(wrong) => {
                 wire.put(format!("-ERR {wrong}\r\n"))?;
-                errors += 1;
-                if errors >= world.limits().errors {
+                if one_more(wire, world, &mut errors)? {
                     return wire.flush();
                 }
                 continue;

@@ -69,7 +69,8 @@ pub fn serve(wire: &mut Wire, world: &mut dyn World, protocol: Protocol) -> Resu
             }
             Err(e) => {
                 // 421 is for the client that has fallen asleep; one that has gone does not read it.
-                let _ = wire.put(format!("421 4.4.2 {} closing: {e}\r\n", world.host())).and_then(|()| wire.flush());
+                let why = if wire.has_stopped() { "4.3.2" } else { "4.4.2" };
+                let _ = wire.put(format!("421 {why} {} closing: {e}\r\n", world.host())).and_then(|()| wire.flush());
                 return Err(e);
             }
         };

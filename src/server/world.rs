@@ -1,9 +1,8 @@
 //! [`World`]: what a session acts on, and what it says to it.
 
 use super::login::Attempts;
-use super::mailbox::{Account, Draft, Target};
+use super::mailbox::{Account, Draft};
 use crate::error::{Error, Result};
-use crate::message::flags::Flags;
 use crate::net::tls::Identity;
 use crate::proto::mailbox::Mailbox as Address;
 use crate::proto::smtp::{Mail, Rcpt};
@@ -130,23 +129,18 @@ pub trait World: Send {
     /// The sender's wishes (RET, ENVID, NOTIFY, ORCPT) are in the envelope for a world that can send notifications; this
     /// one delivers at once and has nothing to tell later.
     fn deliver(&mut self, envelope: &Envelope, draft: Draft) -> Vec<Result<()>> {
-        let mut targets: Vec<Target<'_>> = Vec::new();
+        let mut accounts: Vec<&Account> = Vec::new();
         let mut places = Vec::with_capacity(envelope.recipients.len());
         for Recipient { account, .. } in &envelope.recipients {
-            let same = |target: &Target<'_>| target.account.root() == account.root();
-            let place = targets.iter().position(same).unwrap_or(targets.len());
-            if place == targets.len() {
-                targets.push(Target { account, folder: "INBOX", flags: Flags::default(), internal_date: None });
+            let place = accounts.iter().position(|other| other.root() == account.root()).unwrap_or(accounts.len());
+            if place == accounts.len() {
+                accounts.push(account);
             }
             places.push(place);
         }
-        let stored = draft.commit(&targets);
-        let result = |place: usize| match stored.get(place) {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(e)) => Err(Error::from(e.clone())),
-            None => Err(Error::internal("a recipient without a target")),
-        };
-        places.into_iter().map(result).collect()
+        let stored = draft.deliver(&accounts);
+        let nobody = || Err(Error::internal("a recipient without a mailbox"));
+        places.into_iter().map(|place| stored.get(place).cloned().unwrap_or_else(nobody)).collect()
     }
 
     /// The bounds.

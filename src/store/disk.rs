@@ -56,7 +56,10 @@ pub fn make_dirs(path: &Path) -> io::Result<()> {
 pub fn create(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = fs::openat(dir, name, flags, Mode::RUSR | Mode::WUSR)?;
-    fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;
+    // A change that changes nothing would still cost the file system a transaction.
+    if Mode::from_raw_mode(fs::fstat(&file)?.st_mode) != Mode::RUSR | Mode::WUSR {
+        fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;
+    }
     Ok(file.into())
 }
 
@@ -202,7 +205,7 @@ pub fn host() -> String {
     if host.trim_matches('.').is_empty() { "localhost".to_owned() } else { host }
 }
 
-/// A name that no one else makes: seconds, microseconds, process, a counter and 64 random bits, then the host. It holds
+/// A name that no one else makes, and that sorts by its time: seconds, microseconds, process, a counter and 64 random bits, then the host. It holds
 /// when the clock jumps and when process numbers come round again.
 ///
 /// # Errors
@@ -214,7 +217,7 @@ pub fn unique() -> io::Result<String> {
     let random = getrandom::u64().map_err(|e| io::Error::other(e.to_string()))?;
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     let (seconds, micros, pid) = (now.as_secs(), now.subsec_micros(), std::process::id());
-    Ok(format!("{seconds}.M{micros}P{pid}Q{count}R{random:016x}.{}", host()))
+    Ok(format!("{seconds}.M{micros:06}P{pid}Q{count}R{random:016x}.{}", host()))
 }
 
 #[cfg(test)]

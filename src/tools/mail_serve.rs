@@ -1,4 +1,4 @@
-//! mail-serve(1): the mail server of `local:` on TCP ports of the loopback interface.
+//! mail-serve(1): the mail server of `local:` on TCP ports, of the loopback interface if nothing else is said.
 
 mod doors;
 
@@ -7,27 +7,34 @@ use crate::cli::connect::{Reach, read_private};
 use crate::cli::out::Out;
 use crate::cli::system::data_home;
 use crate::cli::world::{Passwords, Tree, Visit, must_be_private, server_identity, server_password};
-use crate::cli::{Outcome, Tool, prompt};
+use crate::cli::{Outcome, Tool, privileges, prompt};
 use crate::config::passwd::{self, Passwd};
-use crate::error::{Exit, Local, Result};
+use crate::error::{Error, Exit, Local, Result};
 use crate::net::tls::{Certificate, Identity};
 use crate::server::listen::Server;
 use crate::server::{Limits, World};
 use clap::Parser;
 use doors::Doors;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Serves mail by SMTP, POP3 and IMAP on the loopback interface, from Maildirs.
+/// Serves mail by SMTP, LMTP, POP3 and IMAP, from Maildirs, on the loopback interface.
 #[derive(Parser)]
 #[command(name = "mail-serve", version)]
 pub struct MailServe {
     /// The mail directory: a Maildir++ tree for each user (default: that of local:).
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// The address to listen on, see STRANGERS.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    listen: IpAddr,
+    /// Become this Unix user once the ports are open, which only root can.
+    #[arg(long, value_name = "USER", requires = "root")]
+    user: Option<String>,
     /// The port for SMTP; 0 is any free one.
     #[arg(long, value_name = "PORT", default_value_t = 1025)]
     smtp_port: u16,
@@ -158,6 +165,24 @@ Mail is taken for localhost, the host's name, the domains of
 in
 .Xr pipepost-config 5 ,
 and the loopback address literals, from anybody who connects; for other domains it is refused.
+.Sh STRANGERS
+With an address of
+.Fl -listen
+that is none of the loopback interface (0.0.0.0 and :: are all there are), whoever reaches it can deliver to the users here, and to nobody
+elsewhere.
+Passwords are taken from them only under TLS: before it, AUTH, USER and LOGIN are neither offered nor accepted.
+.Fl -any-password
+is refused then, and so is being root:
+.Fl -user
+names another Unix user to become once the ports are open and the files of
+.Fl -tls-cert ,
+.Fl -tls-key
+and
+.Fl -passwd-file
+are read.
+The directory of
+.Fl -root
+belongs to that user.
 .Sh SIGNALS
 INT and TERM end it: nothing more is accepted, a message on its way in may finish, and the status is 0.
 .Sh EXIT STATUS
@@ -194,36 +219,40 @@ find "$dir/mail/bob/new" -type f | wc -l
         }
         // Whatever is made, a socket too, is ours alone.
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-        let root = match &self.root {
-            Some(root) => root.clone(),
-            None => data_home()?.join("mail"),
-        };
+        let strangers = !self.listen.to_canonical().is_loopback();
+        if strangers && self.any_password {
+            return Err(Error::usage("--any-password is for the loopback interface").into());
+        }
+        if strangers && self.user.is_none() && privileges::is_root() {
+            let why = Error::config("root does not listen to strangers");
+            return Err(why.advise("--user USER, who owns the directory of --root").into());
+        }
         // A thousand connections need more descriptors than most shells give.
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
         let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
         let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
+        let user = self.user.as_deref().map(privileges::Account::named).transpose()?;
+        let doors = Doors::open(&self, user)?;
+        let shown = self.certificate()?;
+        let hashed = self.hashed()?;
+        // Nobody has been heard yet.
+        if let Some(user) = user {
+            user.become_it()?;
+        }
+        let root = match &self.root {
+            Some(root) => root.clone(),
+            None => data_home()?.join("mail"),
+        };
         crate::store::disk::make_dirs(&root).creating(root.display())?;
         must_be_private(&root)?;
         let file = root.join(".password");
-        let made = !self.any_password && self.passwd_file.is_none();
-        let passwords = match &self.passwd_file {
+        let made = !self.any_password && hashed.is_none();
+        let passwords = match hashed {
             _ if self.any_password => Passwords::Any,
-            Some(file) => {
-                crate::config::secret::no_core_dumps();
-                let hashed = read_private(file, "these hashed passwords")?;
-                Passwords::File(Box::new(Passwd::parse(hashed.expose(), &file.display().to_string())?))
-            }
+            Some(hashed) => Passwords::File(Box::new(hashed)),
             None => Passwords::One(server_password(&file)?),
         };
-        let identity = match (&self.tls_cert, &self.tls_key) {
-            (Some(chain), Some(key)) => {
-                let (name, key_name) = (chain.display().to_string(), key.display().to_string());
-                let chain = std::fs::read(chain).opening(&name)?;
-                let key = read_private(key, "this key")?;
-                Identity::new(Certificate::from_pem(&chain, &name, key.expose(), &key_name)?)?
-            }
-            _ => server_identity(&root.join(".tls.pem"))?,
-        };
+        let identity = shown.map_or_else(|| server_identity(&root.join(".tls.pem")), Ok)?;
         let pin = identity.pin().clone();
         let limits = Limits {
             message: self.max_size,
@@ -237,7 +266,6 @@ find "$dir/mail/bob/new" -type f | wc -l
         // The caller's mailbox is there from the start.
         tree.account(tree.owner())?;
         let stop = signals()?;
-        let doors = Doors::open(&self)?;
         let mut lines = doors.lines();
         lines.push_str(&format!("pin {pin}\n"));
         if made {
@@ -258,6 +286,25 @@ find "$dir/mail/bob/new" -type f | wc -l
         };
         server.run()?;
         Ok(Exit::Ok)
+    }
+}
+
+impl MailServe {
+    /// The certificate that was named, if one was.
+    fn certificate(&self) -> Result<Option<Identity>> {
+        let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
+        let (name, key_name) = (chain.display().to_string(), key.display().to_string());
+        let chain = std::fs::read(chain).opening(&name)?;
+        let key = read_private(key, "this key")?;
+        Identity::new(Certificate::from_pem(&chain, &name, key.expose(), &key_name)?).map(Some)
+    }
+
+    /// The users of the file that was named, if one was.
+    fn hashed(&self) -> Result<Option<Passwd>> {
+        let Some(file) = &self.passwd_file else { return Ok(None) };
+        crate::config::secret::no_core_dumps();
+        let hashed = read_private(file, "these hashed passwords")?;
+        Passwd::parse(hashed.expose(), &file.display().to_string()).map(Some)
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::process::Stdio;
 
 /// A connection from that loopback address.
-fn connect_from(serve: &Serve, service: &str, from: &str) -> TcpStream {
+pub(super) fn connect_from(serve: &Serve, service: &str, from: &str) -> TcpStream {
     use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
     let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     bind(&fd, &SocketAddr::new(from.parse::<IpAddr>().unwrap(), 0)).unwrap();

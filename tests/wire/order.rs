@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 
 /// Whether `command` works here.
-fn can(command: &[&str]) -> bool {
+pub(super) fn can(command: &[&str]) -> bool {
     let tried = Command::new(command[0]).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let can = tried.is_ok_and(|status| status.success());
     if !can {

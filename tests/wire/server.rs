@@ -29,6 +29,7 @@ pub(super) struct Serve {
     ports: BTreeMap<String, u16>,
     pub(super) root: PathBuf,
     pub(super) password: String,
+    pub(super) pin: String,
     _home: Option<tempfile::TempDir>,
 }
 
@@ -48,7 +49,7 @@ impl Serve {
     pub(super) fn run(mut command: Command, arguments: &[&str], root: PathBuf) -> Serve {
         command.args(["--smtp-port", "0", "--pop3-port", "0", "--imap-port", "0"]).args(arguments);
         let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
-        let (mut ports, mut password) = (BTreeMap::new(), String::new());
+        let (mut ports, mut password, mut pin) = (BTreeMap::new(), String::new(), String::new());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // Ports in clear and under TLS, and the pin.
         let has = |flag: &str| usize::from(arguments.contains(&flag));
@@ -58,14 +59,15 @@ impl Serve {
             let line = line.unwrap();
             match line.split_once(' ').unwrap() {
                 ("password-file", file) => std::fs::read_to_string(file).unwrap().trim().clone_into(&mut password),
-                ("pin" | "lmtp+unix", _) => {}
+                ("pin", value) => value.clone_into(&mut pin),
+                ("lmtp+unix", _) => {}
                 (service, at) => {
                     ports.insert(service.to_owned(), at.rsplit_once(':').unwrap().1.parse().unwrap());
                 }
             }
         }
         assert_eq!(ports.len(), 6 + has("--lmtp-port"), "mail-serve did not start");
-        Serve { child, ports, root, password, _home: None }
+        Serve { child, ports, root, password, pin, _home: None }
     }
 
     pub(super) fn port(&self, service: &str) -> u16 {

@@ -1,7 +1,11 @@
 //! What is known of a connection besides its words: whom it leads to, through what, and from where.
 
 use super::Wire;
+use crate::net::deadline::Deadline;
+use crate::net::stream::wait;
 use std::net::IpAddr;
+use std::os::fd::AsFd;
+use std::time::Duration;
 
 impl Wire {
     /// The other side's name.
@@ -14,6 +18,14 @@ impl Wire {
     #[must_use]
     pub fn our_address(&self) -> Option<IpAddr> {
         self.ours
+    }
+
+    /// Whether the server is to end, [`Wire::stops_on`].
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        let bell = self.stop.as_ref().map(AsFd::as_fd);
+        let now = Deadline::after(Duration::ZERO);
+        bell.is_some() && wait(None, bell.as_slice(), now).is_ok_and(|ready| ready.bell.is_some())
     }
 
     /// Notes that address.

@@ -65,6 +65,7 @@ pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
         saved: SequenceSet::default(),
         reading: section::Reading::default(),
         errors: 0,
+        before_login: 0,
         guesses: Guesses::default(),
         over: false,
         out: Vec::new(),
@@ -109,6 +110,8 @@ struct Session<'s> {
     /// Where the last FETCH was in a message.
     reading: section::Reading,
     errors: u32,
+    /// Commands without a login.
+    before_login: u32,
     guesses: Guesses,
     /// The session ends after the next answer.
     over: bool,
@@ -236,6 +239,12 @@ impl Session<'_> {
                     self.bye("too many errors")?;
                     return self.wire.flush();
                 }
+            }
+            // Before the login nobody has much to say.
+            self.before_login = if self.account.is_none() { self.before_login.saturating_add(1) } else { 0 };
+            if self.before_login > self.world.limits().commands {
+                self.bye("too many commands")?;
+                return self.wire.flush();
             }
             if self.over {
                 self.bye("closing")?;

@@ -7,10 +7,11 @@ use crate::store::maildir::{Incoming, Maildir, Sealed, Sub, base};
 use rustix::fs::AtFlags;
 use std::time::SystemTime;
 
-/// A message that is being written, in a `tmp` (0600). Dropped without [`Draft::commit`], it leaves nothing behind.
+/// A message that is being written, in a `tmp` (0600). Dropped without [`Draft::commit`] or
+/// [`Draft::deliver`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct Draft {
-    incoming: Incoming,
+    pub(super) incoming: Incoming,
 }
 
 /// Where a draft goes.

@@ -38,7 +38,7 @@ fn names(account: &Account, sub: &str) -> Vec<PathBuf> {
 /// Another connection, as another process has it.
 fn other(account: &Account) -> Account {
     let db = Db::open(&account.root().join("pipepost.sqlite"), &uids::SCHEMA).unwrap();
-    Account { tree: Arc::new(Tree { inbox: account.tree.inbox.clone(), db }) }
+    Account { tree: Arc::new(Tree { inbox: account.tree.inbox.clone(), db, arrivals: Default::default() }) }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The ports and the socket that mail-serve listens on.
 
 use super::MailServe;
+use crate::cli::privileges::Account;
 use crate::error::{Error, Exit, Local, Result};
 use crate::net::endpoint::Service;
 use crate::server::listen::{Door, Listener};
 use crate::text::escape;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -18,11 +19,11 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    /// Opens what `server` asks for.
+    /// Opens what `server` asks for; `user` will use the socket.
     ///
     /// # Errors
-    /// 73: something else listens there.
-    pub(super) fn open(server: &MailServe) -> Result<Doors> {
+    /// 73: something else listens there; 74: the socket can't be given to the user.
+    pub(super) fn open(server: &MailServe, user: Option<Account>) -> Result<Doors> {
         let (smtp, pop3, imap) = (server.smtp_port, server.pop3_port, server.imap_port);
         // Who wants any free port has another server running.
         let under_tls = |port: Option<u16>, plain: u16, usual: u16| port.unwrap_or(if plain == 0 { 0 } else { usual });
@@ -39,7 +40,7 @@ impl Doors {
         for (port, service, implicit_tls) in ports {
             let Some(port) = port else { continue };
             let name = format!("{}{}", service.word(), if implicit_tls { "s" } else { "" });
-            let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).creating(format!("{name} port {port}"))?;
+            let socket = TcpListener::bind((server.listen, port)).creating(format!("{name} port {port}"))?;
             let address = socket.local_addr().local("listening socket")?;
             doors.names.push((name, address.to_string()));
             doors.listeners.push(Listener { door: Door::Tcp(socket), service, implicit_tls });
@@ -47,6 +48,9 @@ impl Doors {
         if let Some(path) = &server.lmtp_socket {
             let socket = unix(path)?;
             doors._socket = Some(Name(path.clone()));
+            if let Some(user) = user {
+                user.give(path)?;
+            }
             doors.names.push(("lmtp+unix".to_owned(), escape(path.as_os_str().as_encoded_bytes())));
             doors.listeners.push(Listener { door: Door::Unix(socket), service: Service::Lmtp, implicit_tls: false });
         }
