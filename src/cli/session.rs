@@ -15,7 +15,7 @@ pub fn look_in(reach: &Reach, at: &Endpoint, wire: Wire, login: Option<&Login>) 
     match at.service {
         Service::Smtp | Service::Lmtp => {
             let name = ehlo_name(&reach.accounts().host(at)?, &wire);
-            smtp::Client::open(wire, &name, login)?.quit()
+            smtp::Client::open(wire, at.service, &name, login)?.quit()
         }
         Service::Pop3 => {
             let login = login.ok_or_else(|| Error::internal("no login"))?;
