@@ -202,7 +202,8 @@ pub fn host() -> String {
     if host.trim_matches('.').is_empty() { "localhost".to_owned() } else { host }
 }
 
-/// A name that no one else makes: seconds, microseconds, process, a counter and 64 random bits, then the host. It holds
+/// A name that no one else makes: seconds, microseconds, process, a counter and 64 random bits, then the host. Later names of
+/// one program come later in the alphabet, as a rule. It holds
 /// when the clock jumps and when process numbers come round again.
 ///
 /// # Errors
@@ -214,7 +215,7 @@ pub fn unique() -> io::Result<String> {
     let random = getrandom::u64().map_err(|e| io::Error::other(e.to_string()))?;
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     let (seconds, micros, pid) = (now.as_secs(), now.subsec_micros(), std::process::id());
-    Ok(format!("{seconds}.M{micros}P{pid}Q{count}R{random:016x}.{}", host()))
+    Ok(format!("{seconds}.M{micros:06}P{pid}Q{count}R{random:016x}.{}", host()))
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! What a session changes in its selected folder: flags, expunges, copies.
 
 use super::selected::{Copied, FlagChange, Mailbox};
-use super::uids::{self, Keywords};
-use super::{FolderError, letters_in_use, modseq};
+use super::uids::{self, Keywords, Transaction};
+use super::{FolderError, letters_in_use};
 use crate::error::{Error, Local, Result};
 use crate::message::flags::{FORWARDED, Flag, Flags};
 use crate::store::db::Stop;
 use crate::store::disk;
 use crate::store::maildir::{self, Sub};
-use rusqlite::Transaction;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::collections::BTreeSet;
@@ -74,7 +73,7 @@ impl Mailbox {
                 let (mut known, mut modified) = (Vec::new(), Vec::new());
                 for &index in indexes {
                     let Some(uid) = mailbox.messages.get(index).map(|m| m.uid) else { continue };
-                    let fresh = modseq::recorded(t, mailbox.validity, uid)?.is_none_or(|(modseq, _)| modseq <= since);
+                    let fresh = uids::recorded(t, mailbox.validity, uid)?.is_none_or(|(modseq, _)| modseq <= since);
                     match fresh {
                         true => match mailbox.restore(index, change, flags, true)? {
                             Restored::Known => known.push(index),
@@ -215,7 +214,7 @@ impl Mailbox {
             let (before, after) = mailbox.account.db().write(|t| {
                 let mut folder = uids::still(t, mailbox.validity, &mailbox.name)?;
                 let before = folder.modseq;
-                modseq::forget(t, &mut folder, removed)?;
+                uids::forget(t, &mut folder, removed)?;
                 uids::set_next(t, folder)?;
                 Ok((before, folder.modseq))
             })?;

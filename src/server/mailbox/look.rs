@@ -6,7 +6,6 @@
 //! gone. Rows that another process added after our listing end our view before them: the next look takes them in, so
 //! that UIDs always arrive in ascending order.
 
-use super::modseq;
 use super::selected::{Entry, Mailbox, Message};
 use super::uids::{self, Keywords, MessageRow};
 use crate::error::{Error, Local, Result};
@@ -279,7 +278,7 @@ impl Mailbox {
         let (added, keywords, claimed, next, before, after) = self.account.db().write(|t| {
             let mut folder = uids::still(t, self.validity, &self.name)?;
             let before = folder.modseq;
-            modseq::forget(t, &mut folder, missing.iter().copied())?;
+            uids::forget(t, &mut folder, missing.iter().copied())?;
             let mut added = Vec::new();
             let mut limit = None;
             uids::messages(t, self.validity, end, |row| {

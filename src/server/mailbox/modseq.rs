@@ -2,18 +2,14 @@
 //!
 //! A message's flags are in its file's name, and other programs change them as they like. SQLite keeps the flags that a
 //! mod-sequence was given for; where the name says something else, the message has changed, and gets a new one from
-//! whoever looks next. Messages that vanish leave their UIDs behind, up to [`REMEMBERED`] ranges of them; who asks
+//! whoever looks next. Messages that vanish leave their UIDs behind, up to [`uids::REMEMBERED`] ranges of them; who asks
 //! for earlier ones hears of all UIDs that name nothing.
 
 use super::selected::Mailbox;
-use super::uids::{self, FolderRow, Result as Done};
+use super::uids;
 use crate::error::Result;
 use crate::proto::imap::set::SequenceSet;
 use crate::store::maildir;
-use rusqlite::{OptionalExtension, Transaction, params};
-
-/// So many ranges of UIDs are remembered for one folder.
-const REMEMBERED: u32 = if cfg!(test) { 4 } else { 4096 };
 
 impl Mailbox {
     /// The highest mod-sequence: the view has everything up to it. At least 1.
@@ -43,19 +39,7 @@ impl Mailbox {
     /// 74.
     pub fn vanished(&self, since: i64, asked: &SequenceSet) -> Result<SequenceSet> {
         let asked = asked.resolve(self.uid_next.saturating_sub(1));
-        let known = self.account.db().read(|t| {
-            let forgotten: Option<i64> = t
-                .prepare_cached("SELECT forgotten FROM folder WHERE validity = ?1")?
-                .query_row([self.validity], |row| row.get(0))
-                .optional()?;
-            if forgotten.is_none_or(|forgotten| since < forgotten) {
-                return Ok(None);
-            }
-            let mut select = t.prepare_cached("SELECT first, last FROM vanished WHERE folder = ?1 AND modseq > ?2")?;
-            let rows = select.query_map(params![self.validity, since], |row| Ok((row.get(0)?, row.get(1)?)));
-            let ranges: Vec<(u32, u32)> = rows.and_then(Iterator::collect)?;
-            Ok(Some(ranges))
-        })?;
+        let known = self.account.db().read(|t| uids::vanished(t, self.validity, since))?;
         let ranges = match known {
             Some(ranges) => SequenceSet::from_ranges(ranges).resolve(u32::MAX),
             None => self.without_message(),
@@ -99,13 +83,12 @@ impl Mailbox {
             for index in open {
                 let (Some(file), Some(message)) = (self.files.get(index), self.messages.get(index)) else { continue };
                 let letters = maildir::letters(&file.name);
-                let Some((mut modseq, known)) = recorded(t, self.validity, message.uid)? else { continue };
+                let Some((mut modseq, known)) = uids::recorded(t, self.validity, message.uid)? else { continue };
                 if known.as_deref() != Some(letters) {
                     if known.is_some() {
                         (modseq, folder.modseq) = (next, next);
                     }
-                    let update = "UPDATE message SET modseq = ?3, letters = ?4 WHERE folder = ?1 AND uid = ?2";
-                    t.prepare_cached(update)?.execute(params![self.validity, message.uid, modseq, letters])?;
+                    uids::record(t, self.validity, message.uid, modseq, letters)?;
                 }
                 given.push((index, modseq));
             }
@@ -123,42 +106,6 @@ impl Mailbox {
         self.advance(before, after);
         Ok(())
     }
-}
-
-/// The mod-sequence of a message, and the letters that it was given for.
-pub(super) fn recorded(t: &Transaction<'_>, folder: u32, uid: u32) -> Done<Option<(i64, Option<Vec<u8>>)>> {
-    let mut select = t.prepare_cached("SELECT modseq, letters FROM message WHERE folder = ?1 AND uid = ?2")?;
-    Ok(select.query_row([folder, uid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
-}
-
-/// Forgets messages whose files are gone, but for their UIDs. The caller writes `folder` back.
-pub(super) fn forget(t: &Transaction<'_>, folder: &mut FolderRow, uids: impl IntoIterator<Item = u32>) -> Done<()> {
-    let mut delete = t.prepare_cached("DELETE FROM message WHERE folder = ?1 AND uid = ?2")?;
-    let mut gone = Vec::new();
-    for uid in uids {
-        // Another session may have noticed before.
-        if delete.execute([folder.validity, uid])? > 0 {
-            gone.push(uid);
-        }
-    }
-    if gone.is_empty() {
-        return Ok(());
-    }
-    folder.modseq = folder.modseq.saturating_add(1);
-    let mut insert = t.prepare_cached("INSERT INTO vanished (folder, modseq, first, last) VALUES (?1, ?2, ?3, ?4)")?;
-    for (first, last) in SequenceSet::from_numbers(gone).resolve(u32::MAX) {
-        insert.execute(params![folder.validity, folder.modseq, first, last])?;
-    }
-    // The modseq of the newest that is too many, if there are too many.
-    let mut select = t.prepare_cached(
-        "SELECT modseq FROM vanished WHERE folder = ?1 ORDER BY modseq DESC, first DESC LIMIT 1 OFFSET ?2",
-    )?;
-    let oldest: Option<i64> = select.query_row([folder.validity, REMEMBERED], |row| row.get(0)).optional()?;
-    if let Some(modseq) = oldest {
-        t.execute("DELETE FROM vanished WHERE folder = ?1 AND modseq <= ?2", params![folder.validity, modseq])?;
-        t.execute("UPDATE folder SET forgotten = ?2 WHERE validity = ?1", params![folder.validity, modseq])?;
-    }
-    Ok(())
 }
 
 /// What two lists of ranges, sorted and apart, have in common.

@@ -1,11 +1,14 @@
 //! What SQLite keeps about a tree: UIDVALIDITYs, UIDs, keyword letters, sizes that took reading to know. Not flags, and
 //! not whether a message exists: those are the files' names.
 
+pub(super) use rusqlite::Transaction;
+
 use crate::error::Error;
 use crate::message::flags::FORWARDED;
+use crate::proto::imap::set::SequenceSet;
 use crate::store::db::{Schema, Stop};
 use crate::store::maildir;
-use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
+use rusqlite::{OptionalExtension, Row as SqlRow, params};
 use std::time::{Duration, SystemTime};
 
 /// `pipepost.sqlite` in the root of a tree.
@@ -53,6 +56,9 @@ pub(super) static SCHEMA: Schema = Schema {
     "],
     repair: "move it away with its -wal and -shm: messages and flags are in the Maildir, only UIDs start anew",
 };
+
+/// So many ranges of UIDs are remembered for one folder.
+pub(super) const REMEMBERED: u32 = if cfg!(test) { 4 } else { 4096 };
 
 /// Inside a transaction.
 pub(super) type Result<T> = std::result::Result<T, Stop>;
@@ -189,6 +195,61 @@ pub(super) fn assign(
 pub(super) fn set_next(t: &Transaction<'_>, folder: FolderRow) -> Result<()> {
     let mut update = t.prepare_cached("UPDATE folder SET uid_next = ?2, modseq = ?3 WHERE validity = ?1")?;
     update.execute(params![folder.validity, folder.uid_next, folder.modseq])?;
+    Ok(())
+}
+
+/// The mod-sequence of a message, and the letters that it was given for.
+pub(super) fn recorded(t: &Transaction<'_>, folder: u32, uid: u32) -> Result<Option<(i64, Option<Vec<u8>>)>> {
+    let mut select = t.prepare_cached("SELECT modseq, letters FROM message WHERE folder = ?1 AND uid = ?2")?;
+    Ok(select.query_row([folder, uid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// Forgets messages whose files are gone, but for their UIDs. The caller writes `folder` back.
+pub(super) fn forget(t: &Transaction<'_>, folder: &mut FolderRow, uids: impl IntoIterator<Item = u32>) -> Result<()> {
+    let mut delete = t.prepare_cached("DELETE FROM message WHERE folder = ?1 AND uid = ?2")?;
+    let mut gone = Vec::new();
+    for uid in uids {
+        // Another session may have noticed before.
+        if delete.execute([folder.validity, uid])? > 0 {
+            gone.push(uid);
+        }
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    folder.modseq = folder.modseq.saturating_add(1);
+    let mut insert = t.prepare_cached("INSERT INTO vanished (folder, modseq, first, last) VALUES (?1, ?2, ?3, ?4)")?;
+    for (first, last) in SequenceSet::from_numbers(gone).resolve(u32::MAX) {
+        insert.execute(params![folder.validity, folder.modseq, first, last])?;
+    }
+    // The modseq of the newest that is too many, if there are too many.
+    let mut select = t.prepare_cached(
+        "SELECT modseq FROM vanished WHERE folder = ?1 ORDER BY modseq DESC, first DESC LIMIT 1 OFFSET ?2",
+    )?;
+    let oldest: Option<i64> = select.query_row([folder.validity, REMEMBERED], |row| row.get(0)).optional()?;
+    if let Some(modseq) = oldest {
+        t.execute("DELETE FROM vanished WHERE folder = ?1 AND modseq <= ?2", params![folder.validity, modseq])?;
+        t.execute("UPDATE folder SET forgotten = ?2 WHERE validity = ?1", params![folder.validity, modseq])?;
+    }
+    Ok(())
+}
+
+/// The UIDs that were expunged after `since`, as ranges; `None` if that is longer ago than anyone remembers.
+pub(super) fn vanished(t: &Transaction<'_>, folder: u32, since: i64) -> Result<Option<Vec<(u32, u32)>>> {
+    let mut select = t.prepare_cached("SELECT forgotten FROM folder WHERE validity = ?1")?;
+    let forgotten: Option<i64> = select.query_row([folder], |row| row.get(0)).optional()?;
+    if forgotten.is_none_or(|forgotten| since < forgotten) {
+        return Ok(None);
+    }
+    let mut select = t.prepare_cached("SELECT first, last FROM vanished WHERE folder = ?1 AND modseq > ?2")?;
+    let rows = select.query_map(params![folder, since], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(Some(rows.and_then(Iterator::collect)?))
+}
+
+/// Writes a message's mod-sequence down, and the letters that it is given for.
+pub(super) fn record(t: &Transaction<'_>, folder: u32, uid: u32, modseq: i64, letters: &[u8]) -> Result<()> {
+    let mut update = t.prepare_cached("UPDATE message SET modseq = ?3, letters = ?4 WHERE folder = ?1 AND uid = ?2")?;
+    update.execute(params![folder, uid, modseq, letters])?;
     Ok(())
 }
 

@@ -238,7 +238,8 @@ fn what_other_programs_do_has_mod_sequences_too() {
     out.write_all(format!("a enable qresync\r\nb examine inbox (qresync ({validity} 5))\r\n").as_bytes()).unwrap();
     let told = until(&mut io, "b ");
     assert!(told.iter().any(|l| l.starts_with("* VANISHED (EARLIER) ")), "{told:?}");
-    assert_eq!(told.iter().filter(|l| l.contains("FETCH")).count(), 1, "{told:?}");
+    // The one that was answered, and the one that was flagged, which may be the same.
+    assert!((1..=2).contains(&told.iter().filter(|l| l.contains("FETCH")).count()), "{told:?}");
     drop((io, out));
     let _ = server.join().unwrap();
 }
