@@ -7,7 +7,7 @@
 //! keyword letters mean. UIDs are given in one `BEGIN IMMEDIATE` transaction, on stable storage before anyone hears of
 //! them. No lock is held while a directory is read or a peer is slow.
 //!
-//! Left out: quotas, access rights, and MODSEQs. Flags are renames that are not synced: a power failure may lose the
+//! Left out: quotas and access rights. Flags are renames that are not synced: a power failure may lose the
 //! last `\Seen`, never a message.
 
 mod change;
@@ -18,6 +18,7 @@ mod deliver;
 mod draft;
 mod folders;
 mod look;
+mod modseq;
 mod name;
 mod selected;
 mod size;
@@ -112,6 +113,8 @@ pub struct Status {
     pub uid_next: u32,
     /// The folder's UIDVALIDITY.
     pub uid_validity: u32,
+    /// The highest mod-sequence (RFC 7162).
+    pub modseq: i64,
     /// The bytes of all messages, with CRLF line ends; 0 if nobody has asked.
     pub size: u64,
 }
@@ -212,6 +215,7 @@ impl Account {
             unseen: count(messages.iter().filter(|m| !m.flags.has(crate::message::flags::Flag::Seen)).count()),
             uid_next: mailbox.uid_next(),
             uid_validity: mailbox.uid_validity(),
+            modseq: mailbox.highest_modseq(),
             size,
         })
     }

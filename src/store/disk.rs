@@ -205,7 +205,8 @@ pub fn host() -> String {
     if host.trim_matches('.').is_empty() { "localhost".to_owned() } else { host }
 }
 
-/// A name that no one else makes, and that sorts by its time: seconds, microseconds, process, a counter and 64 random bits, then the host. It holds
+/// A name that no one else makes, and that sorts by its time: seconds, microseconds, process, a counter and 64 random
+/// bits, then the host. It holds
 /// when the clock jumps and when process numbers come round again.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ use super::{Dial, Login, no_tls};
 use crate::error::{Error, Exit, Result};
 use crate::net::{Deadline, Endpoint, Wire};
 use crate::proto::imap::command::{Command, List, StatusItem};
+use crate::proto::imap::modseq::Selecting;
 use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
 use crate::proto::sasl;
 use std::collections::{HashMap, HashSet};
@@ -211,7 +212,8 @@ impl Client {
         self.talk.told.exists = None;
         self.talk.told.uid_validity = None;
         self.talk.told.uid_next = None;
-        let answer = self.talk.ask(&Command::Examine { mailbox: folder.to_owned() }, &mut Deaf)?;
+        let answer =
+            self.talk.ask(&Command::Examine { mailbox: folder.to_owned(), with: Selecting::Plain }, &mut Deaf)?;
         self.must_be_ok(&format!("{folder}: "), &answer)?;
         if self.talk.is_far() && self.talk.told.exists.is_some_and(|n| n >= MANY) {
             self.compress()?;

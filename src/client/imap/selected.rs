@@ -118,7 +118,7 @@ impl<'c> Selected<'c> {
         all.extend(items.iter().filter(|i| **i != FetchItem::Uid).cloned());
         let text = set.to_string();
         let sets = parts(&text).map(|part| part.parse::<SequenceSet>().unwrap_or_default());
-        let fetch = |set| Command::Fetch { uid: true, set, items: all.clone() };
+        let fetch = |set| Command::Fetch { uid: true, set, items: all.clone(), changed: None };
         // `*` is the last message, whatever its UID is.
         let asked = if text.ends_with('*') { None } else { Some(set.resolve(u32::MAX)) };
         let mut listener = Listener { rows, asked, given: Uids::default(), items, refused: None };
@@ -155,7 +155,7 @@ struct Found {
 
 impl Listen for Found {
     fn untagged(&mut self, what: Untagged) -> Result<()> {
-        let Untagged::Search(numbers) = what else { return Ok(()) };
+        let Untagged::Search(numbers, _) = what else { return Ok(()) };
         for n in numbers {
             match self.ranges.last_mut() {
                 Some((_, to)) if to.checked_add(1) == Some(n) => *to = n,
@@ -220,7 +220,8 @@ fn row(number: u32, values: Vec<FetchValue>) -> (Fetched, bool, Vec<(BodyName, V
             }
             // Known and malformed, perhaps: the row counts without it.
             FetchValue::Other(..) => other = true,
-            FetchValue::Body(_) | FetchValue::BodyStructure(_) | FetchValue::BinarySize(..) => {}
+            FetchValue::Body(_) | FetchValue::BodyStructure(_) | FetchValue::BinarySize(..) | FetchValue::ModSeq(_) => {
+            }
         }
     }
     (row, other, here)

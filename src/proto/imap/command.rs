@@ -17,6 +17,7 @@ pub use store::Store;
 
 use super::gather::Gathered;
 use super::lex::{Lex, Parsed, Syntax};
+use super::modseq::{ChangedSince, Selecting};
 use super::results::Returns;
 use super::search::SearchKey;
 use super::section::FetchItem;
@@ -76,9 +77,11 @@ pub enum Command {
     },
     Select {
         mailbox: String,
+        with: Selecting,
     },
     Examine {
         mailbox: String,
+        with: Selecting,
     },
     Create {
         mailbox: String,
@@ -139,10 +142,12 @@ pub enum Command {
         uid: bool,
         set: SequenceSet,
         items: Vec<FetchItem>,
+        changed: Option<ChangedSince>,
     },
     Store {
         uid: bool,
         set: SequenceSet,
+        unchanged_since: Option<i64>,
         how: Store,
         silent: bool,
         flags: Vec<String>,
@@ -226,8 +231,8 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
         "ID" => Command::Id(login::id(l)?),
         "LOGIN" => login::login(l)?,
         "AUTHENTICATE" => login::authenticate(l)?,
-        "SELECT" => Command::Select { mailbox: mailbox(l)? },
-        "EXAMINE" => Command::Examine { mailbox: mailbox(l)? },
+        "SELECT" => Command::Select { mailbox: mailbox(l)?, with: Selecting::parse(l)? },
+        "EXAMINE" => Command::Examine { mailbox: mailbox(l)?, with: Selecting::parse(l)? },
         "CREATE" => Command::Create { mailbox: mailbox(l)? },
         "DELETE" => Command::Delete { mailbox: mailbox(l)? },
         "RENAME" => Command::Rename { from: mailbox(l)?, to: mailbox(l)? },
@@ -244,7 +249,7 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
         "FETCH" => {
             let set = set(l)?;
             l.expect_sp()?;
-            Command::Fetch { uid, set, items: FetchItem::parse_all(l)? }
+            Command::Fetch { uid, set, items: FetchItem::parse_all(l)?, changed: ChangedSince::parse(l)? }
         }
         "STORE" => store::store(l, uid)?,
         "COPY" => Command::Copy { uid, set: set(l)?, mailbox: mailbox(l)? },

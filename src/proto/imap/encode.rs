@@ -225,8 +225,14 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
                 }));
             }
         }
-        Command::Select { mailbox } => one(&mut line, "SELECT", mailbox)?,
-        Command::Examine { mailbox } => one(&mut line, "EXAMINE", mailbox)?,
+        Command::Select { mailbox, with } => {
+            one(&mut line, "SELECT", mailbox)?;
+            line.raw(&with.to_string());
+        }
+        Command::Examine { mailbox, with } => {
+            one(&mut line, "EXAMINE", mailbox)?;
+            line.raw(&with.to_string());
+        }
         Command::Create { mailbox } => one(&mut line, "CREATE", mailbox)?,
         Command::Delete { mailbox } => one(&mut line, "DELETE", mailbox)?,
         Command::Subscribe { mailbox } => one(&mut line, "SUBSCRIBE", mailbox)?,
@@ -283,18 +289,20 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
             line.raw(&format!("{} {algorithm}", by(*uid, "THREAD")));
             in_charset(&mut line, charset, key)?;
         }
-        Command::Fetch { uid, set, items } => {
+        Command::Fetch { uid, set, items, changed } => {
             let items = items.iter().map(item).collect::<Result<Vec<String>>>()?;
             line.raw(&format!("{} {} ({})", by(*uid, "FETCH"), named(set)?, items.join(" ")));
+            changed.iter().for_each(|changed| line.raw(&changed.to_string()));
         }
-        Command::Store { uid, set, how, silent, flags } => {
+        Command::Store { uid, set, unchanged_since, how, silent, flags } => {
             let sign = match how {
                 Store::Set => "",
                 Store::Add => "+",
                 Store::Remove => "-",
             };
             let silent = if *silent { ".SILENT" } else { "" };
-            line.raw(&format!("{} {} {sign}FLAGS{silent}", by(*uid, "STORE"), named(set)?));
+            let since = unchanged_since.map(|n| format!("(UNCHANGEDSINCE {n}) ")).unwrap_or_default();
+            line.raw(&format!("{} {} {since}{sign}FLAGS{silent}", by(*uid, "STORE"), named(set)?));
             line.flags(flags)?;
         }
         Command::Copy { uid, set, mailbox } => {

@@ -123,9 +123,9 @@ impl Untagged {
                 out.push(b' ');
                 list(out, &items);
             }
-            Untagged::Search(found) => numbers("SEARCH", found, out),
+            Untagged::Search(found, modseq) => numbers("SEARCH", found, *modseq, out),
             Untagged::ESearch(results) => results.encode(out),
-            Untagged::Sort(found) => numbers("SORT", found, out),
+            Untagged::Sort(found, modseq) => numbers("SORT", found, *modseq, out),
             Untagged::Thread(nodes) => {
                 put(out, "THREAD");
                 thread::encode(nodes, out);
@@ -133,6 +133,9 @@ impl Untagged {
             Untagged::Exists(n) => put(out, &format!("{n} EXISTS")),
             Untagged::Recent(n) => put(out, &format!("{n} RECENT")),
             Untagged::Expunge(n) => put(out, &format!("{n} EXPUNGE")),
+            Untagged::Vanished { earlier, uids } => {
+                put(out, &format!("VANISHED {}{uids}", if *earlier { "(EARLIER) " } else { "" }));
+            }
             Untagged::Namespace(personal, others, shared) => {
                 put(out, "NAMESPACE");
                 for spaces in [personal, others, shared] {
@@ -170,10 +173,13 @@ impl Untagged {
     }
 }
 
-fn numbers(word: &str, found: &[u32], out: &mut Vec<u8>) {
+fn numbers(word: &str, found: &[u32], modseq: Option<i64>, out: &mut Vec<u8>) {
     put(out, word);
     for n in found {
         put(out, &format!(" {n}"));
+    }
+    if let Some(modseq) = modseq {
+        put(out, &format!(" (MODSEQ {modseq})"));
     }
 }
 
@@ -246,6 +252,7 @@ impl FetchValue {
             FetchValue::InternalDate(t) => put(out, &format!("INTERNALDATE {}", date_time(t))),
             FetchValue::Size(n) => put(out, &format!("RFC822.SIZE {n}")),
             FetchValue::Uid(n) => put(out, &format!("UID {n}")),
+            FetchValue::ModSeq(n) => put(out, &format!("MODSEQ ({n})")),
             FetchValue::Envelope(envelope) => {
                 put(out, "ENVELOPE ");
                 envelope.encode(out);

@@ -13,8 +13,9 @@ pub use list::Listed;
 use super::command::{IdFields, StatusItem};
 use super::gather::Gathered;
 use super::lex::{Lex, Parsed, Syntax};
+use super::modseq::modseq;
 use super::results::Results;
-use super::set::UidList;
+use super::set::{SequenceSet, UidList};
 use super::thread::{self, Node};
 use super::utf7;
 use list::{delimiter, listed};
@@ -118,11 +119,11 @@ pub enum Untagged {
     /// STATUS: the mailbox, and what is known about it.
     Mailbox(String, Vec<(StatusItem, u64)>),
     /// SEARCH: sequence numbers or UIDs.
-    Search(Vec<u32>),
+    Search(Vec<u32>, Option<i64>),
     /// ESEARCH: what was asked for of a search's results (RFC 4731).
     ESearch(Results),
     /// SORT: sequence numbers or UIDs in their order (RFC 5256).
-    Sort(Vec<u32>),
+    Sort(Vec<u32>, Option<i64>),
     /// THREAD: conversations (RFC 5256).
     Thread(Vec<Node>),
     /// So many messages are there.
@@ -131,6 +132,13 @@ pub enum Untagged {
     Recent(u32),
     /// The message with that sequence number is gone, and all above count one less.
     Expunge(u32),
+    /// VANISHED (RFC 7162): messages with these UIDs are gone.
+    Vanished {
+        /// They went before the mailbox was selected, and numbers do not change.
+        earlier: bool,
+        /// Which.
+        uids: SequenceSet,
+    },
     /// NAMESPACE: personal, other users', shared.
     Namespace(Spaces, Spaces, Spaces),
     /// ID
@@ -315,9 +323,16 @@ fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
         "LIST" => Untagged::List(listed(l)?),
         "LSUB" => Untagged::Lsub(listed(l)?),
         "STATUS" => mailbox_status(l)?,
-        "SEARCH" => Untagged::Search(numbers(l)?),
+        "SEARCH" => {
+            let (found, modseq) = numbers(l)?;
+            Untagged::Search(found, modseq)
+        }
+        "VANISHED" => vanished(l)?,
         "ESEARCH" => Untagged::ESearch(Results::parse(l)?),
-        "SORT" => Untagged::Sort(numbers(l)?),
+        "SORT" => {
+            let (found, modseq) = numbers(l)?;
+            Untagged::Sort(found, modseq)
+        }
         "THREAD" => Untagged::Thread(thread::parse(l)?),
         "NAMESPACE" => Untagged::Namespace(spaces(l)?, spaces(l)?, spaces(l)?),
         "ID" => {
@@ -346,17 +361,38 @@ fn mailbox_status(l: &mut Lex<'_>) -> Parsed<Untagged> {
     Ok(Untagged::Mailbox(name, items))
 }
 
-fn numbers(l: &mut Lex<'_>) -> Parsed<Vec<u32>> {
+/// Numbers, and the highest mod-sequence of them if that is told (RFC 7162).
+fn numbers(l: &mut Lex<'_>) -> Parsed<(Vec<u32>, Option<i64>)> {
     let mut found = Vec::new();
     while l.sp() && l.peek().is_some_and(|b| b.is_ascii_digit()) {
         found.push(l.number()?);
     }
-    // CONDSTORE adds `(MODSEQ n)`.
-    if l.peek() == Some(b'(') {
-        l.value()?;
+    let mut highest = None;
+    if l.eat(b'(') {
+        if !l.eat_word("MODSEQ") {
+            return l.expected("MODSEQ");
+        }
+        l.expect_sp()?;
+        highest = Some(modseq(l)?);
+        l.expect(b')')?;
     }
     l.expect_end()?;
-    Ok(found)
+    Ok((found, highest))
+}
+
+fn vanished(l: &mut Lex<'_>) -> Parsed<Untagged> {
+    l.expect_sp()?;
+    let mut earlier = false;
+    if l.peek() == Some(b'(') {
+        l.list(|l| {
+            earlier = l.eat_word("EARLIER");
+            if earlier { Ok(()) } else { l.expected("EARLIER") }
+        })?;
+        l.expect_sp()?;
+    }
+    let uids = SequenceSet::parse(l)?;
+    l.expect_end()?;
+    Ok(Untagged::Vanished { earlier, uids })
 }
 
 fn spaces(l: &mut Lex<'_>) -> Parsed<Spaces> {

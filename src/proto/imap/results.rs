@@ -3,6 +3,7 @@
 //! Left out: PARTIAL, UPDATE and CONTEXT of RFC 5267.
 
 use super::lex::{Lex, Parsed, Syntax};
+use super::modseq::modseq;
 use super::set::UidList;
 use super::write::string;
 use std::fmt;
@@ -83,6 +84,8 @@ pub struct Results {
     pub count: Option<u32>,
     /// All that were found, of SORT in its order; `None` too if nothing was found.
     pub all: Option<UidList>,
+    /// The highest mod-sequence of what is told here, if it was searched for one (RFC 7162).
+    pub modseq: Option<i64>,
 }
 
 impl Results {
@@ -112,6 +115,7 @@ impl Results {
                 "MIN" => results.min = Some(l.number()?),
                 "MAX" => results.max = Some(l.number()?),
                 "COUNT" => results.count = Some(l.number()?),
+                "MODSEQ" => results.modseq = Some(modseq(l)?),
                 "ALL" => results.all = Some(UidList::parse(l)?),
                 _ => drop(l.value()?),
             }
@@ -136,6 +140,9 @@ impl Results {
         }
         if let Some(all) = &self.all {
             out.extend_from_slice(format!(" ALL {all}").as_bytes());
+        }
+        if let Some(modseq) = self.modseq {
+            out.extend_from_slice(format!(" MODSEQ {modseq}").as_bytes());
         }
     }
 }
@@ -192,7 +199,7 @@ mod tests {
             min in proptest::option::of(any::<u32>()), count in proptest::option::of(any::<u32>()),
             all in proptest::option::of(proptest::collection::vec(1u32..30, 1..9)),
         ) {
-            let results = Results { tag, uid, min, max: min, count, all: all.map(UidList::from_uids) };
+            let results = Results { tag, uid, min, max: min, count, all: all.map(UidList::from_uids), modseq: count.map(i64::from) };
             let mut out = Vec::new();
             results.encode(&mut out);
             prop_assert_eq!(Results::parse(&mut Lex::new(&out[7..])), Ok(results));

@@ -4,6 +4,7 @@
 
 use super::date;
 use super::lex::{Lex, Parsed, Syntax};
+use super::modseq::modseq;
 use super::set::SequenceSet;
 use chrono::NaiveDate;
 use std::fmt;
@@ -49,6 +50,8 @@ pub enum SearchKey {
     Older(u32),
     /// YOUNGER: the internal date is so many seconds ago, or less (RFC 5032).
     Younger(u32),
+    /// MODSEQ: a mod-sequence that is at least so high (RFC 7162). Of which flag is not looked at: there is one for all.
+    ModSeq(i64),
     /// UID
     Uid(SequenceSet),
     /// Sequence numbers
@@ -123,6 +126,18 @@ impl SearchKey {
             }
             SearchKey::And(keys) => keys.iter_mut().for_each(|key| key.resolve_saved(saved)),
             _ => {}
+        }
+    }
+
+    /// Whether it asks for mod-sequences: then the answer tells one.
+    #[must_use]
+    pub fn has_modseq(&self) -> bool {
+        match self {
+            SearchKey::ModSeq(_) => true,
+            SearchKey::Not(key) => key.has_modseq(),
+            SearchKey::Or(a, b) => a.has_modseq() || b.has_modseq(),
+            SearchKey::And(keys) => keys.iter().any(SearchKey::has_modseq),
+            _ => false,
         }
     }
 
@@ -242,6 +257,18 @@ fn key_at(l: &mut Lex<'_>, charset: Charset) -> Parsed<SearchKey> {
             let seconds = l.nz_number()?;
             if word == "OLDER" { SearchKey::Older(seconds) } else { SearchKey::Younger(seconds) }
         }
+        "MODSEQ" => {
+            l.expect_sp()?;
+            if l.peek() == Some(b'"') {
+                l.quoted()?;
+                l.expect_sp()?;
+                if !["priv", "shared", "all"].iter().any(|kind| l.eat_word(kind)) {
+                    return l.expected("priv, shared or all");
+                }
+                l.expect_sp()?;
+            }
+            SearchKey::ModSeq(modseq(l)?)
+        }
         "UID" => {
             l.expect_sp()?;
             SearchKey::Uid(SequenceSet::parse(l)?)
@@ -338,6 +365,7 @@ impl SearchKey {
             SearchKey::Smaller(n) => w.words(&format!("SMALLER {n}")),
             SearchKey::Older(seconds) => w.words(&format!("OLDER {seconds}")),
             SearchKey::Younger(seconds) => w.words(&format!("YOUNGER {seconds}")),
+            SearchKey::ModSeq(n) => w.words(&format!("MODSEQ {n}")),
             SearchKey::Uid(set) => w.words(&format!("UID {set}")),
             SearchKey::Set(set) => w.words(&set.to_string()),
             SearchKey::Not(key) => {
@@ -397,6 +425,7 @@ pub(super) mod tests {
             "SENTSINCE 3-Apr-2002",
             "LARGER 5000000000",
             "SMALLER 0",
+            "MODSEQ 9223372036854775807",
             "UID 1:9,*",
             "UID $",
             "OLDER 86400",

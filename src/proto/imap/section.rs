@@ -26,6 +26,8 @@ pub enum FetchItem {
     BodyStructure,
     /// UID
     Uid,
+    /// MODSEQ (RFC 7162)
+    ModSeq,
     /// `BODY[...]<...>` and `BODY.PEEK[...]<...>`
     Section {
         /// Which part of the message.
@@ -122,6 +124,7 @@ impl FetchItem {
             "RFC822.TEXT" => FetchItem::Rfc822Text,
             "BODYSTRUCTURE" => FetchItem::BodyStructure,
             "UID" => FetchItem::Uid,
+            "MODSEQ" => FetchItem::ModSeq,
             "BODY" | "BODY.PEEK" if l.peek() == Some(b'[') => {
                 let section = Section::parse(l)?;
                 FetchItem::Section { section, peek: word.ends_with("PEEK"), partial: Partial::parse(l)? }
@@ -286,6 +289,7 @@ impl fmt::Display for FetchItem {
             FetchItem::Body => "BODY",
             FetchItem::BodyStructure => "BODYSTRUCTURE",
             FetchItem::Uid => "UID",
+            FetchItem::ModSeq => "MODSEQ",
             FetchItem::Section { section, peek, partial } => {
                 write!(f, "BODY{}{section}", if *peek { ".PEEK" } else { "" })?;
                 return partial.map_or(Ok(()), |p| write!(f, "<{}.{}>", p.start, p.count));
@@ -323,6 +327,7 @@ mod tests {
             "BODY",
             "BODYSTRUCTURE",
             "UID",
+            "MODSEQ",
             "BODY[]",
             "BODY.PEEK[]<0.100>",
             "BODY[HEADER]",

@@ -19,6 +19,8 @@ pub(super) const ALWAYS: &[&str] = &[
     "CHILDREN",              // RFC 3348
     "MOVE",                  // RFC 6851
     "ENABLE",                // RFC 5161
+    "CONDSTORE",             // RFC 7162
+    "QRESYNC",               // RFC 7162
     "SPECIAL-USE",           // RFC 6154
     "LIST-EXTENDED",         // RFC 5258
     "LIST-STATUS",           // RFC 5819
@@ -51,8 +53,16 @@ impl Session<'_> {
     }
 
     /// ENABLE (RFC 5161): what is not known, or needs no switching on, is passed over.
-    pub(super) fn enable(&mut self, _words: &[String]) -> Result<Status> {
-        self.tell(Untagged::Enabled(Vec::new()))?;
+    pub(super) fn enable(&mut self, words: &[String]) -> Result<Status> {
+        let mut enabled = Vec::new();
+        for word in words.iter().filter(|w| matches!(w.as_str(), "CONDSTORE" | "QRESYNC")) {
+            if !enabled.contains(word) {
+                enabled.push(word.clone());
+            }
+            self.qresync |= word == "QRESYNC";
+            self.want_modseqs()?;
+        }
+        self.tell(Untagged::Enabled(enabled))?;
         self.caught_up(true, ok("ENABLE completed"))
     }
 }

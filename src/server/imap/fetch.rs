@@ -12,6 +12,7 @@ use crate::message::decode::decoded;
 use crate::message::flags::{Flag, Flags};
 use crate::message::mime::Encoding;
 use crate::net::{Deadline, Wire};
+use crate::proto::imap::modseq::ChangedSince;
 use crate::proto::imap::response::{BodyName, Data, FetchValue, Status};
 use crate::proto::imap::section::{FetchItem, Of, Partial, Section};
 use crate::proto::imap::set::SequenceSet;
@@ -41,12 +42,36 @@ enum Row {
 }
 
 impl Session<'_> {
-    pub(super) fn fetch(&mut self, uid: bool, set: &SequenceSet, items: &[FetchItem]) -> Result<Status> {
+    pub(super) fn fetch(
+        &mut self,
+        uid: bool,
+        set: &SequenceSet,
+        items: &[FetchItem],
+        changed: Option<ChangedSince>,
+    ) -> Result<Status> {
+        let mut items = items.to_vec();
+        if changed.is_some() && !items.contains(&FetchItem::ModSeq) {
+            items.push(FetchItem::ModSeq);
+        }
+        if items.contains(&FetchItem::ModSeq) {
+            self.want_modseqs()?;
+        }
         let Some(mailbox) = &self.mailbox else { return Ok(bad("no mailbox is selected")) };
-        let wanted = match indexes(mailbox, uid, set) {
+        let mut wanted = match indexes(mailbox, uid, set) {
             Ok(wanted) => wanted,
             Err(status) => return Ok(status),
         };
+        if let Some(changed) = changed {
+            let messages = mailbox.messages();
+            wanted.retain(|index| messages.get(*index).is_some_and(|m| m.modseq > changed.modseq));
+            if changed.vanished {
+                if !uid || !self.qresync {
+                    return Ok(bad("VANISHED is for UID FETCH, with QRESYNC enabled"));
+                }
+                self.tell_vanished(changed.modseq, set)?;
+            }
+        }
+        let items = items.as_slice();
         let mut status = ok("FETCH completed");
         for index in wanted {
             self.patience();
@@ -87,13 +112,15 @@ impl Session<'_> {
             }
         }
         let sees = items.iter().any(sees) && !mailbox.read_only() && !message.flags.has(Flag::Seen);
+        let uid = uid || (sees && self.qresync);
+        let last = |item: &FetchItem| sees && matches!(item, FetchItem::Flags | FetchItem::ModSeq);
         let mut values = Vec::with_capacity(items.len().saturating_add(1));
         if uid || items.contains(&FetchItem::Uid) {
             values.push(Value::Ready(FetchValue::Uid(message.uid)));
         }
         for item in items {
             // Flags that are about to change come last.
-            if matches!(item, FetchItem::Uid) || (sees && matches!(item, FetchItem::Flags)) {
+            if matches!(item, FetchItem::Uid) || last(item) {
                 continue;
             }
             match value(item, &message, opened.as_mut()) {
@@ -140,6 +167,10 @@ impl Session<'_> {
             if let Some(message) = mailbox.messages().get(index) {
                 self.out.push(before);
                 FetchValue::Flags(shown(&message.flags, message.recent)).encode(&mut self.out);
+                if self.condstore {
+                    self.out.push(b' ');
+                    FetchValue::ModSeq(message.modseq).encode(&mut self.out);
+                }
             }
         }
         self.out.extend_from_slice(b")\r\n");
@@ -180,7 +211,7 @@ fn send(wire: &mut Wire, body: &mut dyn Body, wanted: Range<u64>) -> Result<()> 
 }
 
 fn needs_file(item: &FetchItem) -> bool {
-    !matches!(item, FetchItem::Flags | FetchItem::InternalDate | FetchItem::Uid)
+    !matches!(item, FetchItem::Flags | FetchItem::InternalDate | FetchItem::ModSeq | FetchItem::Uid)
 }
 
 /// Whether it takes the size: to know that, a message from elsewhere must be read to its end.
@@ -204,6 +235,7 @@ fn value(item: &FetchItem, message: &Message, opened: Option<&mut (Opened<'_>, u
     let ready = match (item, opened) {
         (FetchItem::Flags, _) => FetchValue::Flags(shown(&message.flags, message.recent)),
         (FetchItem::InternalDate, _) => FetchValue::InternalDate(date(message.internal_date)),
+        (FetchItem::ModSeq, _) => FetchValue::ModSeq(message.modseq),
         (FetchItem::Uid, _) | (_, None) => FetchValue::Uid(message.uid),
         (FetchItem::Rfc822Size, Some((_, size))) => FetchValue::Size(*size),
         (FetchItem::Envelope, Some((opened, _))) => FetchValue::Envelope(Box::new(envelope(&opened.header()?.0))),

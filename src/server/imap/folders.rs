@@ -73,6 +73,9 @@ impl Session<'_> {
         items: &[StatusItem],
     ) -> Result<std::result::Result<(), FolderError>> {
         let size = items.contains(&StatusItem::Size);
+        if items.contains(&StatusItem::HighestModSeq) {
+            self.want_modseqs()?;
+        }
         let status = match account.status(name, size) {
             Ok(status) => status,
             Err(e) => return Ok(Err(e)),
@@ -87,6 +90,7 @@ impl Session<'_> {
                 StatusItem::Unseen => status.unseen.into(),
                 StatusItem::Size => status.size,
                 StatusItem::AppendLimit => limit,
+                StatusItem::HighestModSeq => u64::try_from(status.modseq).unwrap_or(0),
             };
             (*item, value)
         });

@@ -1,5 +1,4 @@
-//! The IMAP4rev1 server session (RFC 3501) with IDLE (2177), NAMESPACE (2342), UIDPLUS (4315), LITERAL+ (7888), SASL-IR
-//! (4959), UNSELECT (3691), ID (2971), CHILDREN (3348) and STARTTLS.
+//! The IMAP4rev1 server session (RFC 3501). Its extensions are in [`capability`].
 //!
 //! Straight-line: a command is gathered with its small literals, parsed, acted on, answered. An APPEND streams into a
 //! [draft](super::mailbox::Draft) and a FETCH out of a file, so that a message of any size needs constant memory. The OK for
@@ -7,7 +6,6 @@
 //!
 //! What other sessions and programs do is told before a command's own answer, and expunges never during FETCH, STORE and
 //! SEARCH (RFC 3501 7.4.1). A message that has vanished meanwhile is left out, never mistaken for another (RFC 2180 4.1).
-//! What is announced is in [`capability`].
 
 mod append;
 mod capability;
@@ -17,6 +15,7 @@ mod folders;
 mod idle;
 mod list;
 mod login;
+mod modseq;
 mod pattern;
 mod search;
 mod section;
@@ -61,6 +60,8 @@ pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
         account: None,
         mailbox: None,
         keywords: Vec::new(),
+        condstore: false,
+        qresync: false,
         tag: String::new(),
         saved: SequenceSet::default(),
         reading: section::Reading::default(),
@@ -103,6 +104,10 @@ struct Session<'s> {
     mailbox: Option<Mailbox>,
     /// Its keywords, as last told.
     keywords: Vec<String>,
+    /// Changes are told with their mod-sequences (RFC 7162).
+    condstore: bool,
+    /// Expunges are told by UIDs (RFC 7162).
+    qresync: bool,
     /// The tag of the command that is being answered, which ESEARCH repeats.
     tag: String,
     /// `$`: UIDs of the selected mailbox (RFC 5182).
@@ -376,8 +381,8 @@ impl Session<'_> {
                 let status = self.lsub(account, &reference, &pattern)?;
                 self.caught_up(true, status)
             }
-            Command::Select { mailbox } => self.select(account, &mailbox, false),
-            Command::Examine { mailbox } => self.select(account, &mailbox, true),
+            Command::Select { mailbox, with } => self.select(account, &mailbox, false, with),
+            Command::Examine { mailbox, with } => self.select(account, &mailbox, true, with),
             Command::Idle => self.idle(),
             Command::Close | Command::Unselect | Command::Check | Command::Expunge | Command::UidExpunge(_)
                 if self.mailbox.is_none() =>
@@ -403,8 +408,10 @@ impl Session<'_> {
             Command::Search { uid, returns, charset, key } => self.search(uid, returns, charset.as_deref(), &key),
             Command::Sort { uid, returns, by, charset, key } => self.sort(uid, returns, &by, &charset, &key),
             Command::Thread { uid, algorithm, charset, key } => self.thread(uid, algorithm, &charset, &key),
-            Command::Fetch { uid, set, items } => self.fetch(uid, &set, &items),
-            Command::Store { uid, set, how, silent, flags } => self.store(uid, &set, how, silent, &flags),
+            Command::Fetch { uid, set, items, changed } => self.fetch(uid, &set, &items, changed),
+            Command::Store { uid, set, unchanged_since, how, silent, flags } => {
+                self.store(uid, &set, unchanged_since, how, silent, &flags)
+            }
             Command::Copy { uid, set, mailbox } => self.copy(uid, &set, &mailbox),
             Command::Move { uid, set, mailbox } => self.move_to(uid, &set, &mailbox),
             other => {

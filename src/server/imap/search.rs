@@ -37,7 +37,7 @@ impl Session<'_> {
         key: &SearchKey,
     ) -> Result<Status> {
         match self.found(charset, key, returns) {
-            Ok((found, status)) => self.results(uid, returns, found, status, Untagged::Search),
+            Ok((found, status)) => self.results(uid, returns, key.has_modseq(), found, status, Untagged::Search),
             Err(status) => Ok(status),
         }
     }
@@ -56,6 +56,9 @@ impl Session<'_> {
             }
             let known = vec!["US-ASCII".to_owned(), "UTF-8".to_owned()];
             return Err(answer(Condition::No, Some(Code::BadCharset(known)), "charset not supported"));
+        }
+        if key.has_modseq() {
+            self.want_modseqs().map_err(|e| failed(&e))?;
         }
         let Some(mailbox) = &mut self.mailbox else { return Err(bad("no mailbox is selected")) };
         let mut status = ok("completed");
@@ -84,13 +87,18 @@ impl Session<'_> {
         &mut self,
         uid: bool,
         returns: Option<Returns>,
+        modseq: bool,
         found: Vec<usize>,
         status: Status,
-        plain: fn(Vec<u32>) -> Untagged,
+        plain: fn(Vec<u32>, Option<i64>) -> Untagged,
     ) -> Result<Status> {
+        let highest = |session: &Session<'_>, of: &[usize]| -> Option<i64> {
+            let messages = session.mailbox.as_ref().filter(|_| modseq)?.messages();
+            of.iter().filter_map(|index| messages.get(*index)).map(|m| m.modseq).max()
+        };
         let Some(returns) = returns else {
             let numbers = self.numbers(uid, &found);
-            self.tell(plain(numbers))?;
+            self.tell(plain(numbers, highest(self, &found)))?;
             return self.caught_up(uid, status);
         };
         if returns.save {
@@ -109,6 +117,7 @@ impl Session<'_> {
                 max: numbers.last().copied().filter(|_| returns.max),
                 count: returns.count.then(|| count(numbers.len())),
                 all,
+                modseq: highest(self, &kept(returns, &found)),
             }))?;
         }
         self.caught_up(uid, status)
@@ -224,6 +233,7 @@ impl Asked<'_> {
                     _ => false,
                 }
             }
+            SearchKey::ModSeq(n) => message.modseq >= *n,
             SearchKey::Uid(set) => set.contains(message.uid, self.numbers.largest_uid),
             SearchKey::Set(set) => set.contains(number(self.index), self.numbers.largest),
             SearchKey::Larger(_) | SearchKey::Smaller(_) => {

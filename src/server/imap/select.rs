@@ -1,9 +1,10 @@
 //! The selected mailbox: SELECT, EXAMINE, CLOSE, UNSELECT, EXPUNGE, and what is told about it in between.
 
 use super::super::mailbox::{Account, Mailbox};
-use super::{Session, answer, failed, folder_failed, no, ok};
+use super::{Session, answer, failed, folder_failed, modseq, no, ok};
 use crate::error::Result;
 use crate::message::flags::{Flag, Flags};
+use crate::proto::imap::modseq::Selecting;
 use crate::proto::imap::response::{Code, Condition, FetchValue, Status, Untagged};
 use crate::proto::imap::set::{SequenceSet, within};
 
@@ -41,9 +42,14 @@ pub(super) fn indexes(mailbox: &Mailbox, uid: bool, set: &SequenceSet) -> Result
 }
 
 impl Session<'_> {
-    pub(super) fn select(&mut self, account: &Account, name: &str, read_only: bool) -> Result<Status> {
+    pub(super) fn select(&mut self, account: &Account, name: &str, read_only: bool, with: Selecting) -> Result<Status> {
+        if matches!(with, Selecting::QResync(_)) && !self.qresync {
+            return Ok(super::bad("ENABLE QRESYNC first"));
+        }
         // A SELECT that fails leaves none selected (RFC 3501 6.3.1).
-        self.mailbox = None;
+        if self.mailbox.take().is_some() {
+            self.note(Code::named("CLOSED"), "the mailbox before is closed")?;
+        }
         self.saved = SequenceSet::default();
         let mailbox = match account.select(name, read_only) {
             Ok(mailbox) => mailbox,
@@ -54,8 +60,12 @@ impl Session<'_> {
         let recent = count(messages.iter().filter(|m| m.recent).count());
         let unseen = messages.iter().position(|m| !m.flags.has(Flag::Seen)).map(number);
         let (validity, next) = (mailbox.uid_validity(), mailbox.uid_next());
+        let modseq = mailbox.highest_modseq();
         self.keywords = mailbox.keywords();
         self.mailbox = Some(mailbox);
+        if self.condstore || with != Selecting::Plain {
+            self.want_modseqs()?;
+        }
         self.tell_flags(read_only)?;
         self.tell(Untagged::Exists(exists))?;
         self.tell(Untagged::Recent(recent))?;
@@ -64,6 +74,10 @@ impl Session<'_> {
         }
         self.note(Code::UidValidity(validity), "UIDs are valid")?;
         self.note(Code::UidNext(next), "the next UID")?;
+        self.note(modseq::highest(modseq), "all changes so far")?;
+        if let Selecting::QResync(what) = &with {
+            self.resync(what)?;
+        }
         let (code, word) = if read_only { ("READ-ONLY", "EXAMINE") } else { ("READ-WRITE", "SELECT") };
         Ok(answer(Condition::Ok, Some(Code::named(code)), format!("{word} completed")))
     }
@@ -102,8 +116,14 @@ impl Session<'_> {
             // The next commands will fail too, and say so; this one is done.
             Err(e) => return self.lost(&e).map(|()| status),
         };
-        for n in changes.expunged {
-            self.tell(Untagged::Expunge(n))?;
+        let vanished = !changes.vanished.is_empty();
+        if self.qresync && vanished {
+            let uids = SequenceSet::from_numbers(changes.vanished);
+            self.tell(Untagged::Vanished { earlier: false, uids })?;
+        } else {
+            for n in changes.expunged {
+                self.tell(Untagged::Expunge(n))?;
+            }
         }
         if let Some(n) = changes.exists {
             self.tell(Untagged::Exists(n))?;
@@ -115,24 +135,27 @@ impl Session<'_> {
         for index in changes.flags {
             self.tell_message_flags(index, false)?;
         }
-        Ok(status)
+        Ok(self.with_highest(status, vanished))
     }
 
     /// The folder has been removed, renamed or damaged under the session: no later number would mean anything.
-    fn lost(&mut self, e: &crate::error::Error) -> Result<()> {
+    pub(super) fn lost(&mut self, e: &crate::error::Error) -> Result<()> {
         self.mailbox = None;
         self.over = true;
         self.note(Code::Alert, &crate::text::escape(e.to_string()))
     }
 
-    /// `* n FETCH (FLAGS ...)`
+    /// `* n FETCH (FLAGS ...)`, with the UID if that is wanted or QRESYNC is enabled.
     pub(super) fn tell_message_flags(&mut self, index: usize, uid: bool) -> Result<()> {
         let Some(message) = self.mailbox.as_ref().and_then(|m| m.messages().get(index)) else { return Ok(()) };
-        let mut values = Vec::with_capacity(2);
-        if uid {
+        let mut values = Vec::with_capacity(3);
+        if uid || self.qresync {
             values.push(FetchValue::Uid(message.uid));
         }
         values.push(FetchValue::Flags(shown(&message.flags, message.recent)));
+        if self.condstore {
+            values.push(FetchValue::ModSeq(message.modseq));
+        }
         self.tell(Untagged::Fetch(number(index), values))
     }
 

@@ -42,7 +42,7 @@ impl Session<'_> {
         }
         keyed.sort_by(|(a, i), (b, j)| compare(a, b, &reverse).then(i.cmp(j)));
         let sorted = keyed.into_iter().map(|(_, index)| index).collect();
-        self.results(uid, returns, sorted, status, Untagged::Sort)
+        self.results(uid, returns, key.has_modseq(), sorted, status, Untagged::Sort)
     }
 
     pub(super) fn thread(&mut self, uid: bool, algorithm: Algorithm, charset: &str, key: &SearchKey) -> Result<Status> {

@@ -31,10 +31,14 @@ impl Session<'_> {
         &mut self,
         uid: bool,
         set: &SequenceSet,
+        unchanged_since: Option<i64>,
         how: Store,
         silent: bool,
         words: &[String],
     ) -> Result<Status> {
+        if unchanged_since.is_some() {
+            self.want_modseqs()?;
+        }
         let Some(mailbox) = &mut self.mailbox else { return Ok(bad("no mailbox is selected")) };
         let (wanted, flags) = match (indexes(mailbox, uid, set), flags_of(words)) {
             (Ok(wanted), Ok(flags)) => (wanted, flags),
@@ -48,18 +52,31 @@ impl Session<'_> {
             Store::Add => FlagChange::Add,
             Store::Remove => FlagChange::Remove,
         };
-        let known = match mailbox.store(&wanted, change, &flags) {
-            Ok(known) => known,
+        let done = match unchanged_since {
+            None => mailbox.store(&wanted, change, &flags).map(|known| (known, Vec::new())),
+            Some(since) => mailbox.store_unchanged(&wanted, since, change, &flags),
+        };
+        let (known, modified) = match done {
+            Ok(done) => done,
             Err(e) => return self.caught_up(uid, failed(&e)),
         };
         self.new_keywords()?;
-        let all = known.len() == wanted.len();
-        if !silent {
-            for index in known {
+        let all = known.len().saturating_add(modified.len()) == wanted.len();
+        for index in known {
+            if !silent {
                 self.tell_message_flags(index, uid)?;
+            } else if self.condstore {
+                self.tell_modseq(index, uid)?;
             }
         }
-        let status = if all || uid { ok("STORE completed") } else { some_gone() };
+        let mut status = if all || uid { ok("STORE completed") } else { some_gone() };
+        if !modified.is_empty() {
+            for index in &modified {
+                self.tell_message_flags(*index, uid)?;
+            }
+            let set = SequenceSet::from_numbers(self.numbers(uid, &modified));
+            status.code = Some(Code::Other("MODIFIED".to_owned(), set.to_string()));
+        }
         self.caught_up(uid, status)
     }
 

@@ -1,6 +1,7 @@
 mod append;
 mod capability;
 mod compress;
+mod condstore;
 mod fetch;
 mod folders;
 mod list;

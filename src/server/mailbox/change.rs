@@ -1,16 +1,28 @@
 //! What a session changes in its selected folder: flags, expunges, copies.
 
 use super::selected::{Copied, FlagChange, Mailbox};
-use super::uids::{self, Keywords};
+use super::uids::{self, Keywords, Transaction};
 use super::{FolderError, letters_in_use};
 use crate::error::{Error, Local, Result};
 use crate::message::flags::{FORWARDED, Flag, Flags};
+use crate::store::db::Stop;
 use crate::store::disk;
 use crate::store::maildir::{self, Sub};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
+
+/// What became of a message whose flags were to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Restored {
+    /// The session knows its flags now.
+    Known,
+    /// Someone else has changed it.
+    Modified,
+    /// It has vanished.
+    Gone,
+}
 
 impl Mailbox {
     /// Changes flags. Returns the indexes whose flags are now known, to be told by FETCH; what has vanished is left out.
@@ -20,38 +32,89 @@ impl Mailbox {
     /// 69 in a read-only mailbox, or when the folder has no room for another keyword; 74.
     pub fn store(&mut self, indexes: &[usize], change: FlagChange, flags: &Flags) -> Result<Vec<usize>> {
         self.writable()?;
-        self.ours(|mailbox| {
+        let known = self.ours(|mailbox| {
             if flags.keywords().iter().all(|k| k.eq_ignore_ascii_case(FORWARDED)) {
                 return mailbox.restore_all(indexes, change, flags);
             }
             // Renamed inside the transaction, so that no other process gives the letter to another keyword meanwhile.
             let account = mailbox.account.clone();
             account.db().write(|t| {
-                let mut keywords = Keywords::load(t, mailbox.validity)?;
-                if change != FlagChange::Remove {
-                    let words = flags.keywords().iter().map(String::as_str);
-                    keywords.extend(t, mailbox.validity, words, || letters_in_use(&mailbox.maildir))?;
-                }
-                mailbox.adopt(keywords);
+                mailbox.spell(t, change, flags)?;
                 Ok(mailbox.restore_all(indexes, change, flags)?)
             })
-        })
+        })?;
+        if self.tracking {
+            self.record_flags()?;
+        }
+        Ok(known)
+    }
+
+    /// As [`Mailbox::store`], but for messages whose mod-sequence is higher than `since`, or that another program changes
+    /// in this very moment: their indexes are the second part (RFC 7162 3.1.3).
+    ///
+    /// # Errors
+    /// As [`Mailbox::store`].
+    pub fn store_unchanged(
+        &mut self,
+        indexes: &[usize],
+        since: i64,
+        change: FlagChange,
+        flags: &Flags,
+    ) -> Result<(Vec<usize>, Vec<usize>)> {
+        self.writable()?;
+        if self.stale()? {
+            self.look()?;
+        }
+        self.track_modseqs()?;
+        let done = self.ours(|mailbox| {
+            let account = mailbox.account.clone();
+            account.db().write(|t| {
+                mailbox.spell(t, change, flags)?;
+                let (mut known, mut modified) = (Vec::new(), Vec::new());
+                for &index in indexes {
+                    let Some(uid) = mailbox.messages.get(index).map(|m| m.uid) else { continue };
+                    let fresh = uids::recorded(t, mailbox.validity, uid)?.is_none_or(|(modseq, _)| modseq <= since);
+                    match fresh {
+                        true => match mailbox.restore(index, change, flags, true)? {
+                            Restored::Known => known.push(index),
+                            Restored::Modified => modified.push(index),
+                            Restored::Gone => {}
+                        },
+                        false => modified.push(index),
+                    }
+                }
+                Ok((known, modified))
+            })
+        })?;
+        self.record_flags()?;
+        Ok(done)
+    }
+
+    /// Sees to it that these keywords have letters, if they are to be set.
+    fn spell(&mut self, t: &Transaction<'_>, change: FlagChange, flags: &Flags) -> Result<(), Stop> {
+        let mut keywords = Keywords::load(t, self.validity)?;
+        if change != FlagChange::Remove {
+            let words = flags.keywords().iter().map(String::as_str);
+            keywords.extend(t, self.validity, words, || letters_in_use(&self.maildir))?;
+        }
+        self.adopt(keywords);
+        Ok(())
     }
 
     fn restore_all(&mut self, indexes: &[usize], change: FlagChange, flags: &Flags) -> Result<Vec<usize>> {
         let mut known = Vec::with_capacity(indexes.len());
         for &index in indexes {
-            if self.restore(index, change, flags)? {
+            if self.restore(index, change, flags, false)? == Restored::Known {
                 known.push(index);
             }
         }
         Ok(known)
     }
 
-    /// One message's flags; `false` if it has vanished.
-    fn restore(&mut self, index: usize, change: FlagChange, flags: &Flags) -> Result<bool> {
+    /// One message's flags. `unless_changed`: they are left alone if they are not those that the session knows.
+    fn restore(&mut self, index: usize, change: FlagChange, flags: &Flags, unless_changed: bool) -> Result<Restored> {
         loop {
-            let Some(file) = self.files.get(index).filter(|f| !f.gone) else { return Ok(false) };
+            let Some(file) = self.files.get(index).filter(|f| !f.gone) else { return Ok(Restored::Gone) };
             let (sub, name) = (file.sub, file.name.clone());
             let word = |letter| self.keywords.word(letter);
             let mut now = Flags::from_letters(maildir::letters(&name), word);
@@ -68,23 +131,26 @@ impl Mailbox {
             letters.dedup();
             let renamed = maildir::with_letters(maildir::base(&name), &letters);
             if *renamed == *name && sub == Sub::Cur {
-                return Ok(true);
+                return Ok(Restored::Known);
             }
             let at = |sub: Sub| self.maildir.open(sub).local(self.maildir.sub(sub).display());
             match disk::rename(at(sub)?, &*name, at(Sub::Cur)?, renamed.as_slice()) {
                 Ok(()) => {
                     self.found(index, Sub::Cur, &renamed, true);
-                    return Ok(true);
+                    return Ok(Restored::Known);
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                     if !self.follow(index)? {
-                        return Ok(false);
+                        return Ok(Restored::Gone);
+                    }
+                    if unless_changed {
+                        return Ok(Restored::Modified);
                     }
                 }
                 // A second file with the same base name carries these flags: from now on that one is the message.
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
                     self.found(index, Sub::Cur, &renamed, true);
-                    return Ok(true);
+                    return Ok(Restored::Known);
                 }
                 Err(e) => return Err(e).local(self.maildir.sub(Sub::Cur).display()),
             }
@@ -145,10 +211,14 @@ impl Mailbox {
             for sub in [Sub::New, Sub::Cur] {
                 mailbox.maildir.sync(sub)?;
             }
-            mailbox.account.db().write(|t| {
-                uids::still(t, mailbox.validity, &mailbox.name)?;
-                uids::forget(t, mailbox.validity, removed)
+            let (before, after) = mailbox.account.db().write(|t| {
+                let mut folder = uids::still(t, mailbox.validity, &mailbox.name)?;
+                let before = folder.modseq;
+                uids::forget(t, &mut folder, removed)?;
+                uids::set_next(t, folder)?;
+                Ok((before, folder.modseq))
             })?;
+            mailbox.advance(before, after);
             failed
         })
     }
@@ -206,7 +276,7 @@ impl Mailbox {
                     let base = maildir::base(name);
                     uids.push(match uids::uid_of(t, folder.validity, base)? {
                         Some(uid) => uid,
-                        None => uids::assign(t, &mut folder, base, uids::seconds(*date), true)?,
+                        None => uids::assign(t, &mut folder, name, uids::seconds(*date), true)?.uid,
                     });
                 }
                 uids::set_next(t, folder)?;

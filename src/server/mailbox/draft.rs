@@ -3,7 +3,7 @@
 use super::{Account, FolderError, letters_in_use, uids};
 use crate::error::Result;
 use crate::message::flags::Flags;
-use crate::store::maildir::{Incoming, Maildir, Sealed, Sub, base};
+use crate::store::maildir::{Incoming, Maildir, Sealed, Sub};
 use rustix::fs::AtFlags;
 use std::time::SystemTime;
 
@@ -101,7 +101,7 @@ fn link(sealed: &Sealed, target: &Target<'_>, folder: &str, maildir: &Maildir) -
     let recorded = db.write(|t| {
         let file = linked.insert(sealed.link(maildir, letters.as_deref())?);
         let mut row = uids::folder_or_new(t, folder, SystemTime::now())?;
-        let uid = uids::assign(t, &mut row, base(file), date, true)?;
+        let uid = uids::assign(t, &mut row, file, date, true)?.uid;
         uids::set_next(t, row)?;
         Ok(Stored { uid_validity: row.validity, uid })
     });

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// Where files are, by their base names.
 type Files = HashMap<Box<[u8]>, (Sub, Box<[u8]>)>;
 
-/// A file that has no UID yet: its date in seconds, its base name, whether it lies in `new/`.
+/// A file that has no UID yet: its date in seconds, its name, whether it lies in `new/`.
 type Dated = (i64, Box<[u8]>, bool);
 
 /// The modification times (seconds, nanoseconds) and inodes of `new/` and `cur/`.
@@ -148,6 +148,8 @@ impl Mailbox {
             Ok((folder, Keywords::load(t, self.validity)?))
         })?;
         self.uid_next = folder.uid_next;
+        // What is recorded in this moment was done before: the listing shows it.
+        self.highest = folder.modseq;
         self.adopt(keywords);
         let unknown = self.list()?;
         let missing: Vec<u32> = self.newly_missing(unknown.seen, start);
@@ -157,15 +159,25 @@ impl Mailbox {
         if !self.read_only {
             self.take_from_new()?;
         }
+        if self.tracking {
+            self.record_flags()?;
+        }
         self.watch = Watch { stamp: Some(stamp), fresh, own: false, listed: Instant::now(), cost: begun.elapsed() };
         Ok(())
     }
 
     fn push(&mut self, row: MessageRow) {
-        let MessageRow { uid, base, date, recent } = row;
-        self.messages.push(Message { uid, flags: Flags::none(), recent, internal_date: uids::time(date) });
+        let MessageRow { uid, base, date, recent, modseq, letters } = row;
+        self.messages.push(Message { uid, flags: Flags::none(), recent, internal_date: uids::time(date), modseq });
         let length = u16::try_from(base.len()).unwrap_or(u16::MAX);
-        self.files.push(Entry { name: base, base: length, sub: Sub::New, gone: false, changed: false });
+        let unrecorded = letters.is_none();
+        // The name that it had when somebody looked last.
+        let name = match letters {
+            Some(letters) => maildir::with_letters(&base, &letters).into(),
+            None => base,
+        };
+        self.files.push(Entry { name, base: length, sub: Sub::New, gone: false, changed: false, unrecorded });
+        self.reflag(self.files.len().saturating_sub(1));
     }
 
     /// Lists the directories; again if something is missing, until nothing moves meanwhile. Names of known files are brought up to date.
@@ -208,6 +220,7 @@ impl Mailbox {
         let Some(file) = self.files.get_mut(index) else { return };
         file.sub = sub;
         if *file.name != *name {
+            file.unrecorded |= maildir::letters(&file.name) != maildir::letters(name);
             file.name = name.into();
             let changed = self.reflag(index);
             if let Some(file) = self.files.get_mut(index).filter(|_| changed && !ours) {
@@ -262,9 +275,10 @@ impl Mailbox {
     fn record(&mut self, end: u32, start: usize, mut unknown: Files, missing: &[u32]) -> Result<()> {
         let dated = self.dates(&unknown)?;
         let read_only = self.read_only;
-        let (added, keywords, claimed, next) = self.account.db().write(|t| {
+        let (added, keywords, claimed, next, before, after) = self.account.db().write(|t| {
             let mut folder = uids::still(t, self.validity, &self.name)?;
-            uids::forget(t, self.validity, missing.iter().copied())?;
+            let before = folder.modseq;
+            uids::forget(t, &mut folder, missing.iter().copied())?;
             let mut added = Vec::new();
             let mut limit = None;
             uids::messages(t, self.validity, end, |row| {
@@ -274,16 +288,15 @@ impl Mailbox {
                     limit.get_or_insert(row.uid);
                 }
             })?;
-            for (date, base, recent) in dated {
-                if uids::uid_of(t, self.validity, &base)?.is_none() {
-                    let uid = uids::assign(t, &mut folder, &base, date, recent)?;
-                    added.push(MessageRow { uid, base, date, recent });
+            for (date, name, recent) in dated {
+                if uids::uid_of(t, self.validity, maildir::base(&name))?.is_none() {
+                    added.push(uids::assign(t, &mut folder, &name, date, recent)?);
                 }
             }
             uids::set_next(t, folder)?;
             let next = limit.unwrap_or(folder.uid_next);
             let claimed = if read_only { Vec::new() } else { uids::claim_recent(t, self.validity, next)? };
-            Ok((added, Keywords::load(t, self.validity)?, claimed, next))
+            Ok((added, Keywords::load(t, self.validity)?, claimed, next, before, folder.modseq))
         })?;
         self.adopt(keywords);
         if !read_only {
@@ -304,6 +317,7 @@ impl Mailbox {
             }
         }
         self.uid_next = next;
+        self.advance(before, after);
         Ok(())
     }
 
@@ -316,14 +330,14 @@ impl Mailbox {
         let open = |sub: Sub| self.maildir.open(sub).local(self.maildir.sub(sub).display());
         let (new, cur) = (open(Sub::New)?, open(Sub::Cur)?);
         let mut dated = Vec::with_capacity(unknown.len());
-        for (base, (sub, name)) in unknown {
+        for (sub, name) in unknown.values() {
             let dir = if *sub == Sub::New { &new } else { &cur };
             if let Ok(stat) = rustix::fs::statat(dir, &**name, AtFlags::SYMLINK_NOFOLLOW) {
-                dated.push((disk::time_of(&stat), base.clone(), *sub == Sub::New));
+                dated.push((disk::time_of(&stat), name.clone(), *sub == Sub::New));
             }
         }
         dated.sort_unstable();
-        Ok(dated.into_iter().map(|(time, base, recent)| (uids::seconds(time), base, recent)).collect())
+        Ok(dated.into_iter().map(|(time, name, recent)| (uids::seconds(time), name, recent)).collect())
     }
 
     /// Takes our messages from `new/` to `cur/`, as a mail reader does that has shown them.

@@ -22,6 +22,12 @@ pub struct Mailbox {
     pub(super) read_only: bool,
     pub(super) validity: u32,
     pub(super) uid_next: u32,
+    /// The view has all that has happened up to this mod-sequence.
+    pub(super) highest: i64,
+    /// The same when no expunge was left to be told.
+    pub(super) complete: i64,
+    /// Whether changed flags get their mod-sequences as soon as they are seen; else when somebody opens the folder next.
+    pub(super) tracking: bool,
     pub(super) messages: Vec<Message>,
     /// One for each message.
     pub(super) files: Vec<Entry>,
@@ -42,6 +48,8 @@ pub struct Message {
     pub recent: bool,
     /// Its internal date, in whole seconds.
     pub internal_date: SystemTime,
+    /// When its flags changed last, on the folder's own clock (RFC 7162).
+    pub modseq: i64,
 }
 
 /// Where a message lies.
@@ -55,6 +63,8 @@ pub(super) struct Entry {
     pub(super) gone: bool,
     /// Someone else has changed the flags, and the session has not been told yet.
     pub(super) changed: bool,
+    /// The flags may be others than those that its mod-sequence was given for.
+    pub(super) unrecorded: bool,
 }
 
 /// How flags are changed (STORE).
@@ -73,6 +83,8 @@ pub enum FlagChange {
 pub struct Changes {
     /// Sequence numbers for EXPUNGE, descending, so that each is valid when it is sent.
     pub expunged: Vec<u32>,
+    /// The UIDs of the same messages, descending.
+    pub vanished: Vec<u32>,
     /// The number of messages, if new ones came.
     pub exists: Option<u32>,
     /// The number of recent messages, if it is another than before.
@@ -106,6 +118,9 @@ impl Mailbox {
             read_only,
             validity: row.validity,
             uid_next: 1,
+            highest: 1,
+            complete: 1,
+            tracking: true,
             messages: Vec::new(),
             files: Vec::new(),
             keywords: Keywords::default(),
@@ -114,6 +129,8 @@ impl Mailbox {
         };
         mailbox.look()?;
         mailbox.drop_gone();
+        mailbox.tracking = false;
+        mailbox.complete = mailbox.highest;
         mailbox.files.iter_mut().for_each(|f| f.changed = false);
         Ok(mailbox)
     }
@@ -175,8 +192,12 @@ impl Mailbox {
         if self.stale()? {
             self.look()?;
         }
+        if self.tracking {
+            self.record_flags()?;
+        }
         let exists = (self.messages.len() > before.0).then_some(());
-        let expunged = if expunges { self.drop_gone() } else { Vec::new() };
+        let (expunged, vanished) = if expunges { self.drop_gone() } else { Default::default() };
+        self.complete = self.told_modseq();
         let mut flags = Vec::new();
         for (index, file) in self.files.iter_mut().enumerate() {
             if std::mem::take(&mut file.changed) && !file.gone {
@@ -187,6 +208,7 @@ impl Mailbox {
         let recent = self.recent();
         Ok(Changes {
             expunged,
+            vanished,
             exists: exists.map(|()| count(self.messages.len())),
             recent: (recent != before.1).then_some(count(recent)),
             flags,
@@ -217,17 +239,17 @@ impl Mailbox {
         self.messages.iter().filter(|m| m.recent).count()
     }
 
-    /// Takes the gone ones out; returns their sequence numbers, descending.
-    fn drop_gone(&mut self) -> Vec<u32> {
+    /// Takes the gone ones out; returns their sequence numbers and UIDs, descending.
+    fn drop_gone(&mut self) -> (Vec<u32>, Vec<u32>) {
         if !self.files.iter().any(|f| f.gone) {
-            return Vec::new();
+            return Default::default();
         }
-        let numbers = (1u32..).zip(&self.files).filter(|(_, f)| f.gone).map(|(n, _)| n);
-        let mut expunged: Vec<u32> = numbers.collect();
-        expunged.reverse();
+        let all = (1u32..).zip(self.files.iter().zip(&self.messages));
+        let mut gone: Vec<(u32, u32)> = all.filter(|(_, (f, _))| f.gone).map(|(n, (_, m))| (n, m.uid)).collect();
+        gone.reverse();
         let mut files = self.files.iter();
         self.messages.retain(|_| files.next().is_some_and(|f| !f.gone));
         self.files.retain(|f| !f.gone);
-        expunged
+        gone.into_iter().unzip()
     }
 }

@@ -1,10 +1,14 @@
 //! What SQLite keeps about a tree: UIDVALIDITYs, UIDs, keyword letters, sizes that took reading to know. Not flags, and
 //! not whether a message exists: those are the files' names.
 
+pub(super) use rusqlite::Transaction;
+
 use crate::error::Error;
 use crate::message::flags::FORWARDED;
+use crate::proto::imap::set::SequenceSet;
 use crate::store::db::{Schema, Stop};
-use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
+use crate::store::maildir;
+use rusqlite::{OptionalExtension, Row as SqlRow, params};
 use std::time::{Duration, SystemTime};
 
 /// `pipepost.sqlite` in the root of a tree.
@@ -36,18 +40,36 @@ pub(super) static SCHEMA: Schema = Schema {
             PRIMARY KEY (folder, letter),
             UNIQUE (folder, word)
         ) WITHOUT ROWID;
+    ",
+    "
+        ALTER TABLE folder ADD COLUMN modseq INTEGER NOT NULL DEFAULT 1; -- the highest one given in it (RFC 7162)
+        ALTER TABLE folder ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 1; -- expunges up to this one are not in vanished
+        ALTER TABLE message ADD COLUMN modseq INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE message ADD COLUMN letters BLOB;   -- the file's flags when it was given; NULL: nobody has looked
+        CREATE TABLE vanished (
+            folder INTEGER NOT NULL REFERENCES folder(validity) ON DELETE CASCADE,
+            modseq INTEGER NOT NULL,                   -- of the expunge
+            first INTEGER NOT NULL,                    -- UIDs, from
+            last INTEGER NOT NULL,                     -- to
+            PRIMARY KEY (folder, modseq, first)
+        ) WITHOUT ROWID;
     "],
     repair: "move it away with its -wal and -shm: messages and flags are in the Maildir, only UIDs start anew",
 };
 
+/// So many ranges of UIDs are remembered for one folder.
+pub(super) const REMEMBERED: u32 = if cfg!(test) { 4 } else { 4096 };
+
 /// Inside a transaction.
-type Result<T> = std::result::Result<T, Stop>;
+pub(super) type Result<T> = std::result::Result<T, Stop>;
 
 /// A folder's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FolderRow {
     pub(super) validity: u32,
     pub(super) uid_next: u32,
+    /// The highest mod-sequence that was given.
+    pub(super) modseq: i64,
 }
 
 /// A message's row.
@@ -57,6 +79,9 @@ pub(super) struct MessageRow {
     pub(super) base: Box<[u8]>,
     pub(super) date: i64,
     pub(super) recent: bool,
+    pub(super) modseq: i64,
+    /// The flags that the mod-sequence is for, as letters; none if nobody has looked.
+    pub(super) letters: Option<Box<[u8]>>,
 }
 
 /// The seconds that the table keeps.
@@ -76,12 +101,12 @@ pub(super) fn time(seconds: i64) -> SystemTime {
 }
 
 fn folder_row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
-    Ok(FolderRow { validity: row.get(0)?, uid_next: row.get(1)? })
+    Ok(FolderRow { validity: row.get(0)?, uid_next: row.get(1)?, modseq: row.get(2)? })
 }
 
 /// The folder of this name.
 pub(super) fn folder(t: &Transaction<'_>, name: &str) -> Result<Option<FolderRow>> {
-    let mut select = t.prepare_cached("SELECT validity, uid_next FROM folder WHERE name = ?1")?;
+    let mut select = t.prepare_cached("SELECT validity, uid_next, modseq FROM folder WHERE name = ?1")?;
     Ok(select.query_row([name], folder_row).optional()?)
 }
 
@@ -103,7 +128,7 @@ pub(super) fn folder_or_new(t: &Transaction<'_>, name: &str, now: SystemTime) ->
     let validity = clock.max(next);
     t.execute("UPDATE validity SET last = ?1", [validity])?;
     t.execute("INSERT INTO folder (validity, name, uid_next) VALUES (?1, ?2, 1)", params![validity, name])?;
-    Ok(FolderRow { validity, uid_next: 1 })
+    Ok(FolderRow { validity, uid_next: 1, modseq: 1 })
 }
 
 /// Forgets the folder of this name, with all that belongs to it.
@@ -121,12 +146,21 @@ pub(super) fn rename_folder(t: &Transaction<'_>, from: &str, to: &str) -> Result
 
 /// Shows the messages from this UID on, ascending.
 pub(super) fn messages(t: &Transaction<'_>, folder: u32, from: u32, mut each: impl FnMut(MessageRow)) -> Result<()> {
-    let mut select =
-        t.prepare_cached("SELECT uid, base, date, recent FROM message WHERE folder = ?1 AND uid >= ?2 ORDER BY uid")?;
+    let mut select = t.prepare_cached(
+        "SELECT uid, base, date, recent, modseq, letters FROM message WHERE folder = ?1 AND uid >= ?2 ORDER BY uid",
+    )?;
     let mut rows = select.query([folder, from])?;
     while let Some(row) = rows.next()? {
         let base = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?.into();
-        each(MessageRow { uid: row.get(0)?, base, date: row.get(2)?, recent: row.get(3)? });
+        let letters = row.get_ref(5)?.as_blob_or_null().map_err(rusqlite::Error::from)?.map(Into::into);
+        each(MessageRow {
+            uid: row.get(0)?,
+            base,
+            date: row.get(2)?,
+            recent: row.get(3)?,
+            modseq: row.get(4)?,
+            letters,
+        });
     }
     Ok(())
 }
@@ -137,29 +171,85 @@ pub(super) fn uid_of(t: &Transaction<'_>, folder: u32, base: &[u8]) -> Result<Op
     Ok(select.query_row(params![folder, base], |row| row.get(0)).optional()?)
 }
 
-/// Gives the folder's next UID to a message. The caller writes `folder.uid_next` back with [`set_next`] once.
-pub(super) fn assign(t: &Transaction<'_>, folder: &mut FolderRow, base: &[u8], date: i64, recent: bool) -> Result<u32> {
+/// Gives the folder's next UID and mod-sequence to a message, the file of this name. The caller writes `folder` back
+/// with [`set_next`] once.
+pub(super) fn assign(
+    t: &Transaction<'_>,
+    folder: &mut FolderRow,
+    name: &[u8],
+    date: i64,
+    recent: bool,
+) -> Result<MessageRow> {
     let uid = folder.uid_next;
+    let (base, letters) = (maildir::base(name), maildir::letters(name));
+    folder.modseq = folder.modseq.saturating_add(1);
     folder.uid_next = uid.checked_add(1).ok_or_else(|| Error::refused("this folder has used up its UIDs"))?;
-    let mut insert =
-        t.prepare_cached("INSERT INTO message (folder, uid, base, date, recent) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    insert.execute(params![folder.validity, uid, base, date, recent])?;
-    Ok(uid)
+    let mut insert = t.prepare_cached(
+        "INSERT INTO message (folder, uid, base, date, recent, modseq, letters) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    insert.execute(params![folder.validity, uid, base, date, recent, folder.modseq, letters])?;
+    Ok(MessageRow { uid, base: base.into(), date, recent, modseq: folder.modseq, letters: Some(letters.into()) })
 }
 
-/// Writes the next UID down.
+/// Writes the next UID and the highest mod-sequence down.
 pub(super) fn set_next(t: &Transaction<'_>, folder: FolderRow) -> Result<()> {
-    let mut update = t.prepare_cached("UPDATE folder SET uid_next = ?2 WHERE validity = ?1")?;
-    update.execute([folder.validity, folder.uid_next])?;
+    let mut update = t.prepare_cached("UPDATE folder SET uid_next = ?2, modseq = ?3 WHERE validity = ?1")?;
+    update.execute(params![folder.validity, folder.uid_next, folder.modseq])?;
     Ok(())
 }
 
-/// Forgets messages whose files are gone.
-pub(super) fn forget(t: &Transaction<'_>, folder: u32, uids: impl IntoIterator<Item = u32>) -> Result<()> {
+/// The mod-sequence of a message, and the letters that it was given for.
+pub(super) fn recorded(t: &Transaction<'_>, folder: u32, uid: u32) -> Result<Option<(i64, Option<Vec<u8>>)>> {
+    let mut select = t.prepare_cached("SELECT modseq, letters FROM message WHERE folder = ?1 AND uid = ?2")?;
+    Ok(select.query_row([folder, uid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// Forgets messages whose files are gone, but for their UIDs. The caller writes `folder` back.
+pub(super) fn forget(t: &Transaction<'_>, folder: &mut FolderRow, uids: impl IntoIterator<Item = u32>) -> Result<()> {
     let mut delete = t.prepare_cached("DELETE FROM message WHERE folder = ?1 AND uid = ?2")?;
+    let mut gone = Vec::new();
     for uid in uids {
-        delete.execute([folder, uid])?;
+        // Another session may have noticed before.
+        if delete.execute([folder.validity, uid])? > 0 {
+            gone.push(uid);
+        }
     }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    folder.modseq = folder.modseq.saturating_add(1);
+    let mut insert = t.prepare_cached("INSERT INTO vanished (folder, modseq, first, last) VALUES (?1, ?2, ?3, ?4)")?;
+    for (first, last) in SequenceSet::from_numbers(gone).resolve(u32::MAX) {
+        insert.execute(params![folder.validity, folder.modseq, first, last])?;
+    }
+    // The modseq of the newest that is too many, if there are too many.
+    let mut select = t.prepare_cached(
+        "SELECT modseq FROM vanished WHERE folder = ?1 ORDER BY modseq DESC, first DESC LIMIT 1 OFFSET ?2",
+    )?;
+    let oldest: Option<i64> = select.query_row([folder.validity, REMEMBERED], |row| row.get(0)).optional()?;
+    if let Some(modseq) = oldest {
+        t.execute("DELETE FROM vanished WHERE folder = ?1 AND modseq <= ?2", params![folder.validity, modseq])?;
+        t.execute("UPDATE folder SET forgotten = ?2 WHERE validity = ?1", params![folder.validity, modseq])?;
+    }
+    Ok(())
+}
+
+/// The UIDs that were expunged after `since`, as ranges; `None` if that is longer ago than anyone remembers.
+pub(super) fn vanished(t: &Transaction<'_>, folder: u32, since: i64) -> Result<Option<Vec<(u32, u32)>>> {
+    let mut select = t.prepare_cached("SELECT forgotten FROM folder WHERE validity = ?1")?;
+    let forgotten: Option<i64> = select.query_row([folder], |row| row.get(0)).optional()?;
+    if forgotten.is_none_or(|forgotten| since < forgotten) {
+        return Ok(None);
+    }
+    let mut select = t.prepare_cached("SELECT first, last FROM vanished WHERE folder = ?1 AND modseq > ?2")?;
+    let rows = select.query_map(params![folder, since], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(Some(rows.and_then(Iterator::collect)?))
+}
+
+/// Writes a message's mod-sequence down, and the letters that it is given for.
+pub(super) fn record(t: &Transaction<'_>, folder: u32, uid: u32, modseq: i64, letters: &[u8]) -> Result<()> {
+    let mut update = t.prepare_cached("UPDATE message SET modseq = ?3, letters = ?4 WHERE folder = ?1 AND uid = ?2")?;
+    update.execute(params![folder, uid, modseq, letters])?;
     Ok(())
 }
 

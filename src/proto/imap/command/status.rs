@@ -22,9 +22,11 @@ pub enum StatusItem {
     Size,
     /// APPENDLIMIT (RFC 7889): the bytes that one message may have.
     AppendLimit,
+    /// HIGHESTMODSEQ (RFC 7162).
+    HighestModSeq,
 }
 
-const STATUS: [(&str, StatusItem); 7] = [
+const STATUS: [(&str, StatusItem); 8] = [
     ("MESSAGES", StatusItem::Messages),
     ("RECENT", StatusItem::Recent),
     ("UIDNEXT", StatusItem::UidNext),
@@ -32,6 +34,7 @@ const STATUS: [(&str, StatusItem); 7] = [
     ("UNSEEN", StatusItem::Unseen),
     ("SIZE", StatusItem::Size),
     ("APPENDLIMIT", StatusItem::AppendLimit),
+    ("HIGHESTMODSEQ", StatusItem::HighestModSeq),
 ];
 
 impl StatusItem {

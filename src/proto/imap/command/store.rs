@@ -1,6 +1,7 @@
 //! STORE.
 
 use super::super::lex::{Lex, Parsed, Syntax};
+use super::super::modseq::unchanged_since;
 use super::{Command, set};
 
 /// What STORE does with the flags.
@@ -17,6 +18,7 @@ pub enum Store {
 pub(super) fn store(l: &mut Lex<'_>, uid: bool) -> Parsed<Command> {
     let set = set(l)?;
     l.expect_sp()?;
+    let unchanged_since = unchanged_since(l)?;
     let how = if l.eat(b'+') {
         Store::Add
     } else if l.eat(b'-') {
@@ -40,5 +42,5 @@ pub(super) fn store(l: &mut Lex<'_>, uid: bool) -> Parsed<Command> {
         }
         flags
     };
-    Ok(Command::Store { uid, set, how, silent, flags })
+    Ok(Command::Store { uid, set, unchanged_since, how, silent, flags })
 }

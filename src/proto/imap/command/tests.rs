@@ -1,4 +1,5 @@
 use super::super::gather::Gathered;
+use super::super::modseq::Selecting;
 use super::*;
 
 fn parse(text: &str) -> Result<Command, String> {
@@ -52,6 +53,17 @@ fn the_commands_of_rfc_3501() {
         "a store 1 flags.silent ()",
         "a store 1 -FLAGS \\Seen $x",
         "a noop ",
+        "a enable condstore QRESYNC",
+        "a select x (condstore)",
+        "a select x (qresync (67890007 20050715194045000 41,43:211,214:541))",
+        "a select x (qresync (1 2 1:5 (1,3 4:5)) condstore)",
+        "a examine x (qresync (1 2 (1,3 4:5)))",
+        "a fetch 1 (modseq) (changedsince 12345)",
+        "a uid fetch 1:* flags (changedsince 1 vanished)",
+        "a store 7,5 (unchangedsince 12121230045) +flags.silent (x)",
+        "a search modseq \"/flags/\\\\draft\" all 620162338",
+        "a search or modseq 1 not modseq 2",
+        "a list (subscribed recursivematch) \"\" (a b%) return (children status (size))",
         "a uid search 1:3 uid 4",
         "A282 SEARCH RETURN (MIN COUNT) FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"",
         "A283 SEARCH RETURN () FLAGGED",
@@ -74,8 +86,11 @@ fn the_commands_of_rfc_3501() {
 
 #[test]
 fn what_the_fields_say() {
-    assert_eq!(parse("a select Entw&APw-rfe"), Ok(Command::Select { mailbox: "Entwürfe".into() }));
-    assert_eq!(parse("a select \"inbox\""), Ok(Command::Select { mailbox: "INBOX".into() }));
+    assert_eq!(
+        parse("a select Entw&APw-rfe"),
+        Ok(Command::Select { mailbox: "Entwürfe".into(), with: Selecting::Plain })
+    );
+    assert_eq!(parse("a select \"inbox\""), Ok(Command::Select { mailbox: "INBOX".into(), with: Selecting::Plain }));
     assert_eq!(
         parse("a login {3}\r\na b \"p\\\"w\""),
         Ok(Command::Login { user: b"a b".to_vec(), password: Secret::new(b"p\"w".to_vec()) })
@@ -89,6 +104,7 @@ fn what_the_fields_say() {
         Ok(Command::Store {
             uid: true,
             set: "1,5:*".parse().unwrap(),
+            unchanged_since: None,
             how: Store::Remove,
             silent: true,
             flags: vec!["\\Seen".into(), "x".into()]
@@ -123,6 +139,10 @@ fn refusals_have_a_tag_where_there_is_one() {
         ("a select a\0b", Some("a"), "expected the end of the line at 10"),
         ("a fetch 0 flags", Some("a"), "expected a number above 0 at 8"),
         ("a fetch 1 (flags", Some("a"), "expected a FETCH item at 16"),
+        ("a select x (qresync (0 1))", Some("a"), "expected a number above 0 at 21"),
+        ("a fetch 1 flags (vanished)", Some("a"), "expected CHANGEDSINCE at 26"),
+        ("a store 1 () flags x", Some("a"), "expected UNCHANGEDSINCE at 12"),
+        ("a search modseq 9223372036854775808", Some("a"), "a mod-sequence has 63 bits at 16"),
         ("a store 1 flag x", Some("a"), "expected FLAGS or FLAGS.SILENT at 10"),
         ("a status x ()", Some("a"), "expected a STATUS item at 13"),
         ("a append x \"abc\"", Some("a"), "expected a date-time like \" 1-Feb-1994 21:52:25 -0800\" at 11"),

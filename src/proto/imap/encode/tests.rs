@@ -1,5 +1,6 @@
 use super::super::command::{ListReturn, ListSelect, StatusItem, Tagged};
 use super::super::gather::Gathered;
+use super::super::modseq::{ChangedSince, QResync, Selecting};
 use super::super::results::Returns;
 use super::super::search::tests::keys;
 use super::super::section::Partial;
@@ -44,7 +45,7 @@ fn the_least_that_will_do() {
     assert_eq!(line(&login("bob", "tulip")), "a1 LOGIN bob \"tulip\"");
     assert_eq!(line(&login("b b", "t\"\\")), "a1 LOGIN \"b b\" \"t\\\"\\\\\"");
     assert_eq!(line(&login("é", "ü")), "a1 LOGIN {2+}\r\né {2+}\r\nü");
-    assert_eq!(line(&Command::Select { mailbox: "Entwürfe".into() }), "a1 SELECT Entw&APw-rfe");
+    assert_eq!(line(&Command::Select { mailbox: "Entwürfe".into(), with: Selecting::Plain }), "a1 SELECT Entw&APw-rfe");
     assert_eq!(line(&Command::List(List::plain("", "*"))), "a1 LIST \"\" \"*\"");
     let key: SearchKey = "FROM é UNSEEN".parse().unwrap();
     assert_eq!(
@@ -66,16 +67,24 @@ fn nothing_breaks_out_of_a_command() {
             Command::Login { user: vec![], password: Secret::new(text.clone().into()) },
             Command::Authenticate { mechanism: text.clone(), initial: None },
             Command::Authenticate { mechanism: "PLAIN".into(), initial: Some(Secret::new(text.clone().into())) },
-            Command::Select { mailbox: text.clone() },
+            Command::Select { mailbox: text.clone(), with: Selecting::CondStore },
             Command::Rename { from: "a".into(), to: text.clone() },
             Command::List(List::plain("", &text)),
             Command::Append { mailbox: "x".into(), flags: vec![text.clone()], date: None, size: 1 },
             Command::Search { uid: false, returns: None, charset: None, key },
             Command::Search { uid: false, returns: None, charset: Some(text.clone()), key: SearchKey::All },
-            Command::Store { uid: true, set, how: Store::Add, silent: false, flags: vec![text.clone()] },
+            Command::Store {
+                uid: true,
+                set,
+                unchanged_since: None,
+                how: Store::Add,
+                silent: false,
+                flags: vec![text.clone()],
+            },
             Command::Id(vec![(b"name".to_vec(), Some(text.clone().into()))]),
             Command::Fetch {
                 uid: true,
+                changed: None,
                 set: SequenceSet::from_on(1),
                 items: vec![FetchItem::Section {
                     section: Section { part: vec![], what: Of::Fields(vec![text.clone()]) },
@@ -117,6 +126,19 @@ fn items() -> impl Strategy<Value = FetchItem> {
     ]
 }
 
+fn selecting() -> impl Strategy<Value = Selecting> {
+    let known = proptest::option::of((1u32.., 1u32..).prop_map(|r| SequenceSet::from_ranges([r])));
+    prop_oneof![
+        Just(Selecting::Plain),
+        Just(Selecting::CondStore),
+        (1u32.., 0..=i64::MAX, known).prop_map(|(validity, modseq, known)| Selecting::QResync(QResync {
+            validity,
+            modseq,
+            known
+        })),
+    ]
+}
+
 fn commands() -> impl Strategy<Value = Command> {
     let name = || "[^\r\n\0]{0,10}".prop_filter("INBOX is INBOX", |n| !n.eq_ignore_ascii_case("inbox"));
     let bytes = || proptest::collection::vec((1u8..).prop_filter("line", |b| !matches!(b, b'\r' | b'\n')), 0..12);
@@ -124,7 +146,7 @@ fn commands() -> impl Strategy<Value = Command> {
     let flags = || proptest::collection::vec("\\\\?[A-Za-z$]{1,8}", 0..4);
     prop_oneof![
         (bytes(), bytes()).prop_map(|(user, p)| Command::Login { user, password: Secret::new(p) }),
-        name().prop_map(|mailbox| Command::Select { mailbox }),
+        (name(), selecting()).prop_map(|(mailbox, with)| Command::Select { mailbox, with }),
         (name(), name()).prop_map(|(from, to)| Command::Rename { from, to }),
         (name(), proptest::collection::vec(name(), 1..3), any::<bool>()).prop_map(|(reference, patterns, more)| {
             let select = if more { vec![ListSelect::Subscribed, ListSelect::RecursiveMatch] } else { vec![] };
@@ -163,6 +185,7 @@ fn commands() -> impl Strategy<Value = Command> {
             key
         }),
         (any::<bool>(), set(), proptest::collection::vec(items(), 1..4)).prop_map(|(uid, set, items)| Command::Fetch {
+            changed: uid.then_some(ChangedSince { modseq: 7, vanished: true }),
             uid,
             set,
             items
@@ -170,6 +193,7 @@ fn commands() -> impl Strategy<Value = Command> {
         (any::<bool>(), set(), any::<bool>(), flags()).prop_map(|(uid, set, silent, flags)| Command::Store {
             uid,
             set,
+            unchanged_since: silent.then_some(i64::MAX),
             how: Store::Add,
             silent,
             flags

@@ -3,6 +3,7 @@
 use super::super::date::parse_date_time;
 use super::super::gather::Gathered;
 use super::super::lex::{Lex, Parsed, Text};
+use super::super::modseq::modseq;
 use super::super::section::Section;
 use super::super::structure::{Envelope, Structure};
 use super::utf8;
@@ -19,6 +20,8 @@ pub enum FetchValue {
     Size(u64),
     /// UID
     Uid(u32),
+    /// MODSEQ (RFC 7162)
+    ModSeq(i64),
     /// ENVELOPE
     Envelope(Box<Envelope>),
     /// BODY
@@ -178,6 +181,7 @@ fn value(name: &str, l: &mut Lex<'_>) -> Option<Parsed<FetchValue>> {
         "INTERNALDATE" => parse_date_time(l).map(FetchValue::InternalDate),
         "RFC822.SIZE" => l.number64().map(FetchValue::Size),
         "UID" => l.number().map(FetchValue::Uid),
+        "MODSEQ" => one_modseq(l).map(FetchValue::ModSeq),
         "ENVELOPE" => Envelope::parse(l).map(|e| FetchValue::Envelope(Box::new(e))),
         "BODY" => Structure::parse(l).map(FetchValue::Body),
         "BODYSTRUCTURE" => Structure::parse(l).map(FetchValue::BodyStructure),
@@ -187,4 +191,11 @@ fn value(name: &str, l: &mut Lex<'_>) -> Option<Parsed<FetchValue>> {
         }
         _ => return None,
     })
+}
+
+fn one_modseq(l: &mut Lex<'_>) -> Parsed<i64> {
+    l.expect(b'(')?;
+    let found = modseq(l)?;
+    l.expect(b')')?;
+    Ok(found)
 }

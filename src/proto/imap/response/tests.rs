@@ -1,4 +1,5 @@
 use super::super::section::{Of, Section};
+use super::super::set::SequenceSet;
 use super::super::structure::tests::{envelopes, structures};
 use super::*;
 use chrono::DateTime;
@@ -96,10 +97,10 @@ fn mailbox_data() {
         data("* STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292 X-OTHER (1 2) )"),
         Untagged::Mailbox("blurdybloop".into(), vec![(StatusItem::Messages, 231), (StatusItem::UidNext, 44292)])
     );
-    assert_eq!(data("* SEARCH 2 84 882"), Untagged::Search(vec![2, 84, 882]));
-    assert_eq!(data("* SEARCH"), Untagged::Search(vec![]));
-    assert_eq!(data("* SEARCH 2 5 (MODSEQ 917162500)"), Untagged::Search(vec![2, 5]));
-    assert_eq!(data("* SORT 5 3 4 1 2"), Untagged::Sort(vec![5, 3, 4, 1, 2]));
+    assert_eq!(data("* SEARCH 2 84 882"), Untagged::Search(vec![2, 84, 882], None));
+    assert_eq!(data("* SEARCH"), Untagged::Search(vec![], None));
+    assert_eq!(data("* SEARCH 2 5 (MODSEQ 917162500)"), Untagged::Search(vec![2, 5], Some(917_162_500)));
+    assert_eq!(data("* SORT 5 3 4 1 2"), Untagged::Sort(vec![5, 3, 4, 1, 2], None));
     let found = Results { tag: Some("A282".into()), min: Some(2), count: Some(3), ..Results::default() };
     assert_eq!(data("* ESEARCH (TAG \"A282\") MIN 2 COUNT 3"), Untagged::ESearch(found));
     let node = |depth, number| Node { depth, number: Some(number) };
@@ -155,7 +156,7 @@ fn a_bad_field_does_not_cost_the_row() {
         values.iter().map(|v| if let FetchValue::Other(name, _) = v { name.as_str() } else { "" }).collect();
     assert_eq!(
         names,
-        ["", "X-GM-LABELS", "MODSEQ", "X-PART[1]", "INTERNALDATE", "ENVELOPE", "RFC822.SIZE", "", "BODYSTRUCTURE", ""]
+        ["", "X-GM-LABELS", "", "X-PART[1]", "INTERNALDATE", "ENVELOPE", "RFC822.SIZE", "", "BODYSTRUCTURE", ""]
     );
     assert_eq!(values.first(), Some(&FetchValue::Uid(7)));
     assert_eq!(values.last(), Some(&FetchValue::Flags(vec!["\\Seen".into()])));
@@ -256,7 +257,8 @@ fn fetch_values() -> impl Strategy<Value = FetchValue> {
         (proptest::collection::vec(1u32..9, 0..4), any::<u64>())
             .prop_map(|(part, size)| FetchValue::BinarySize(part, size)),
         Just(FetchValue::Section(BodyName::Rfc822, Data::Nil)),
-        Just(FetchValue::Other("MODSEQ".into(), b"(12)".to_vec())),
+        (0..=i64::MAX).prop_map(FetchValue::ModSeq),
+        Just(FetchValue::Other("X-MODSEQ".into(), b"(12)".to_vec())),
     ]
 }
 
@@ -287,8 +289,12 @@ fn responses() -> impl Strategy<Value = Response> {
                 child_info: if name.len() % 2 == 0 { vec!["SUBSCRIBED".into()] } else { vec![] },
                 name,
             }))),
-        proptest::collection::vec(any::<u32>(), 0..9).prop_map(|v| Response::Untagged(Untagged::Search(v))),
-        proptest::collection::vec(any::<u32>(), 0..9).prop_map(|v| Response::Untagged(Untagged::Sort(v))),
+        (proptest::collection::vec(any::<u32>(), 0..9), proptest::option::of(0..=i64::MAX))
+            .prop_map(|(v, m)| Response::Untagged(Untagged::Search(v, m))),
+        (proptest::collection::vec(1..=u32::MAX, 1..9), any::<bool>()).prop_map(|(v, earlier)| {
+            Response::Untagged(Untagged::Vanished { earlier, uids: SequenceSet::from_numbers(v) })
+        }),
+        proptest::collection::vec(any::<u32>(), 0..9).prop_map(|v| Response::Untagged(Untagged::Sort(v, Some(1)))),
         any::<u64>().prop_map(|n| Response::Untagged(Untagged::Mailbox("a b".into(), vec![(StatusItem::Messages, n)]))),
         Just(Response::Untagged(Untagged::Namespace(vec![("".into(), Some('/'))], vec![], vec![]))),
         any::<u32>().prop_map(|n| Response::Untagged(Untagged::Exists(n))),

@@ -37,6 +37,7 @@ S: * 2 RECENT
 S: * OK [UNSEEN 2] x
 S: * OK [UIDVALIDITY $v] x
 S: * OK [UIDNEXT 3] x
+S: * OK [HIGHESTMODSEQ ***] x
 S: a6 OK [READ-ONLY] done
 C: a7 uid fetch 1:* (flags internaldate rfc822)
 S: * 1 FETCH (UID 1 FLAGS (\\Seen blue \\Recent) INTERNALDATE "17-Jul-1996 09:44:25 +0000" RFC822 {8}

@@ -17,6 +17,7 @@ S: * 1 RECENT
 S: * OK ***
 S: * OK ***
 S: * OK ***
+S: * OK [HIGHESTMODSEQ ***] x
 S: a OK [READ-ONLY] x
 C: b fetch 1 (body[1] body[2.header] body[2.text]<1.3> body[2.mime]<500.9> body[7] body[1.header] body[2.1] body[header.fields (x)]<0.1>)
 S: * 1 FETCH (BODY[1] {3}

@@ -88,6 +88,7 @@ S: * 0 EXISTS
 S: * 0 RECENT
 S: * OK ***
 S: * OK ***
+S: * OK [HIGHESTMODSEQ ***] x
 S: t OK [READ-WRITE] x
 C: u fetch 1:* flags
 S: u OK x

@@ -23,10 +23,12 @@ S: * 4 RECENT
 S: * OK ***
 S: * OK ***
 S: * OK ***
+S: * OK [HIGHESTMODSEQ ***] x
 S: b OK [READ-ONLY] x
 C: c move 1 Trash
 S: c NO [CANNOT] read-only
 C: d select INBOX
+S: * OK [CLOSED] x
 S: * FLAGS ***
 S: * OK ***
 S: * 4 EXISTS
@@ -34,6 +36,7 @@ S: * 4 RECENT
 S: * OK ***
 S: * OK [UIDVALIDITY $i] x
 S: * OK ***
+S: * OK [HIGHESTMODSEQ ***] x
 S: d OK [READ-WRITE] x
 C: e store 2 flags (\\Flagged blue)
 S: * FLAGS ***
@@ -59,6 +62,7 @@ S: * 1 EXPUNGE
 S: * 2 EXISTS
 S: j OK done
 C: k select Trash
+S: * OK [CLOSED] x
 S: * FLAGS ***
 S: * OK ***
 S: * 2 EXISTS
@@ -66,6 +70,7 @@ S: * 2 RECENT
 S: * OK [UNSEEN 1] x
 S: * OK [UIDVALIDITY $v] x
 S: * OK [UIDNEXT 3] x
+S: * OK [HIGHESTMODSEQ ***] x
 S: k OK [READ-WRITE] x
 C: l fetch 1:2 (flags rfc822.size)
 S: * 1 FETCH (FLAGS (\\Flagged blue \\Recent) RFC822.SIZE $x)

@@ -21,6 +21,7 @@ S: * 3 RECENT
 S: * OK ***
 S: * OK ***
 S: * OK ***
+S: * OK [HIGHESTMODSEQ ***] x
 S: a OK [READ-ONLY] x
 C: b search all
 S: * SEARCH 1 2 3

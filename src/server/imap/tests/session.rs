@@ -31,6 +31,7 @@ S: * 3 RECENT
 S: * OK [UNSEEN 1] x
 S: * OK [UIDVALIDITY $v] x
 S: * OK [UIDNEXT 4] x
+S: * OK [HIGHESTMODSEQ ***] x
 S: a002 OK [READ-WRITE] SELECT completed
 C: a003 fetch 2 full
 S: * 2 FETCH (FLAGS (\\Recent) INTERNALDATE "17-Jul-1996 09:44:25 +0000" RFC822.SIZE 310 ENVELOPE ("Mon, 7 Feb 1994 21:52:25 -0800 (PST)" "afternoon meeting" (("Fred Foobar" NIL "foobar" "Blurdybloop.COM")) (("Fred Foobar" NIL "foobar" "Blurdybloop.COM")) (("Fred Foobar" NIL "foobar" "Blurdybloop.COM")) ((NIL NIL "mooch" "owatagu.siam.edu")) NIL NIL NIL "<B27397-0100000@Blurdybloop.COM>") BODY ("text" "plain" ("CHARSET" "US-ASCII") NIL NIL "7bit" 55 1))
