@@ -1,6 +1,6 @@
 //! mail-serve under clients that nobody here wrote.
 //!
-//! On Debian: `apt-get install curl msmtp swaks libnet-ssleay-perl mpop fetchmail isync`.
+//! On Debian: `apt-get install curl msmtp swaks libnet-ssleay-perl mpop fetchmail isync mutt`.
 //! What is not installed is skipped, and fails where `CI` is set.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
@@ -111,4 +111,9 @@ fn fetchmail() {
 #[test]
 fn mbsync() {
     run("mbsync.sh", &["mbsync", "curl"]);
+}
+
+#[test]
+fn mutt() {
+    run("mutt.sh", &["mutt", "script"]);
 }
