@@ -404,6 +404,33 @@ fn python_clients_are_content() {
 }
 
 #[test]
+fn an_address_logs_in_to_where_its_mail_goes() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create", "--any-password"]);
+    let smtp = format!("smtp+plain://127.0.0.1:{}", server.smtp);
+    home.run("smtp-send", &["-a", &smtp, "-s", "one", "bob@localhost"], b"one\n").ends(0);
+    home.sh("umask 077; echo tulip > pw").ends(0);
+    for (user, messages) in
+        [("bob", 1), ("Bob%40LocalHost", 1), ("bob%40%5B127.0.0.1%5D", 1), ("bob%40other.example", 0)]
+    {
+        let url = format!("pop3+plain://{user}@127.0.0.1:{}", server.pop3);
+        let ran = home.run("pop3-ls", &["--password-file", "pw", &url], b"").ends(0);
+        assert_eq!(ran.out.lines().count(), messages, "{user}: {ran:?}");
+    }
+    server.stop();
+    // A line of the file with the whole address is a user of its own.
+    let hash = "umask 077; for user in bob@localhost carol; do mail-serve --hash-password $user < pw; done > users";
+    home.sh(hash).ends(0);
+    let server = Server::start(&home, &["--passwd-file", "users"]);
+    for (user, status) in
+        [("carol", 0), ("carol%40localhost", 0), ("bob%40localhost", 0), ("bob", 77), ("carol%40other.example", 77)]
+    {
+        let url = format!("pop3+plain://{user}@127.0.0.1:{}", server.pop3);
+        home.run("pop3-ls", &["--password-file", "pw", &url], b"").ends(status);
+    }
+}
+
+#[test]
 fn the_server_ends_cleanly_and_needs_no_repair() {
     let home = Home::new();
     let server = Server::start(&home, &["--create", "--any-password"]);

@@ -139,6 +139,13 @@ impl Tree {
         Ok(Some(account))
     }
 
+    /// Whether mail for this domain is taken.
+    fn is_local(&self, domain: &str) -> bool {
+        let domain = domain.to_ascii_lowercase();
+        let literal = matches!(domain.as_str(), "[127.0.0.1]" | "[ipv6:::1]");
+        literal || self.domains.contains(&domain) || domain == self.host
+    }
+
     /// Who has a line in the file is a user, with or without a mailbox yet.
     fn has_password(&self, user: &str) -> bool {
         matches!(&self.passwords, Some(Passwords::File(file)) if file.has(user))
@@ -171,6 +178,15 @@ impl World for Visit {
         Ok(Some(Login { user, account }))
     }
 
+    /// Many clients log in with the address: the mailbox is the one that mail to it goes to.
+    fn named(&self, user: &str) -> String {
+        let user = user.to_lowercase();
+        match user.rsplit_once('@') {
+            Some((name, domain)) if self.tree.is_local(domain) && !self.tree.has_password(&user) => name.to_owned(),
+            _ => user,
+        }
+    }
+
     fn login(&mut self, user: &str, password: &Secret) -> Result<Login, Denied> {
         let right = match &self.tree.passwords {
             Some(Passwords::Any) => true,
@@ -192,9 +208,7 @@ impl World for Visit {
         let user = match to {
             None => owner,
             Some(to) => {
-                let domain = to.domain().to_ascii_lowercase();
-                let literal = matches!(domain.as_str(), "[127.0.0.1]" | "[ipv6:::1]");
-                if !literal && !self.tree.domains.contains(&domain) && domain != self.tree.host {
+                if !self.tree.is_local(to.domain()) {
                     return Err(Refusal::NoRoute);
                 }
                 let name = to.local().split('+').next().unwrap_or_default();

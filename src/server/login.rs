@@ -54,14 +54,15 @@ impl Guesses {
         password: &Secret,
     ) -> Result<Login, Refused> {
         let from = wire.our_address();
-        let attempt = match world.attempts().map(|all| all.begin(user, from)) {
+        let user = world.named(user);
+        let attempt = match world.attempts().map(|all| all.begin(&user, from)) {
             Some(None) => return Err(Refused::TooMany),
             Some(attempt) => attempt,
             None => None,
         };
         let so_far = self.0.saturating_add(1).max(attempt.as_ref().map_or(0, |attempt| attempt.failures));
         let answer = answer_time(world.limits(), so_far);
-        match world.login(user, password) {
+        match world.login(&user, password) {
             Ok(login) => {
                 if let (Some(all), Some(attempt)) = (world.attempts(), attempt) {
                     all.succeeded(&attempt);

@@ -111,7 +111,12 @@ pub trait World: Send {
     /// The mailboxes can't be opened.
     fn known(&mut self) -> Result<Option<Login>>;
 
-    /// Checks a name and a password.
+    /// Whom a name at login means: failures are counted for that, and [`World::login`] gets that. Here the name itself.
+    fn named(&self, user: &str) -> String {
+        user.to_lowercase()
+    }
+
+    /// Checks a name, as [`World::named`] gives it, and a password.
     ///
     /// # Errors
     /// See [`Denied`].

@@ -165,6 +165,7 @@ Mail is taken for localhost, the host's name, the domains of
 in
 .Xr pipepost-config 5 ,
 and the loopback address literals, from anybody who connects; for other domains it is refused.
+Users log in with their name, or with an address at one of these domains.
 .Sh STRANGERS
 With an address of
 .Fl -listen

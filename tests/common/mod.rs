@@ -60,7 +60,8 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(mut command: Command, stdin: &[u8]) -> Ran {
+    /// Runs it to its end.
+    pub fn of(mut command: Command, stdin: &[u8]) -> Ran {
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
         let mut pipe = child.stdin.take().unwrap();
         let bytes = stdin.to_vec();
@@ -99,6 +100,8 @@ pub struct Server {
     pub smtp: u16,
     pub pop3: u16,
     pub imap: u16,
+    /// All of them, as mail-serve names them.
+    pub ports: Vec<(String, u16)>,
     pub root: PathBuf,
 }
 
@@ -110,14 +113,15 @@ impl Server {
         command.args(["--smtp-port", "0", "--pop3-port", "0", "--imap-port", "0", "--root"]).arg(&root).args(arguments);
         command.stderr(Stdio::inherit());
         let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut port = |name: &str| -> u16 {
-            let line = lines.next().unwrap().unwrap();
-            let at = line.strip_prefix(&format!("{name} 127.0.0.1:")).unwrap_or_else(|| panic!("{line}"));
-            at.parse().unwrap()
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| line.unwrap());
+        let of = |line: String| {
+            let (name, port) = line.split_once(" 127.0.0.1:").unwrap_or_else(|| panic!("{line}"));
+            (name.to_owned(), port.parse().unwrap())
         };
+        let ports: Vec<(String, u16)> = lines.take_while(|line| !line.starts_with("pin ")).map(of).collect();
+        let port = |name: &str| ports.iter().find(|(of, _)| of == name).unwrap().1;
         let (smtp, pop3, imap) = (port("smtp"), port("pop3"), port("imap"));
-        Server { child: Some(child), smtp, pop3, imap, root }
+        Server { child: Some(child), smtp, pop3, imap, ports, root }
     }
 
     pub fn pid(&self) -> u32 {
