@@ -101,7 +101,8 @@ fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) 
         match login {
             Ok(login) => match Maildrop::open(&login) {
                 Ok(Some(drop)) => {
-                    wire.put(format!("+OK {} messages\r\n", drop.mailbox.messages().len()))?;
+                    let count = drop.mailbox.messages().len();
+                    wire.put(format!("+OK {count} message{}\r\n", if count == 1 { "" } else { "s" }))?;
                     return Ok(Some(drop));
                 }
                 Ok(None) => wire.put("-ERR [IN-USE] another session has this maildrop\r\n")?,

@@ -10,6 +10,7 @@
 mod auth;
 mod data;
 mod envelope;
+mod start;
 
 use super::login::{Guesses, may_log_in};
 use super::{World, looks_like_http, may_start_tls, secret_from, start_tls};

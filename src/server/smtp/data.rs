@@ -3,6 +3,7 @@
 use super::super::mailbox::Draft;
 use super::super::{Envelope, World};
 use super::envelope::Transaction;
+use super::start::Start;
 use super::{Next, Protocol, Session};
 use crate::body::Body;
 use crate::error::{Error, Result};
@@ -121,7 +122,9 @@ impl Session {
             draft: None,
             refused: None,
             to_file: ToFile::default(),
+            start: Start::default(),
             out: Vec::new(),
+            text: Vec::new(),
             size: 0,
             limit: limits.message,
             hops: Hops::default(),
@@ -173,7 +176,9 @@ pub(super) struct Intake {
     draft: Option<Draft>,
     refused: Option<String>,
     to_file: ToFile,
+    start: Start,
     out: Vec<u8>,
+    text: Vec<u8>,
     size: u64,
     limit: u64,
     hops: Hops,
@@ -194,8 +199,10 @@ impl Intake {
         if self.refused.is_some() {
             return;
         }
+        self.text.clear();
+        self.to_file.push(piece, &mut self.text);
         self.out.clear();
-        self.to_file.push(piece, &mut self.out);
+        self.start.push(&self.text, &mut self.out);
         self.write();
         if self.size > self.limit {
             self.refuse(&format!("552 5.3.4 no message over {} bytes\r\n", self.limit));
@@ -220,8 +227,11 @@ impl Intake {
 
     /// The whole message, or the reply for it.
     fn end(mut self) -> Result<Draft, String> {
+        self.text.clear();
+        self.to_file.finish(&mut self.text);
         self.out.clear();
-        self.to_file.finish(&mut self.out);
+        self.start.push(&self.text, &mut self.out);
+        self.start.finish(&mut self.out);
         self.write();
         let refused = self.refused.unwrap_or_else(|| "451 4.3.0 it can't be stored now\r\n".to_owned());
         self.draft.ok_or(refused)
