@@ -27,7 +27,7 @@ mod special;
 mod tests;
 mod uids;
 
-pub use draft::{Draft, Stored, Target};
+pub use draft::{Draft, Part, Stored, Target, commit_all};
 pub use selected::{Changes, Copied, FlagChange, Mailbox, Message};
 
 use crate::error::{Error, Local, Result};

@@ -11,6 +11,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use append::Appending;
 pub use list::{List, ListReturn, ListSelect};
 pub use status::StatusItem;
 pub use store::Store;

@@ -1,15 +1,16 @@
 //! APPEND: a message streams from the wire into a draft. A literal8 (RFC 3516) may hold NUL; what came is what is kept, and what
 //! FETCH shows of it, in BODY too: there RFC 3501 has no room for NUL, but a message that is altered is another one.
 
-use super::super::mailbox::{Account, Draft, FolderError, Target};
+use super::super::mailbox::{Account, Draft, FolderError, Part, commit_all};
 use super::store::flags_of;
 use super::{Session, answer, bad, failed, folder_failed, no};
 use crate::body::Body;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::message::flags::Flags;
 use crate::net::Deadline;
 use crate::net::wire::LINE;
-use crate::proto::imap::gather::Literal;
+use crate::proto::imap::command::Appending;
+use crate::proto::imap::gather::{Gathered, Literal};
 use crate::proto::imap::response::{Code, Condition, Status};
 use crate::proto::imap::set::UidList;
 use crate::text::ToFile;
@@ -19,53 +20,74 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// What a client has sent unasked and nobody wants is read over up to this size.
 const PATIENCE: u64 = 1 << 32;
 
+/// So many messages one APPEND may have: each is an open file until all are there.
+const MESSAGES: usize = 100;
+
 impl Session<'_> {
+    /// APPEND, of several messages too (MULTIAPPEND, RFC 3502): all are kept, or none.
     pub(super) fn append(
         &mut self,
         account: &Account,
         folder: &str,
-        words: &[String],
-        date: Option<DateTime<FixedOffset>>,
-        literal: Literal,
+        mut message: Appending,
+        mut literal: Literal,
     ) -> Result<Status> {
-        let begun = self.ready_for(account, folder, words, literal.size);
-        let (draft, flags) = match begun {
-            Ok(begun) => begun,
-            Err(status) => {
-                if literal.non_sync {
-                    if literal.size > PATIENCE {
-                        self.over = true;
-                        return Ok(status);
+        let mut parts: Vec<Part> = Vec::new();
+        // What is wrong with one of them; what a client sends unasked is read over then.
+        let mut wrong: Option<Status> = None;
+        loop {
+            let ready = match wrong.take() {
+                Some(status) => Err(status),
+                None => self.ready_for(account, folder, &message.flags, literal.size, parts.len()),
+            };
+            match ready {
+                Ok((draft, flags)) => {
+                    if !literal.non_sync {
+                        self.go_on("go on")?;
                     }
+                    match self.receive(draft, literal.size)? {
+                        Ok(draft) => {
+                            parts.push(Part { draft, flags, internal_date: message.date.as_ref().map(time) });
+                        }
+                        Err(e) => wrong = Some(failed(&e)),
+                    }
+                }
+                Err(status) if !literal.non_sync => return Ok(status),
+                Err(status) if literal.size > PATIENCE => {
+                    self.over = true;
+                    return Ok(status);
+                }
+                Err(status) => {
                     self.wire.until(Deadline::NEVER);
                     self.wire.exact(literal.size).skip()?;
-                    self.patience();
-                    self.wire.line(LINE)?;
+                    wrong = Some(status);
                 }
-                return Ok(status);
             }
-        };
-        if !literal.non_sync {
-            self.go_on("go on")?;
-        }
-        let received = self.receive(draft, literal.size)?;
-        self.patience();
-        // MULTIAPPEND would go on here.
-        if !self.wire.line(LINE)?.is_empty() {
-            return Ok(bad("expected the end of the line after the message"));
-        }
-        let draft = match received {
-            Ok(draft) => draft,
-            Err(e) => return Ok(failed(&e)),
-        };
-        let target = Target { account, folder, flags, internal_date: date.map(|date| time(&date)) };
-        let status = match draft.commit(&[target]).pop() {
-            Some(Ok(stored)) => {
-                let code = Code::AppendUid(stored.uid_validity, UidList::from_uids([stored.uid]));
-                answer(Condition::Ok, Some(code), "APPEND completed")
+            self.patience();
+            let mut gathered = Gathered::default();
+            let line = self.wire.line(LINE)?;
+            if line.is_empty() {
+                break;
             }
-            Some(Err(e)) => folder_failed(&e, true),
-            None => failed(&Error::internal("the message went nowhere")),
+            let Some(next) = gathered.push_line(line) else {
+                return Ok(bad("expected another message or the end of the line after the message"));
+            };
+            literal = next;
+            match Appending::parse(&mut gathered.lex()) {
+                Ok(next) => message = next,
+                Err(why) => wrong = Some(bad(&why.to_string())),
+            }
+        }
+        let status = match wrong {
+            Some(status) => return Ok(status),
+            None => match commit_all(account, folder, parts) {
+                Ok(stored) => {
+                    let validity = stored.first().map_or(0, |s| s.uid_validity);
+                    let code = Code::AppendUid(validity, UidList::from_uids(stored.iter().map(|s| s.uid)));
+                    answer(Condition::Ok, Some(code), "APPEND completed")
+                }
+                Err(e) => folder_failed(&e, true),
+            },
         };
         self.caught_up(true, status)
     }
@@ -77,7 +99,11 @@ impl Session<'_> {
         folder: &str,
         words: &[String],
         size: u64,
+        before: usize,
     ) -> std::result::Result<(Draft, Flags), Status> {
+        if before >= MESSAGES {
+            return Err(no("LIMIT", format!("{MESSAGES} messages at once")));
+        }
         let flags = flags_of(words)?;
         if size == 0 {
             return Err(no("CANNOT", "an empty message"));

@@ -17,6 +17,7 @@ pub(super) const ALWAYS: &[&str] = &[
     "UIDPLUS",               // RFC 4315
     "UNSELECT",              // RFC 3691
     "CHILDREN",              // RFC 3348
+    "MULTIAPPEND",           // RFC 3502
     "MOVE",                  // RFC 6851
     "ENABLE",                // RFC 5161
     "CONDSTORE",             // RFC 7162

@@ -33,7 +33,7 @@ use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::net::wire::{LINE, WHOLE_LINE};
 use crate::net::{Deadline, Wire};
-use crate::proto::imap::command::{Command, Refusal, Tagged};
+use crate::proto::imap::command::{Appending, Command, Refusal, Tagged};
 use crate::proto::imap::gather::{Gathered, Literal};
 use crate::proto::imap::lex::Syntax;
 use crate::proto::imap::response::{Code, Condition, Response, Status, Untagged};
@@ -370,7 +370,7 @@ impl Session<'_> {
         command.resolve_saved(&|uid| self.saved_set(uid));
         match command {
             Command::Append { mailbox, flags, date, size } => {
-                self.append(account, &mailbox, &flags, date, Literal { size, ..literal })
+                self.append(account, &mailbox, Appending { flags, date, size }, literal)
             }
             Command::Enable(words) => self.enable(&words),
             Command::List(asked) => {

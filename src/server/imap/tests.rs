@@ -112,7 +112,7 @@ fn play(known: bool, prepare: impl Fn(&Account), script: &str) {
 const MAIL: &str = "Date: Mon, 7 Feb 1994 21:52:25 -0800 (PST)\nFrom: Fred Foobar <foobar@Blurdybloop.COM>\nSubject: afternoon meeting\nTo: mooch@owatagu.siam.edu\nMessage-Id: <B27397-0100000@Blurdybloop.COM>\nMIME-Version: 1.0\nContent-Type: TEXT/PLAIN; CHARSET=US-ASCII\n\nHello Joe, do you think we can meet at 3:30 tomorrow?\n";
 const MULTI: &str = "From: a@b\nSubject: parts\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\none\n--b\nContent-Type: message/rfc822\n\nSubject: inner\n\ntwo\n--b--\n";
 
-fn put(account: &Account, folder: &str, text: &str) {
+fn put(account: &Account, folder: &str, text: &str) -> u32 {
     let mut draft = account.draft().unwrap();
     draft.write(text.as_bytes()).unwrap();
     let date = Some(std::time::UNIX_EPOCH + Duration::from_secs(837_596_665));
@@ -122,9 +122,7 @@ fn put(account: &Account, folder: &str, text: &str) {
         flags: crate::message::flags::Flags::none(),
         internal_date: date,
     };
-    for result in draft.commit(&[target]) {
-        result.unwrap();
-    }
+    draft.commit(&[target]).pop().unwrap().unwrap().uid
 }
 
 fn line(io: &mut BufReader<UnixStream>) -> String {

@@ -1,7 +1,7 @@
 //! [`Draft`]: a message on its way into folders.
 
 use super::{Account, FolderError, letters_in_use, uids};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::message::flags::Flags;
 use crate::store::maildir::{Incoming, Maildir, Sealed, Sub};
 use rustix::fs::AtFlags;
@@ -24,6 +24,17 @@ pub struct Target<'a> {
     /// The flags it gets. With flags it lies in `cur/`, without in `new/`; it is recent either way.
     pub flags: Flags,
     /// Its internal date (the file's modification time); now, if there is none.
+    pub internal_date: Option<SystemTime>,
+}
+
+/// One of several messages for a folder.
+#[derive(Debug)]
+pub struct Part {
+    /// The message.
+    pub draft: Draft,
+    /// See [`Target::flags`].
+    pub flags: Flags,
+    /// See [`Target::internal_date`].
     pub internal_date: Option<SystemTime>,
 }
 
@@ -67,50 +78,83 @@ impl Draft {
     }
 }
 
+/// Puts several messages into one folder: all of them, in their order, or none (MULTIAPPEND, RFC 3502). A crash may leave
+/// some, of which nobody was told.
+///
+/// # Errors
+/// As [`Draft::commit`].
+pub fn commit_all(account: &Account, folder: &str, drafts: Vec<Part>) -> Result<Vec<Stored>, FolderError> {
+    let (name, maildir) = account.find(folder)?;
+    let mut sealed = Vec::with_capacity(drafts.len());
+    for Part { draft, flags, internal_date } in drafts {
+        let whole = draft.incoming.seal(internal_date)?;
+        let whole = if whole.can_link(&maildir) { whole } else { whole.copy(&maildir, whole.date()?)? };
+        sealed.push((whole, flags));
+    }
+    let messages: Vec<(&Sealed, &Flags)> = sealed.iter().map(|(sealed, flags)| (sealed, flags)).collect();
+    Ok(link(&messages, account, &name, &maildir)?)
+}
+
 /// `date` is what the sealed file was given; links share it, so a target that wants another gets a copy.
 fn deliver(sealed: &Sealed, target: &Target<'_>, date: Option<SystemTime>) -> Result<Stored, FolderError> {
     let (name, maildir) = target.account.find(target.folder)?;
     let same = target.internal_date == date;
-    if same && sealed.can_link(&maildir) {
-        return Ok(link(sealed, target, &name, &maildir)?);
-    }
-    let date = if same { sealed.date()? } else { target.internal_date.unwrap_or_else(SystemTime::now) };
-    let copy = sealed.copy(&maildir, date)?;
-    Ok(link(&copy, target, &name, &maildir)?)
+    let copy;
+    let sealed = if same && sealed.can_link(&maildir) {
+        sealed
+    } else {
+        let date = if same { sealed.date()? } else { target.internal_date.unwrap_or_else(SystemTime::now) };
+        copy = sealed.copy(&maildir, date)?;
+        &copy
+    };
+    let stored = link(&[(sealed, &target.flags)], target.account, &name, &maildir)?.pop();
+    Ok(stored.ok_or_else(|| Error::internal("the message went nowhere"))?)
 }
 
-fn link(sealed: &Sealed, target: &Target<'_>, folder: &str, maildir: &Maildir) -> Result<Stored> {
-    let db = target.account.db();
-    let letters = match target.flags.is_empty() {
-        true => None,
-        false => {
-            let keywords = db.write(|t| {
-                let row = uids::folder_or_new(t, folder, SystemTime::now())?;
-                let mut keywords = uids::Keywords::load(t, row.validity)?;
-                let words = target.flags.keywords().iter().map(String::as_str);
+/// Names and UIDs for messages of one folder, all or none.
+fn link(messages: &[(&Sealed, &Flags)], account: &Account, folder: &str, maildir: &Maildir) -> Result<Vec<Stored>> {
+    let db = account.db();
+    let mut keywords = uids::Keywords::default();
+    if messages.iter().any(|(_, flags)| !flags.is_empty()) {
+        keywords = db.write(|t| {
+            let row = uids::folder_or_new(t, folder, SystemTime::now())?;
+            let mut keywords = uids::Keywords::load(t, row.validity)?;
+            for (_, flags) in messages {
+                let words = flags.keywords().iter().map(String::as_str);
                 keywords.extend(t, row.validity, words, || letters_in_use(maildir))?;
-                Ok(keywords)
-            })?;
-            Some(target.flags.letters(|word| keywords.letter(word)))
-        }
-    };
-    let sub = if letters.is_some() { Sub::Cur } else { Sub::New };
-    let date = uids::seconds(sealed.date()?);
-    let mut linked = None;
-    // The name appears inside the transaction: no other session can give it a UID, or expunge it, before we have ours.
+            }
+            Ok(keywords)
+        })?;
+    }
+    let mut linked: Vec<(Sub, Vec<u8>)> = Vec::with_capacity(messages.len());
+    // The names appear inside the transaction: no other session can give them UIDs, or expunge them, before we have ours.
     let recorded = db.write(|t| {
-        let file = linked.insert(sealed.link(maildir, letters.as_deref())?);
         let mut row = uids::folder_or_new(t, folder, SystemTime::now())?;
-        let uid = uids::assign(t, &mut row, file, date, true)?.uid;
+        let mut stored = Vec::with_capacity(messages.len());
+        for (sealed, flags) in messages {
+            let letters = (!flags.is_empty()).then(|| flags.letters(|word| keywords.letter(word)));
+            let sub = if letters.is_some() { Sub::Cur } else { Sub::New };
+            let file = sealed.link(maildir, letters.as_deref())?;
+            linked.push((sub, file.clone()));
+            let uid = uids::assign(t, &mut row, &file, uids::seconds(sealed.date()?), true)?.uid;
+            stored.push(Stored { uid_validity: row.validity, uid });
+        }
         uids::set_next(t, row)?;
-        Ok(Stored { uid_validity: row.validity, uid })
+        Ok(stored)
     });
-    let recorded = recorded.and_then(|stored| maildir.sync(sub).map(|()| stored));
-    if recorded.is_err()
-        && let (Some(file), Ok(dir)) = (linked, maildir.open(sub))
-    {
+    let recorded = recorded.and_then(|stored| {
+        for sub in [Sub::New, Sub::Cur] {
+            if linked.iter().any(|(s, _)| *s == sub) {
+                maildir.sync(sub)?;
+            }
+        }
+        Ok(stored)
+    });
+    if recorded.is_err() {
         // The sender hears of a failure and will come again.
-        let _ = rustix::fs::unlinkat(dir, file.as_slice(), AtFlags::empty());
+        for (sub, file) in &linked {
+            let _ = maildir.open(*sub).map(|dir| rustix::fs::unlinkat(dir, file.as_slice(), AtFlags::empty()));
+        }
     }
     recorded
 }

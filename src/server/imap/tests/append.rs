@@ -1,6 +1,7 @@
 //! APPEND and COPY.
 
-use super::play;
+use super::{play, start};
+use std::io::{Read, Write};
 
 #[test]
 fn appends_and_copies_tell_their_uids() {
@@ -79,4 +80,101 @@ S: * 3 RECENT
 S: b9 OK [APPENDUID $v 3] done
 "#,
     );
+}
+
+#[test]
+fn several_messages_or_none() {
+    play(
+        true,
+        |_| {},
+        r#"
+S: * PREAUTH [***] x
+C: a1 append Sent (\\Seen) {8}
+S: + go on
+C: a: b
+C: 
+C:  (\\Flagged blue) "17-Jul-1996 02:44:25 -0700" {8}
+S: + go on
+C: a: c
+C: 
+C:  {8+}
+C: a: d
+C: 
+C: 
+S: a1 OK [APPENDUID $v 1:3] done
+C: a2 examine Sent
+S: * FLAGS ***
+S: * OK ***
+S: * 3 EXISTS
+S: * 3 RECENT
+S: * OK ***
+S: * OK [UIDVALIDITY $v] x
+S: * OK [UIDNEXT 4] x
+S: * OK [HIGHESTMODSEQ 4] x
+S: a2 OK [READ-ONLY] done
+C: a3 uid fetch 1:* (flags body.peek[])
+S: * 1 FETCH (UID 1 FLAGS (\\Seen \\Recent) BODY[] {8}
+S: a: b
+S: 
+S: )
+S: * 2 FETCH (UID 2 FLAGS (\\Flagged blue \\Recent) BODY[] {8}
+S: a: c
+S: 
+S: )
+S: * 3 FETCH (UID 3 FLAGS (\\Recent) BODY[] {8}
+S: a: d
+S: 
+S: )
+S: a3 OK done
+C: b1 append Sent {8}
+S: + go on
+C: a: b
+C: 
+C:  {2000000}
+S: b1 NO [TOOBIG] none of them
+C: b2 append Sent {8+}
+C: a: b
+C: 
+C:  (\\Nonsense) {3+}
+C: x
+C:  {4+}
+C: a:
+C: 
+S: b2 NO [CANNOT] none of them
+C: b3 append Sent {8+}
+C: a: b
+C: 
+C:  (oops {3+}
+C: x
+C: 
+S: b3 BAD x
+C: b4 append Sent {8+}
+C: a: b
+C: 
+C: {3}
+S: b4 BAD x
+C: b5 append Sent {8+}
+C: a: b
+C: 
+C:  {0+}
+C: 
+S: b5 NO [CANNOT] empty
+C: b6 status Sent (messages uidnext)
+S: * STATUS Sent (MESSAGES 3 UIDNEXT 4)
+S: b6 OK x
+"#,
+    );
+}
+
+#[test]
+fn a_flood_of_messages_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut io, server) = start(dir.path(), true);
+    let mut flood = "a append INBOX".to_owned();
+    (0..150).for_each(|n| flood.push_str(&format!(" {{6+}}\r\n{n:03}:\r\n")));
+    io.write_all(format!("{flood}\r\nb status INBOX (messages)\r\nc logout\r\n").as_bytes()).unwrap();
+    let mut all = String::new();
+    io.read_to_string(&mut all).unwrap();
+    assert!(all.contains("\r\na NO [LIMIT]") && all.contains("(MESSAGES 0)"), "{all}");
+    let _ = server.join().unwrap();
 }

@@ -6,7 +6,9 @@ use super::{MULTI, play, put};
 fn sections_and_partials() {
     play(
         true,
-        |account| put(account, "INBOX", MULTI),
+        |account| {
+            put(account, "INBOX", MULTI);
+        },
         r#"
 S: * PREAUTH [***] x
 C: a examine inbox

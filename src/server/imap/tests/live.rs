@@ -5,7 +5,7 @@ use super::{MAIL, house, line, put, start, until};
 use crate::net::Wire;
 use crate::net::stream::Socket;
 use crate::net::trace::TraceTo;
-use crate::server::mailbox::Account;
+use crate::server::mailbox::{Account, FlagChange};
 use std::io::{BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
@@ -44,6 +44,53 @@ fn idle_tells_what_happens_and_expunges_wait_for_their_moment() {
     assert!(!rows.iter().any(|r| r.contains("EXPUNGE") && r.starts_with('*')));
     assert!(until(&mut io, "e ").contains(&"* 1 EXPUNGE".to_owned()));
     assert!(until(&mut io, "f ").contains(&"* 1 FETCH (UID 2)".to_owned()));
+    drop((io, out));
+    let _ = server.join().unwrap();
+}
+
+#[test]
+fn idle_tells_what_other_programs_and_sessions_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let account = Account::open(dir.path()).unwrap();
+    let first = put(&account, "INBOX", MAIL);
+    put(&account, "INBOX", MAIL);
+    for qresync in [false, true] {
+        let (mut out, server) = start(dir.path(), true);
+        let mut io = BufReader::new(out.try_clone().unwrap());
+        let _ = line(&mut io);
+        let enable = if qresync { "a enable qresync" } else { "a noop" };
+        out.write_all(format!("{enable}\r\nb select inbox\r\nc idle\r\n").as_bytes()).unwrap();
+        until(&mut io, "+");
+        // cp puts one in, with a flag; mv changes its flags, and takes it from new to cur; rm takes it away.
+        let cur = dir.path().join("cur");
+        std::fs::write(dir.path().join("new/1.copied"), "a: b\n\nc\n").unwrap();
+        until(&mut io, "* 3 EXISTS");
+        let named = |letters: &str| cur.join(format!("1.copied:2,{letters}"));
+        std::fs::rename(named(""), named("S")).unwrap();
+        let told = until(&mut io, "* 3 FETCH ").pop().unwrap();
+        assert!(told.contains("\\Seen") && told.contains("MODSEQ") == qresync, "{told}");
+        std::fs::rename(named("S"), named("FS")).unwrap();
+        assert!(until(&mut io, "* 3 FETCH ").pop().unwrap().contains("\\Flagged \\Seen"));
+        std::fs::remove_file(named("FS")).unwrap();
+        until(&mut io, if qresync { "* VANISHED " } else { "* 3 EXPUNGE" });
+        // Another session sets a keyword, which this one has not heard of.
+        let mut other = account.select("INBOX", false).unwrap();
+        let word = if qresync { "green" } else { "blue" };
+        other.store(&[0], FlagChange::Set, &word.parse().unwrap()).unwrap();
+        assert!(until(&mut io, "* FLAGS ").pop().unwrap().contains(word));
+        assert!(until(&mut io, "* 1 FETCH ").pop().unwrap().contains(word));
+        out.write_all(b"done\r\n").unwrap();
+        until(&mut io, "c OK");
+        drop((io, out));
+        let _ = server.join().unwrap();
+    }
+    let (mut out, server) = start(dir.path(), true);
+    let mut io = BufReader::new(out.try_clone().unwrap());
+    let _ = line(&mut io);
+    out.write_all(b"b select inbox\r\nc idle\r\n").unwrap();
+    until(&mut io, "+");
+    account.select("INBOX", false).unwrap().remove(&[first]).unwrap();
+    until(&mut io, "* 1 EXPUNGE");
     drop((io, out));
     let _ = server.join().unwrap();
 }
