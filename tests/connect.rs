@@ -339,3 +339,55 @@ fn domains_of_the_configuration() {
     home.run("smtp-send", &["-a", &url, "-s", "x", "bob@example.org"], b"x").ends(0);
     home.run("smtp-send", &["-a", &url, "-s", "x", "bob@example.com"], b"x").ends(69);
 }
+
+/// What one account may do counts for no other at the same host and port: each has a connection of its own.
+#[test]
+fn accounts_share_no_connection() {
+    let (home, server) = setting(&[]);
+    let Server { smtp, imap, .. } = server;
+    home.run("smtp-send", &["-a", &format!("smtp+plain://127.0.0.1:{smtp}"), "-s", "x", "bob@localhost"], b"x").ends(0);
+    let other = format!("sha256:{}", "0".repeat(64));
+    config(
+        &home,
+        &format!(
+            "[a]\nimap = \"imap+plain://bob@127.0.0.1:{imap}\"\npassword.file = \"~/pw\"\n\
+             [b]\nimap = \"imap+starttls://bob@127.0.0.1:{imap}\"\npassword.file = \"~/pw\"\npin = \"{other}\"\n"
+        ),
+    );
+    let reference = home.run("imap-ls", &["--refs", "a:INBOX"], b"").ends(0).out;
+    let reference = reference.trim_end();
+    let both = [reference, &reference.replace("a:", "b:")];
+    home.run("imap-fetch", &["--into", "eml:A", both[0]], b"").ends(0);
+    let ran = home.run("imap-fetch", &["--into", "eml:B", "--trace", "t", both[0], both[1]], b"");
+    assert!([67, 76].contains(&ran.status) && ran.err.contains("key is none of those"), "{ran:?}");
+    let trace = std::fs::read_to_string(home.path().join("t")).unwrap();
+    let second = trace.rsplit("\n# ").next().unwrap();
+    let said: Vec<&str> = second.lines().filter(|line| line.starts_with("C: ")).collect();
+    assert!(said.len() == 1 && said[0].ends_with(" STARTTLS"), "{trace}");
+}
+
+/// netrc names the user too, where the URL does not.
+#[test]
+fn a_user_from_netrc() {
+    let (home, server) = setting(&[]);
+    let Server { pop3, imap, smtp, .. } = server;
+    let account = |netrc: &str| {
+        std::fs::write(home.path().join(".netrc"), netrc).unwrap();
+        home.sh("chmod 600 .netrc").ends(0);
+        config(
+            &home,
+            &format!(
+                "[work]\npop3 = \"pop3+plain://127.0.0.1:{pop3}\"\nimap = \"imap+plain://127.0.0.1:{imap}\"\n\
+                 smtp = \"smtp+plain://127.0.0.1:{smtp}\"\npassword.netrc = true\n"
+            ),
+        );
+        home.run("mail-check", &["work:"], b"")
+    };
+    let ran = account("machine 127.0.0.1 login bob password tulip").ends(0);
+    assert_eq!(ran.out.matches("\tlogin\tok\t").count(), 3, "{ran:?}");
+    home.run("pop3-ls", &["work:"], b"").ends(0);
+    // default is for nobody in particular, so it is not told to a server that did not ask for a user.
+    let ran = account("default login bob password tulip").ends(64);
+    assert!(ran.out.contains("smtp\tend\tok") && ran.out.contains("no user"), "{ran:?}");
+    assert!(account("machine 127.0.0.1 password tulip").ends(78).out.contains("no login that can be one"));
+}

@@ -214,3 +214,49 @@ fn the_terminal_echoes_again() {
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
 }
+
+/// Whatever is in it, a password arrives as it is, by each protocol, or is refused before anything is said.
+#[test]
+fn any_password_arrives_as_it_is() {
+    let home = Home::new();
+    home.sh("umask 077; mkdir served").ends(0);
+    let long = "y".repeat(1000);
+    for (n, password) in
+        [&b" a \"b\\ {3+}\r c% "[..], b"\xc3\xa9\xff\xfe~", long.as_bytes(), b"*", b"a b", b"\\\"", b"{5}", b"NIL"]
+            .iter()
+            .enumerate()
+    {
+        let line = [password, &b"\n"[..]].concat();
+        std::fs::write(home.path().join("served/.password"), &line).unwrap();
+        std::fs::write(home.path().join("pw"), &line).unwrap();
+        std::fs::write(home.path().join("other"), [&b"x"[..], &line].concat()).unwrap();
+        home.sh("chmod 600 pw other served/.password").ends(0);
+        let server = Server::start(&home, &["--create", "--login-delay", "0"]);
+        for (scheme, port) in [("smtp", server.smtp), ("pop3", server.pop3), ("imap", server.imap)] {
+            let url = format!("{scheme}+plain://bob@127.0.0.1:{port}");
+            let check = |file: &str| home.run("mail-check", &["--password-file", file, &url], b"");
+            let right = check("pw");
+            // A bare CR can't be in a POP3 line.
+            let refused = n == 0 && scheme == "pop3";
+            assert_eq!(right.status, if refused { 64 } else { 0 }, "{n} {scheme}: {right:?}");
+            let wrong = check("other");
+            assert_eq!(wrong.status, if refused { 64 } else { 77 }, "{n} {scheme}: {wrong:?}");
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn files_that_others_can_read_hold_no_password() {
+    let home = Home::new();
+    home.sh("umask 077; echo x > pw").ends(0);
+    let list = || home.run("pop3-ls", &["--password-file", "pw", "pop3+plain://bob@127.0.0.1:1"], b"");
+    for (mode, status) in [("640", 78), ("604", 78), ("620", 78), ("600", 75), ("400", 75)] {
+        home.sh(&format!("chmod {mode} pw")).ends(0);
+        assert_eq!(list().status, status, "{mode}");
+    }
+    // Another's, if we may make it so.
+    if home.sh("chown 12345 pw || exit 1").status == 0 {
+        list().ends(78).complains("others may read");
+    }
+}

@@ -140,6 +140,28 @@ fn servers_that_are_old_silent_or_something_else() {
     run(vec![Step::Say(b"\x16\x03\x03\x40\x00\x02"), Step::Stall]).ends(75).complains("in time");
 }
 
+/// RFC 6066 3: names are sent, and addresses are not.
+#[test]
+fn who_is_asked_for_by_name() {
+    let home = home();
+    for (host, sent) in [("localhost", Some("localhost")), ("127.0.0.1", None)] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heard = std::thread::spawn(move || {
+            let (mut io, _) = listener.accept().unwrap();
+            let mut acceptor = rustls::server::Acceptor::default();
+            loop {
+                acceptor.read_tls(&mut io).unwrap();
+                if let Ok(Some(accepted)) = acceptor.accept() {
+                    return accepted.client_hello().server_name().map(str::to_owned);
+                }
+            }
+        });
+        pop3_ls(&home, &format!("pop3s://bob@{host}:{port}"), &[]).ends(75);
+        assert_eq!(heard.join().unwrap().as_deref(), sent);
+    }
+}
+
 /// The programs, how to ask each for STARTTLS, and what it says first.
 fn starttls(family: &str, port: u16) -> (String, Vec<String>) {
     let url = format!("{family}+starttls://bob@localhost:{port}");

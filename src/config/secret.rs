@@ -299,6 +299,14 @@ mod tests {
     }
 
     #[test]
+    fn no_debugger_and_no_core() {
+        use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+        no_core_dumps();
+        assert!(matches!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable)));
+        assert_eq!(getrlimit(Resource::Core).current, Some(0));
+    }
+
+    #[test]
     fn commands() {
         let run = |script: &str, hidden: &[String]| {
             let words = ["/bin/sh", "-c", script].map(str::to_owned);

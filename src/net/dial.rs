@@ -101,8 +101,8 @@ impl Route {
             (Place::Tunnel, _) => Err(Error::internal("a tunnel without a program")),
             (Place::Host(host, port), Through::Proxy(proxy, password)) => {
                 let whole = |e: Error| e.at(format!("{at} through {proxy}"));
-                let (socket, _) = self.tcp(addresses, deadline).map_err(whole)?;
-                let mut wire = Wire::over(socket, at.to_string());
+                let stream = self.tcp(addresses, deadline).map_err(whole)?;
+                let mut wire = Wire::over(Socket::new(stream).local("socket")?, at.to_string());
                 wire.until(deadline);
                 proxy.ask(&mut wire, host, *port, password.as_ref()).map_err(|e| {
                     if e.to_string().starts_with(wire.peer()) { e.at(format!("through {proxy}")) } else { whole(e) }
@@ -112,20 +112,20 @@ impl Route {
                 Ok(wire)
             }
             (Place::Host(..), Through::Nothing) => {
-                let (socket, ours) = self.tcp(addresses, deadline).map_err(|e| e.at(at))?;
-                let mut wire = Wire::over(socket, at.to_string());
-                if let Some(ours) = ours {
-                    wire.comes_from(ours);
+                let stream = self.tcp(addresses, deadline).map_err(|e| e.at(at))?;
+                let ends = (stream.local_addr(), stream.peer_addr());
+                let mut wire = Wire::over(Socket::new(stream).local("socket")?, at.to_string());
+                if let (Ok(ours), Ok(theirs)) = ends {
+                    wire.comes_from(ours.ip());
+                    wire.leads_to(theirs.ip());
                 }
                 Ok(wire)
             }
         }
     }
 
-    fn tcp(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<(Socket<TcpStream>, Option<IpAddr>)> {
-        let stream = race(addresses, self.source, deadline).map_err(|nobody| nobody_answers(&nobody))?;
-        let ours = stream.local_addr().ok().map(|address| address.ip());
-        Ok((Socket::new(stream).local("socket")?, ours))
+    fn tcp(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<TcpStream> {
+        race(addresses, self.source, deadline).map_err(|nobody| nobody_answers(&nobody))
     }
 }
 

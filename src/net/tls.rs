@@ -3,6 +3,8 @@
 //! This is the only room that names rustls (with ring, and never with a process-wide default). A client's configuration is
 //! made once for a process, at the first handshake. Left out here: revocation lists, ALPN, early data.
 
+mod der;
+mod facts;
 mod own;
 mod stream;
 #[cfg(test)]
@@ -10,6 +12,7 @@ mod tests;
 mod verify;
 mod words;
 
+pub use facts::{Facts, Verified};
 pub use own::{OwnCertificate, self_signed};
 pub use verify::Pin;
 
@@ -148,6 +151,16 @@ impl Tls {
         self.explicit
     }
 
+    fn verified(&self, verify: bool) -> Verified {
+        match (&self.roots, self.pins.as_slice()) {
+            _ if !verify => Verified::Not,
+            (Roots::Mozilla, []) => Verified::Mozilla,
+            (Roots::System, []) => Verified::System,
+            (Roots::These(_), []) => Verified::File,
+            (_, _) => Verified::Pin,
+        }
+    }
+
     fn config(&self, verify: bool) -> Result<Arc<ClientConfig>> {
         let place = if verify { &self.verifying } else { &self.trusting };
         if let Some(config) = place.get() {
@@ -182,12 +195,17 @@ impl Tls {
         name: &str,
         verify: bool,
         until: Deadline,
-    ) -> Result<Box<dyn Stream>> {
+    ) -> Result<(Box<dyn Stream>, Facts)> {
         let asked = ServerName::try_from(name.to_owned())
             .map_err(|_| Error::protocol(format!("TLS: {name} is no name that a certificate can have")))?;
         let connection =
             ClientConnection::new(self.config(verify)?, asked).map_err(|e| Error::internal(format!("TLS: {e}")))?;
-        shake(under, connection.into(), until, None, &|e| words::of_client(e, name))
+        let secured = shake(under, connection.into(), until, None, &|e| words::of_client(e, name))?;
+        let facts = match secured.connection() {
+            Connection::Client(connection) => Facts::of(connection, self.verified(verify)),
+            Connection::Server(_) => return Err(Error::internal("TLS: a server's side")),
+        };
+        Ok((Box::new(secured), facts))
     }
 }
 
@@ -232,7 +250,8 @@ impl Identity {
     ) -> Result<Box<dyn Stream>> {
         let connection =
             ServerConnection::new(self.config.clone()).map_err(|e| Error::internal(format!("TLS: {e}")))?;
-        shake(under, connection.into(), until, stop, &|e| Error::protocol(format!("TLS: {e}")))
+        let secured = shake(under, connection.into(), until, stop, &|e| Error::protocol(format!("TLS: {e}")))?;
+        Ok(Box::new(secured))
     }
 }
 
@@ -242,10 +261,10 @@ fn shake(
     until: Deadline,
     stop: Option<BorrowedFd<'_>>,
     explain: &dyn Fn(&rustls::Error) -> Error,
-) -> Result<Box<dyn Stream>> {
+) -> Result<Secured> {
     let mut secured = Secured::new(under, connection);
     match secured.handshake(until, stop) {
-        Ok(()) => Ok(Box::new(secured)),
+        Ok(()) => Ok(secured),
         Err(Trouble::Tls(e)) => Err(explain(&e)),
         Err(Trouble::Late) => Err(Error::temporary("TLS: the handshake did not end in time")),
         Err(Trouble::Stopped) => Err(Error::temporary("TLS: the handshake was broken off")),

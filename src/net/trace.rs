@@ -145,6 +145,12 @@ impl Trace {
         self.write(&format!("== {what}\n"));
     }
 
+    /// Something for people, which no replay needs.
+    pub fn comment(&mut self, text: &str) {
+        self.end_body();
+        self.write(&format!("# {}\n", crate::text::escape(text)));
+    }
+
     fn end_body(&mut self) {
         if let Some((side, n)) = self.body.take() {
             self.write(&format!("{}== {n} bytes\n", side.mark()));

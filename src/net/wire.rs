@@ -15,6 +15,7 @@ pub use secure::Upgrade;
 
 use super::deadline::Deadline;
 use super::stream::Stream;
+use super::tls::Facts;
 use super::trace::{Side, Trace, TraceTo};
 use crate::body::{Body, CHUNK};
 use crate::error::{Error, Result, words};
@@ -24,7 +25,7 @@ use memchr::memchr;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The longest line that is read when nothing else is said: replies, commands, list entries.
@@ -99,12 +100,14 @@ pub struct Wire {
     secrets: Vec<Secret>,
     conceal: Option<Conceal>,
     ours: Option<IpAddr>,
+    theirs: Option<IpAddr>,
     through: Option<String>,
     identity: bool,
     stop: Option<Arc<OwnedFd>>,
     upgrade: Option<Box<Upgrade>>,
     secure: bool,
     verified: bool,
+    shown: Arc<OnceLock<Facts>>,
     compressed: bool,
     trace: Option<Trace>,
 }
@@ -129,12 +132,14 @@ impl Wire {
             secrets: Vec::new(),
             conceal: None,
             ours: None,
+            theirs: None,
             through: None,
             identity: false,
             stop: None,
             upgrade: None,
             secure: false,
             verified: false,
+            shown: Arc::default(),
             compressed: false,
             trace: None,
         }

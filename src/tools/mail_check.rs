@@ -3,14 +3,17 @@
 //! The steps of a session are read off its dialogue, as a trace shows it: the clients say what they always say.
 
 use crate::cli::args::Common;
+use crate::cli::compose::now;
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table};
 use crate::cli::session::look_in;
 use crate::cli::{Outcome, Tool};
 use crate::error::{Exit, Result};
+use crate::message::date::Date;
 use crate::net::Deadline;
 use crate::net::endpoint::{Endpoint, Protection};
+use crate::net::tls::Facts;
 use crate::net::trace::TraceTo;
 use clap::Parser;
 use dialogue::Dialogue;
@@ -22,7 +25,7 @@ use std::time::Instant;
 mod dialogue;
 mod show;
 
-/// Says, step by step, whether an account works: name, connection, greeting, capabilities, login.
+/// Says, step by step, whether an account works: name, connection, TLS, capabilities, login.
 #[derive(Parser)]
 #[command(name = "mail-check", version)]
 pub struct MailCheck {
@@ -41,10 +44,13 @@ pub struct MailCheck {
 
 const NAME: &str = "mail-check";
 
+/// A certificate that ends in less than this many days is worth a warning.
+const SOON: i64 = 14;
+
 const COLUMNS: [Column; 5] = [
     Column { name: "protocol", width: 8, right: false },
     Column { name: "step", width: 12, right: false },
-    Column { name: "result", width: 6, right: false },
+    Column { name: "result", width: 7, right: false },
     Column { name: "ms", width: 6, right: true },
     Column { name: "text", width: 20, right: false },
 ];
@@ -52,14 +58,18 @@ const COLUMNS: [Column; 5] = [
 impl Tool for MailCheck {
     const MAN: &'static str = r#"
 .Sh STEPS
-For each protocol of the account, in this order, a line with the protocol, the step, ok or failed, the milliseconds that it took, and
+For each protocol of the account, in this order, a line with the protocol, the step, ok, warning or failed, the milliseconds that it took, and
 what there is to say.
 .Bl -tag -width capabilities
 .It Cm name
 The host has addresses (not for an address, a Unix socket or
 .Li local: ) .
 .It Cm connect
-One of them answers.
+One of them answers, or the proxy, tunnel or socket does.
+.It Cm tls
+The handshake, before the greeting or by STARTTLS: version, cipher, whom the certificate is for and by, until when, and how it was verified.
+One that ends within 14 days is a
+.Li warning .
 .It Cm greeting
 What the server says first.
 .It Cm capabilities
@@ -75,7 +85,16 @@ After a step that failed, the next protocol is tried.
 With
 .Fl -json
 a step is an object with the keys
-.Li account , protocol , step , ok , ms , text .
+.Li account , protocol , step , ok , warning
+(a text, or null),
+.Li ms , text
+and
+.Li tls
+(null but for that step; else an object with the keys
+.Li version , cipher , subject , names , issuer , not_after , days_left , pin
+and
+.Li verified ,
+which is one of not, pin, mozilla, system, ca-file).
 .Sh SETTINGS
 With
 .Fl -show
@@ -168,30 +187,45 @@ impl Run {
         let began = Instant::now();
         let mut wire = match way.connect(&addresses?, deadline) {
             Ok(wire) => {
+                let with = wire.peer_address().map(|address| format!(" ({address})")).unwrap_or_default();
                 let through = wire.through().map(|through| format!(" through {through}")).unwrap_or_default();
-                self.step(at, "connect", began, Ok(format!("{at}{through}")))?;
+                self.step(at, "connect", began, Ok(format!("{at}{with}{through}")))?;
                 wire
             }
             Err(e) => return self.step(at, "connect", began, Err(e)).map(|_| ()),
         };
+        let shown = wire.shown();
         if at.protection == Protection::Implicit && wire.wants_tls().is_some() {
             let began = Instant::now();
-            let told = wire.start_tls().map(|()| String::new());
-            if !self.step(at, "tls", began, told)? {
+            let done = wire.start_tls();
+            let ms = began.elapsed().as_millis();
+            let failed = done.is_err();
+            self.row(at, Told::tls(ms, done.map(|()| String::new()), shown.get()))?;
+            if failed {
                 return Ok(());
             }
         }
         self.dialogue.begin();
         let ended = look_in(&reach, at, wire, login.as_ref());
         self.dialogue.end();
-        let steps = self.dialogue.take();
+        let mut steps = self.dialogue.take();
+        // STARTTLS that can't be had is followed by a goodbye, which is not what failed.
+        if ended.as_ref().is_err_and(|e| e.to_string().contains(": TLS: "))
+            && let Some(last) = steps.last_mut().filter(|step| step.name == "end")
+        {
+            last.name = "tls";
+        }
         let failed = steps.len().checked_sub(1).filter(|_| ended.is_err());
         for (n, step) in steps.into_iter().enumerate() {
             let result = match &ended {
                 Err(e) if Some(n) == failed => Err(e.clone()),
                 _ => Ok(step.text),
             };
-            self.row(at, step.name, step.ms, result)?;
+            let told = match step.name {
+                "tls" => Told::tls(step.ms, result, shown.get()),
+                name => Told { step: name, ms: step.ms, result, shown: None },
+            };
+            self.row(at, told)?;
         }
         Ok(())
     }
@@ -199,14 +233,16 @@ impl Run {
     /// Tells a step; whether it went well.
     fn step(&mut self, at: &Endpoint, step: &'static str, began: Instant, result: Result<String>) -> Result<bool> {
         let well = result.is_ok();
-        self.row(at, step, began.elapsed().as_millis(), result)?;
+        self.row(at, Told { step, ms: began.elapsed().as_millis(), result, shown: None })?;
         Ok(well)
     }
 
-    fn row(&mut self, at: &Endpoint, step: &'static str, ms: u128, result: Result<String>) -> Result<()> {
+    fn row(&mut self, at: &Endpoint, told: Told<'_>) -> Result<()> {
+        let Told { step, ms, result, shown } = told;
         let ok = result.is_ok();
+        let warning = shown.and_then(|facts| soon(facts, now()));
         let text = match result {
-            Ok(text) => text,
+            Ok(text) => warning.iter().chain(Some(&text)).map(String::as_str).collect::<Vec<_>>().join("; "),
             Err(e) => {
                 self.first.get_or_insert(e.exit());
                 if let Some(advice) = e.advice() {
@@ -216,18 +252,95 @@ impl Run {
             }
         };
         let protocol = at.service.word();
-        let cell = |column: &Column| match column.name {
-            "protocol" => protocol.to_owned(),
-            "step" => step.to_owned(),
-            "result" => if ok { "ok" } else { "failed" }.to_owned(),
-            "ms" => ms.to_string(),
+        let cell = |column: &Column| match (column.name, ok, &warning) {
+            ("protocol", ..) => protocol.to_owned(),
+            ("step", ..) => step.to_owned(),
+            ("result", false, _) => "failed".to_owned(),
+            ("result", true, Some(_)) => "warning".to_owned(),
+            ("result", true, None) => "ok".to_owned(),
+            ("ms", ..) => ms.to_string(),
             _ => text.clone(),
         };
         let object = || {
             let ms = u64::try_from(ms).unwrap_or(u64::MAX);
-            json!({ "account": self.name, "protocol": protocol, "step": step, "ok": ok, "ms": ms, "text": text })
+            let tls = shown.map(|facts| object_of(facts, now()));
+            json!({
+                "account": self.name, "protocol": protocol, "step": step, "ok": ok, "warning": warning, "ms": ms,
+                "text": text, "tls": tls,
+            })
         };
         self.gone |= self.table.row(cell, object)? == Reader::Gone;
         Ok(())
+    }
+}
+
+/// A step, and how it went.
+struct Told<'t> {
+    step: &'static str,
+    ms: u128,
+    result: Result<String>,
+    /// What a handshake has shown.
+    shown: Option<&'t Facts>,
+}
+
+impl Told<'_> {
+    /// The handshake's: what it has shown says more than the server's words.
+    fn tls(ms: u128, result: Result<String>, shown: Option<&Facts>) -> Told<'_> {
+        let days =
+            |facts: &Facts| facts.days_left(now()).map(|days| format!(" ({days} days left)")).unwrap_or_default();
+        let told = result.map(|said| shown.map_or(said, |facts| format!("{facts}{}", days(facts))));
+        Told { step: "tls", ms, result: told, shown }
+    }
+}
+
+/// What to say of a certificate whose end is near. One that has ended was pinned, or not verified.
+fn soon(facts: &Facts, now: i64) -> Option<String> {
+    match facts.days_left(now)? {
+        days if days < 0 => Some("the certificate has expired".to_owned()),
+        days if days < SOON => Some(format!("the certificate expires in {days} days")),
+        _ => None,
+    }
+}
+
+fn object_of(facts: &Facts, now: i64) -> serde_json::Value {
+    json!({
+        "version": facts.version,
+        "cipher": facts.cipher,
+        "subject": facts.subject,
+        "names": facts.names,
+        "issuer": facts.issuer,
+        "not_after": facts.not_after.map(|end| Date::utc(end).rfc3339()),
+        "days_left": facts.days_left(now),
+        "pin": facts.pin.as_ref().map(ToString::to_string),
+        "verified": facts.verified.word(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::tls::Verified;
+
+    #[test]
+    fn the_end_of_a_certificate() {
+        let facts = |not_after| Facts {
+            version: "TLS 1.3".into(),
+            cipher: "x".into(),
+            subject: String::new(),
+            names: Vec::new(),
+            issuer: String::new(),
+            not_after,
+            pin: None,
+            verified: Verified::Pin,
+        };
+        for (end, said) in [
+            (None, None),
+            (Some(14 * 86400), None),
+            (Some(14 * 86400 - 1), Some("the certificate expires in 13 days")),
+            (Some(0), Some("the certificate expires in 0 days")),
+            (Some(-1), Some("the certificate has expired")),
+        ] {
+            assert_eq!(soon(&facts(end), 0).as_deref(), said, "{end:?}");
+        }
     }
 }

@@ -60,6 +60,10 @@ impl Secured {
         Secured { under, tls, held: 0, ended: false, closed: false, failed: None }
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.tls
+    }
+
     /// `stop` rings when it is not worth the while any more.
     pub(super) fn handshake(&mut self, until: Deadline, stop: Option<BorrowedFd<'_>>) -> Result<(), Trouble> {
         loop {

@@ -3,6 +3,7 @@
 //! A pin is compared with the key alone, so it also works for certificates that no chain could have: of X.509 version 1,
 //! or a CA's own. That the server has the key is checked in every case.
 
+use super::der;
 use crate::error::{Error, Result};
 use encodify::base64::STANDARD;
 use rustls::client::WebPkiServerVerifier;
@@ -185,60 +186,12 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-// ---- the little of DER (X.690) that leads to the key of a certificate of any version, RFC 5280 4.1
-
-const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xa0;
-
-/// One element.
-struct Element<'d> {
-    tag: u8,
-    /// All of it.
-    whole: &'d [u8],
-    /// What it holds.
-    held: &'d [u8],
-    behind: &'d [u8],
-}
-
-fn element(der: &[u8]) -> Option<Element<'_>> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let (bytes, rest) =
-            rest.split_at_checked(usize::from(first & 0x7f)).filter(|(b, _)| (1..=4).contains(&b.len()))?;
-        (bytes.iter().try_fold(0usize, |n, b| n.checked_mul(256)?.checked_add(usize::from(*b)))?, rest)
-    };
-    let (held, behind) = rest.split_at_checked(length)?;
-    let whole = der.len().checked_sub(behind.len()).and_then(|n| der.get(..n))?;
-    Some(Element { tag, whole, held, behind })
-}
-
-fn sequence(der: &[u8]) -> Option<Element<'_>> {
-    element(der).filter(|element| element.tag == SEQUENCE)
-}
-
-/// The issuer, the subject and the public key, each whole.
-fn parts(certificate: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let mut rest = sequence(sequence(certificate)?.held)?.held;
-    if rest.first() == Some(&VERSION) {
-        rest = element(rest)?.behind;
-    }
-    let serial_number = element(rest)?;
-    let signature = element(serial_number.behind)?;
-    let issuer = element(signature.behind)?;
-    let validity = element(issuer.behind)?;
-    let subject = element(validity.behind)?;
-    Some((issuer.whole, subject.whole, sequence(subject.behind)?.whole))
-}
-
 fn public_key(certificate: &[u8]) -> Option<&[u8]> {
-    parts(certificate).map(|(_, _, key)| key)
+    der::parts(certificate).map(|parts| parts.key)
 }
 
 fn names_itself(certificate: &[u8]) -> bool {
-    parts(certificate).is_some_and(|(issuer, subject, _)| issuer == subject)
+    der::parts(certificate).is_some_and(|parts| parts.issuer == parts.subject)
 }
 
 #[cfg(test)]

@@ -33,6 +33,17 @@ impl Wire {
         self.ours = Some(address);
     }
 
+    /// The address that it leads to, where it goes straight to one.
+    #[must_use]
+    pub fn peer_address(&self) -> Option<IpAddr> {
+        self.theirs
+    }
+
+    /// Notes that address.
+    pub fn leads_to(&mut self, address: IpAddr) {
+        self.theirs = Some(address);
+    }
+
     /// Notes what the connection goes through, for the trace.
     pub fn goes_through(&mut self, what: String) {
         self.through = Some(what);

@@ -4,10 +4,10 @@ use super::Wire;
 use crate::error::{Error, Result};
 use crate::net::deadline::Deadline;
 use crate::net::stream::{Ready, Stream};
-use crate::net::tls::{HANDSHAKE, Identity, Tls};
+use crate::net::tls::{Facts, HANDSHAKE, Identity, Tls};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How a client's wire becomes a TLS connection, [`Wire::may_upgrade`].
 #[derive(Clone)]
@@ -54,9 +54,26 @@ impl Wire {
     /// verified; 75: it did not end in time.
     pub fn start_tls(&mut self) -> Result<()> {
         let upgrade = self.upgrade.take().ok_or_else(|| Error::internal("TLS is not wanted here"))?;
-        self.secured(|under, until| upgrade.tls.connect(under, &upgrade.name, upgrade.verify, until))?;
+        let mut shown = None;
+        self.secured(|under, until| {
+            let (io, facts) = upgrade.tls.connect(under, &upgrade.name, upgrade.verify, until)?;
+            shown = Some(facts);
+            Ok(io)
+        })?;
         self.verified = upgrade.verify;
+        if let Some(facts) = shown {
+            if let Some(trace) = &mut self.trace {
+                trace.comment(&facts.to_string());
+            }
+            let _ = self.shown.set(facts);
+        }
         Ok(())
+    }
+
+    /// Where it is told what the handshake has shown, once there was one: for those who hand the wire to a client.
+    #[must_use]
+    pub fn shown(&self) -> Arc<OnceLock<Facts>> {
+        self.shown.clone()
     }
 
     /// The server's handshake. Nothing that was said before it is remembered.
