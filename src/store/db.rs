@@ -131,6 +131,8 @@ fn explain(path: &Path, schema: &Schema, e: &rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             Error::io(format!("{name}: damaged ({e})")).advise(schema.repair)
         }
+        // As the system says it, so that whoever looks for a full disk finds one.
+        Some(ErrorCode::DiskFull) => Error::io(format!("{name}: No space left on device")),
         Some(ErrorCode::ReadOnly) => {
             Error::io(format!("{name}: {e}")).advise("make it and its directory writable for their owner")
         }

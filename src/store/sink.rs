@@ -77,6 +77,9 @@ pub trait Sink {
     /// 74 when it could not be taken back.
     fn abort(&mut self) -> Result<()>;
 
+    /// Takes back the message that ended last, because another target could not take it; a pipe keeps it.
+    fn retract(&mut self) {}
+
     /// Chooses where each of those will be that ended since the last commit, in order. Nothing of them is seen there before
     /// the commit. Nothing where the target keeps no names (stdout).
     ///

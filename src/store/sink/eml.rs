@@ -130,6 +130,10 @@ impl Sink for EmlDir {
         Ok(())
     }
 
+    fn retract(&mut self) {
+        self.sealed.pop();
+    }
+
     fn plan(&mut self) -> Result<Vec<Vec<u8>>> {
         let named = self.named.iter().map(|(plan, _)| plan);
         Ok(named.chain(self.sealed.iter().map(|waiting| &waiting.plan)).cloned().collect())

@@ -76,10 +76,10 @@ impl Every {
         self.next = Some(found);
     }
 
-    fn each(&mut self, mut act: impl FnMut(&mut dyn Sink) -> Result<()>) -> Result<()> {
+    /// Those that the current message has to go to.
+    fn lacking(&mut self) -> impl Iterator<Item = &mut Box<dyn Sink>> {
         let found = &self.current;
-        let lacking = self.sinks.iter_mut().enumerate().filter(|(n, _)| found.at(*n).is_none());
-        lacking.into_iter().try_for_each(|(_, sink)| act(sink.as_mut()))
+        self.sinks.iter_mut().enumerate().filter(|(n, _)| found.at(*n).is_none()).map(|(_, sink)| sink)
     }
 }
 
@@ -87,16 +87,20 @@ impl Sink for Every {
     fn begin(&mut self, about: &About) -> Result<()> {
         self.reference.clone_from(&about.reference);
         self.current = self.next.take().unwrap_or_default();
-        self.each(|sink| sink.begin(about))
+        self.lacking().try_for_each(|sink| sink.begin(about))
     }
 
     fn write(&mut self, file_form: &[u8]) -> Result<()> {
-        self.each(|sink| sink.write(file_form))
+        self.lacking().try_for_each(|sink| sink.write(file_form))
     }
 
-    /// When one fails, those that have ended already keep the message.
     fn end(&mut self) -> Result<()> {
-        self.each(|sink| sink.end())?;
+        let mut ended = 0;
+        let all = self.lacking().try_for_each(|sink| sink.end().map(|()| ended += 1));
+        if all.is_err() {
+            self.lacking().take(ended).for_each(|sink| sink.retract());
+            return all;
+        }
         self.ended.push((std::mem::take(&mut self.reference), std::mem::take(&mut self.current)));
         Ok(())
     }

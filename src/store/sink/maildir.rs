@@ -101,6 +101,10 @@ impl Sink for MaildirSink {
         Ok(())
     }
 
+    fn retract(&mut self) {
+        self.sealed.pop();
+    }
+
     fn plan(&mut self) -> Result<Vec<Vec<u8>>> {
         let prefix = self.prefix();
         let names = self.named.iter().map(|n| &n.name).chain(self.sealed.iter().map(|w| &w.name));

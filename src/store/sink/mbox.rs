@@ -286,6 +286,13 @@ impl Sink for MboxFile {
         }
     }
 
+    fn retract(&mut self) {
+        self.ended.pop();
+        self.whole = self.ended.last().map_or(0, |(_, end)| *end);
+        // Should it fail, it is cut at the next message's end, or nothing of it is appended.
+        let _ = self.cut(self.whole);
+    }
+
     /// Takes the mbox until the commit: the places hold only while nobody else appends.
     fn plan(&mut self) -> Result<Vec<Vec<u8>>> {
         self.planned = None;

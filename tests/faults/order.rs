@@ -1,0 +1,78 @@
+//! What is promised is on stable storage first, as the order of system calls shows.
+
+use crate::common::{Home, installed};
+use crate::maildrop::{fill, messages};
+use crate::served::{Served, append, send};
+use crate::strace::{Attached, run};
+
+const CALLS: &str = "trace=fsync,fdatasync,link,linkat,rename,renameat,renameat2,sendto,sendmsg,write";
+
+/// The line on which a call with all these words is first, from line `from` on; the calls before it are over.
+#[track_caller]
+fn at(log: &str, from: usize, words: &[&str]) -> usize {
+    let found = log.lines().enumerate().skip(from).find(|(_, line)| words.iter().all(|word| line.contains(word)));
+    found.unwrap_or_else(|| panic!("no {words:?} behind line {from} of\n{log}")).0
+}
+
+fn promise(deliver: impl Fn(&Served) -> String, answer: &str, sub: &str) {
+    if !installed("strace") {
+        return;
+    }
+    let home = Home::new();
+    let served = Served::start(&home);
+    deliver(&served);
+    let attached = Attached::to(&home, served.pid(), &["-y", "-s", "200", "-e", CALLS]);
+    deliver(&served);
+    let log = attached.detach();
+    let file = at(&log, 0, &["fsync(", "/served/bob/tmp/"]);
+    let name = at(&log, file, &["link", "/served/bob/tmp", &format!("/served/bob/{sub}")]);
+    let directory = at(&log, name, &["fsync(", &format!("/served/bob/{sub}>")]);
+    let said = at(&log, 0, &[answer]);
+    assert!(said > directory, "{log}");
+    // A UID that is told is a promise too.
+    assert!(!answer.contains("UID") || said > at(&log, name, &["sync(", "pipepost.sqlite"]), "{log}");
+    assert!(log.lines().take(said).all(|line| !line.contains("sync(") || line.contains("= 0")), "{log}");
+}
+
+#[test]
+fn a_delivery_is_answered_when_it_is_on_stable_storage() {
+    promise(|served| send(served.smtp, "bob@localhost", "Subject: x\n\nb\n"), "\"250 2.0.0 stored", "new");
+}
+
+#[test]
+fn an_append_is_answered_when_it_is_on_stable_storage() {
+    promise(|served| append(served.imap, "bob", "Subject: x\n\nb\n"), "OK [APPENDUID", "cur");
+}
+
+#[test]
+fn deleted_is_what_is_stored_and_remembered() {
+    if !installed("strace") {
+        return;
+    }
+    let home = Home::new();
+    home.sh("umask 077; echo x > pw").ends(0);
+    let served = Served::start(&home);
+    fill(&served.root, "bob");
+    let url = served.url("pop3", "bob");
+    let arguments =
+        ["--delete", &url, "--into", "maildir:M", "--into", "mbox:b", "--into", "eml:E", "--password-file", "pw"];
+    run(&home, &["-y", "-s", "200", "-e", CALLS], "pop3-fetch", &arguments, b"").ends(0);
+    let log = std::fs::read_to_string(home.path().join("log")).unwrap();
+    let mut files = 0;
+    for line in 0..messages().len() {
+        files = at(&log, if line == 0 { 0 } else { files + 1 }, &["fsync(", "/M/tmp/"]);
+    }
+    // The journal is behind the messages and before their names.
+    let journal = at(&log, files, &["sync(", "state.sqlite"]);
+    let name = at(&log, 0, &["link", "/M/tmp", "/M/new"]);
+    let last =
+        log.lines().collect::<Vec<_>>().iter().rposition(|l| l.contains("link") && l.contains("/M/new")).unwrap();
+    assert!(name > journal, "{log}");
+    let all = [["fsync(", "/M/new>"], ["fsync(", "/b>"], ["fsync(", "/E>"]].map(|words| at(&log, last, &words));
+    let remembered = at(&log, *all.iter().max().unwrap(), &["sync(", "state.sqlite"]);
+    let delete = at(&log, 0, &["\"DELE 1"]);
+    let quit = at(&log, delete + 1, &["QUIT"]);
+    assert!(delete > remembered && quit > delete, "{log}");
+    let forgotten = at(&log, quit, &["sync(", "state.sqlite"]);
+    assert!(forgotten > quit);
+}
