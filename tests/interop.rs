@@ -1,9 +1,13 @@
 //! The programs against real servers: Dovecot (POP3, IMAP) and Postfix (submission), over TLS with certificates of a test
-//! authority. On Debian: `apt-get install dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix`, and root, who may give the
+//! authority; over lines that are cut, and while others change the mailbox. On Debian: `apt-get install dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix`, and root, who may give the
 //! servers users of their own. Nothing of the system's configuration is read or written, and nothing listens beyond 127.0.0.1.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod common;
+#[path = "interop/cuts.rs"]
+mod cuts;
+#[path = "interop/folders.rs"]
+mod folders;
 #[allow(unreachable_pub, dead_code)]
 #[path = "tls/peer.rs"]
 mod peer;
@@ -271,6 +275,11 @@ fn postfix_submission() {
     // Too large is known from SIZE, before anything is sent.
     let large = [b"Subject: large\n\n".to_vec(), b"0123456789\n".repeat(LIMIT / 10)].concat();
     send(&smtp, &["carol@example.test"], &large).ends(65).complains("the server takes");
+    // Without 8BITMIME nothing leaves that is 8-bit.
+    let seven = format!("smtps://bob@localhost:{}", postfix.seven);
+    send(&seven, &["dora@example.test"], &hard()[2]).ends(65).complains("8BITMIME");
+    send(&seven, &["alice@example.test"], &hard()[0]).ends(0);
+    arrived(&dovecot, &postfix, "alice", 2);
     // Wrong logins.
     let wrong = [
         "--ca-file",

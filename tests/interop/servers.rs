@@ -1,10 +1,11 @@
 //! Real servers with a configuration of our own, on free ports of the loopback interface, under a temporary directory.
 
 use super::common::Home;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Whose processes read and write the mailboxes: Debian's user and group `mail`. Dovecot takes no 0.
@@ -26,14 +27,29 @@ pub fn can_run(programs: &[&str]) -> bool {
     false
 }
 
+/// A port on which nothing listens, and which nobody gets who asks for any port: a connection to it is in TIME_WAIT.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let client = TcpStream::connect(at).unwrap();
+    drop(listener.accept().unwrap());
+    drop(client);
+    at.port()
+}
+
+/// Starts a server that ends with the test's thread, even if that is killed.
+fn start(program: &str, arguments: &[&str]) -> Child {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", program]).args(arguments);
+    // Postfix's master ends all of its process group, which is to be its own.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// Waits until somebody listens.
 fn await_port(port: u16, child: &mut Child, log: &Path) {
     let start = Instant::now();
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
         let ended = child.try_wait().unwrap();
         let waited = start.elapsed() > Duration::from_secs(20);
         assert!(ended.is_none() && !waited, "{}", std::fs::read_to_string(log).unwrap_or_default());
@@ -90,17 +106,16 @@ auth_mechanisms = plain login\nauth_verbose = yes\nauth_failure_delay = 0\nauth_
 ssl = required\nssl_cert = <{at}/cert.pem\nssl_key = <{at}/cert.pem
 passdb {{\n driver = passwd-file\n args = {at}/users\n}}
 userdb {{\n driver = static\n args = uid={MAIL} gid={MAIL} home={at}/mail/%n allow_all_users=yes\n}}
-namespace inbox {{\n inbox = yes\n mailbox Sent {{\n special_use = \\Sent\n auto = create\n }}\n}}
-service anvil {{\n chroot =\n}}
-service imap-login {{\n chroot =\n inet_listener imap {{\n port = {imap}\n }}\n inet_listener imaps {{\n port = {imaps}\n ssl = yes\n }}\n}}
+mail_max_userip_connections = 1000\nmail_fsync = never\npop3_lock_session = yes
+namespace inbox {{\n inbox = yes\n separator = /\n mailbox Sent {{\n special_use = \\Sent\n auto = create\n }}\n}}
+service anvil {{\n chroot =\n unix_listener anvil-auth-penalty {{\n mode = 0\n }}\n}}
+service imap-login {{\n chroot =\n unix_listener {at}/imap.sock {{\n mode = 0666\n }}\n inet_listener imap {{\n port = {imap}\n }}\n inet_listener imaps {{\n port = {imaps}\n ssl = yes\n }}\n}}
 service pop3-login {{\n chroot =\n inet_listener pop3 {{\n port = {pop3}\n }}\n inet_listener pop3s {{\n port = {pop3s}\n ssl = yes\n }}\n}}
 service lmtp {{\n inet_listener lmtp {{\n port = {lmtp}\n }}\n}}
 service auth {{\n inet_listener {{\n port = {auth}\n }}\n}}\n"
         );
         std::fs::write(dir.join("dovecot.conf"), config).unwrap();
-        let mut command = Command::new("/usr/sbin/dovecot");
-        command.arg("-F").arg("-c").arg(dir.join("dovecot.conf"));
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = start("/usr/sbin/dovecot", &["-F", "-c", &format!("{at}/dovecot.conf")]);
         for port in [imap, imaps, pop3, pop3s, lmtp, auth] {
             await_port(port, &mut child, &dir.join("log"));
         }
@@ -109,17 +124,47 @@ service auth {{\n inet_listener {{\n port = {auth}\n }}\n}}\n"
 
     /// Puts messages into somebody's INBOX, behind the server's back, as a Maildir allows.
     pub fn put(&self, user: &str, messages: &[Vec<u8>]) {
-        let maildir = self.dir.join("mail").join(user);
-        for sub in ["", "tmp", "new", "cur"] {
-            let path = maildir.join(sub);
-            std::fs::create_dir_all(&path).unwrap();
-            chown(&path, Some(MAIL), Some(MAIL)).unwrap();
+        self.put_into(user, "", messages);
+    }
+
+    /// Puts messages into a folder: `.` and its name in Maildir++'s words, or nothing for INBOX.
+    pub fn put_into(&self, user: &str, folder: &str, messages: &[Vec<u8>]) {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let own = |path: &Path| {
+            std::fs::create_dir_all(path).unwrap();
+            chown(path, Some(MAIL), Some(MAIL)).unwrap();
+        };
+        let home = self.dir.join("mail").join(user);
+        own(&home);
+        let maildir = home.join(folder);
+        own(&maildir);
+        for sub in ["tmp", "new", "cur"] {
+            own(&maildir.join(sub));
         }
-        for (n, message) in messages.iter().enumerate() {
-            let path = maildir.join(format!("new/{}.{n}.test", 1_700_000_000 + n));
+        for message in messages {
+            let n = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = maildir.join(format!("new/{}.{n:06}.test", 1_700_000_000 + n));
             std::fs::write(&path, message).unwrap();
             chown(&path, Some(MAIL), Some(MAIL)).unwrap();
         }
+    }
+
+    /// What somebody else does to the mailboxes meanwhile: `doveadm`, which must succeed.
+    pub fn doveadm(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("/usr/bin/doveadm");
+        let done = command.arg("-c").arg(self.configuration()).args(arguments).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        done
+    }
+
+    /// The file of its configuration.
+    pub fn configuration(&self) -> PathBuf {
+        self.dir.join("dovecot.conf")
+    }
+
+    /// A Unix socket on which it speaks IMAP.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("imap.sock")
     }
 
     /// The messages in somebody's INBOX, in order of their names.
@@ -151,6 +196,8 @@ pub struct Postfix {
     dir: PathBuf,
     pub smtp: u16,
     pub smtps: u16,
+    /// Under TLS from the first byte, without 8BITMIME.
+    pub seven: u16,
 }
 
 /// What a message may have there.
@@ -160,7 +207,7 @@ impl Postfix {
     pub fn start(home: &Home, dovecot: &Dovecot, certificate: &str) -> Postfix {
         let dir = open_dir(home, "postfix");
         let at = dir.display();
-        let (smtp, smtps) = (free_port(), free_port());
+        let [smtp, smtps, seven] = std::array::from_fn(|_| free_port());
         for sub in ["etc", "spool", "data"] {
             open_dir(home, &format!("postfix/{sub}"));
         }
@@ -184,7 +231,8 @@ smtpd_recipient_restrictions = permit_sasl_authenticated, reject\nsmtpd_relay_re
         );
         std::fs::write(dir.join("etc/main.cf"), main).unwrap();
         let mut master = format!(
-            "127.0.0.1:{smtp} inet n - n - - smtpd\n127.0.0.1:{smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n"
+            "127.0.0.1:{smtp} inet n - n - - smtpd\n127.0.0.1:{smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
+127.0.0.1:{seven} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_discard_ehlo_keywords=8bitmime\n"
         );
         for (name, kind, private, wakeup, max, command) in [
             ("cleanup", "unix", "n", "-", "0", "cleanup"),
@@ -208,15 +256,11 @@ smtpd_recipient_restrictions = permit_sasl_authenticated, reject\nsmtpd_relay_re
         let etc = dir.join("etc");
         let checked = Command::new("/usr/sbin/postfix").arg("-c").arg(&etc).arg("check").output().unwrap();
         assert!(checked.status.success(), "{checked:?}");
-        let mut command = Command::new("/usr/lib/postfix/sbin/master");
-        // In the foreground, and in nobody else's process group, which it ends with itself.
-        command.arg("-c").arg(&etc).arg("-d").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command.spawn().unwrap();
-        for port in [smtp, smtps] {
+        let mut child = start("/usr/lib/postfix/sbin/master", &["-c", &etc.display().to_string(), "-d"]);
+        for port in [smtp, smtps, seven] {
             await_port(port, &mut child, &dir.join("log"));
         }
-        Postfix { child, dir, smtp, smtps }
+        Postfix { child, dir, smtp, smtps, seven }
     }
 
     pub fn log(&self) -> String {
