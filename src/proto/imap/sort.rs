@@ -42,7 +42,8 @@ const CRITERIA: [(&str, SortBy); 9] = [
 const MOST: usize = 2 * CRITERIA.len();
 
 impl SortKey {
-    /// Reads a list of criteria.
+    /// Reads a list of criteria. REVERSE said more than once, which RFC 5256 does not have, is REVERSE: other servers take
+    /// it, and there are clients that say it.
     ///
     /// # Errors
     /// If it is none, is empty, or is longer than anybody needs.
@@ -50,9 +51,10 @@ impl SortKey {
         let mut keys = Vec::new();
         l.list(|l| {
             let at = l.position();
-            let reverse = l.eat_word("REVERSE");
-            if reverse {
+            let mut reverse = false;
+            while l.eat_word("REVERSE") {
                 l.expect_sp()?;
+                reverse = true;
             }
             let word = l.word();
             let by = CRITERIA.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, by)| *by);
@@ -83,8 +85,10 @@ mod tests {
         let text = "REVERSE DATE SUBJECT FROM REVERSE SIZE ARRIVAL CC TO DISPLAYFROM REVERSE DISPLAYTO";
         let keys: Vec<String> = parse(&format!("({text})")).unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(keys.join(" "), text);
-        assert_eq!(parse("(reverse date)").unwrap(), [SortKey { by: SortBy::Date, reverse: true }]);
-        for bad in ["", "()", "DATE", "(FOO)", "(REVERSE)", "(REVERSE REVERSE DATE)", "(DATE", "(BCC)"] {
+        for one in ["(reverse date)", "(REVERSE REVERSE DATE)", "(REVERSE reverse REVERSE DATE)"] {
+            assert_eq!(parse(one).unwrap(), [SortKey { by: SortBy::Date, reverse: true }], "{one}");
+        }
+        for bad in ["", "()", "DATE", "(FOO)", "(REVERSE)", "(REVERSE REVERSE)", "(DATE", "(BCC)"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
         assert!(parse(&format!("({})", "DATE ".repeat(19))).is_err());

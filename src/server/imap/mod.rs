@@ -368,6 +368,10 @@ impl Session<'_> {
 
     fn authenticated(&mut self, account: &Account, mut command: Command, literal: Literal) -> Result<Status> {
         command.resolve_saved(&|uid| self.saved_set(uid));
+        if matches!(command, Command::Search { .. } | Command::Sort { .. } | Command::Thread { .. }) {
+            // What has come since is told of and found too: there are clients that look for mail by SEARCH alone.
+            self.caught_up(false, ok("up to date"))?;
+        }
         match command {
             Command::Append { mailbox, flags, date, size } => {
                 self.append(account, &mailbox, Appending { flags, date, size }, literal)

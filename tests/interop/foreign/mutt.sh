@@ -26,14 +26,14 @@ EOF
 # mutt_in WAY ARGUMENTS...: mutt on a terminal of its own.
 mutt_in() {
     case $1 in
-        plain) imap=imap://localhost:$IMAP smtp=smtp://$1@localhost:$SMTP tls='ssl_starttls = no ssl_force_tls = no' ;;
-        starttls) imap=imap://localhost:$IMAP smtp=smtp://$1@localhost:$SMTP tls='ssl_force_tls = yes' ;;
-        tls) imap=imaps://localhost:$IMAPS smtp=smtps://$1@localhost:$SMTPS tls='ssl_force_tls = yes' ;;
+        plain) url=imap://localhost:$IMAP send=smtp://$1@localhost:$SMTP tls='ssl_starttls = no ssl_force_tls = no' ;;
+        starttls) url=imap://localhost:$IMAP send=smtp://$1@localhost:$SMTP tls='ssl_force_tls = yes' ;;
+        tls) url=imaps://localhost:$IMAPS send=smtps://$1@localhost:$SMTPS tls='ssl_force_tls = yes' ;;
     esac
     way=$1
     {
         cat base
-        echo "set imap_user = $way folder = $imap/ smtp_url = $smtp $tls"
+        echo "set imap_user = $way folder = $url/ smtp_url = $send $tls"
     } > muttrc
     shift
     TERM=vt100 timeout 60 script -qec "mutt -n -F muttrc $*" /dev/null > screen < /dev/null ||
@@ -46,25 +46,25 @@ list() {
 }
 
 for way in plain starttls tls; do
-    fill $way
+    fill "$way"
     # Shows the first message, flags the second, copies the third, saves the fourth elsewhere, deletes the fifth.
-    mutt_in $way -f =INBOX -e "'push \"<jump>1<enter><display-message><exit><jump>2<enter><flag-message><jump>3<enter><copy-message>\
+    mutt_in "$way" -f =INBOX -e "'push \"<jump>1<enter><display-message><exit><jump>2<enter><flag-message><jump>3<enter><copy-message>\
 ^U=Copies<enter><jump>4<enter><save-message>^U=Saved<enter><jump>5<enter><delete-message><sync-mailbox><quit>\"'"
     expect '1 Seen message 1
 2 Flagged,Old message 2
 3 Old message 3
 6 Old message 6
 7 Old message 7
-8 Old message 8' list $way INBOX
+8 Old message 8' list "$way" INBOX
     for folder in 3:Copies 4:Saved; do
         file=$(messages "$ROOT/$way/.${folder#*:}")
         same "${folder%%:*}" "$file"
     done
     # Another visit sees the same, from its cache.
-    mutt_in $way -f =Copies -e "'push <quit>'"
+    mutt_in "$way" -f =Copies -e "'push <quit>'"
     grep -q 'Msgs:1' screen || die "$(cat -v screen)"
 
-    mutt_in $way -s written -a 4.eml -- to-$way@localhost '< 1.eml'
+    mutt_in "$way" -s written -a 4.eml -- "to-$way@localhost" '< 1.eml'
     file=$(messages "$ROOT/to-$way")
     grep -qx 'Subject: written.\{0,1\}' "$file" || die "$(cat "$file")"
     LC_ALL=C sed -n '/^From: Alice 4 /,/tab/p' "$file" | tr -d '\r' | cmp - 4.eml

@@ -96,6 +96,38 @@ fn idle_tells_what_other_programs_and_sessions_do() {
 }
 
 #[test]
+fn what_has_come_since_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let account = Account::open(dir.path()).unwrap();
+    put(&account, "INBOX", MAIL);
+    let (mut out, server) = start(dir.path(), true);
+    let mut io = BufReader::new(out.try_clone().unwrap());
+    let _ = line(&mut io);
+    out.write_all(b"a select inbox\r\n").unwrap();
+    until(&mut io, "a OK");
+    let asked = [
+        ("search all", "* SEARCH 1 2"),
+        ("uid sort (arrival) utf-8 all", "* SORT 1 2 3"),
+        ("thread references utf-8 4", "* THREAD (4)"),
+    ];
+    for ((command, answer), count) in asked.into_iter().zip(2..) {
+        put(&account, "INBOX", MAIL);
+        out.write_all(format!("b {command}\r\n").as_bytes()).unwrap();
+        let told =
+            [format!("* {count} EXISTS"), format!("* {count} RECENT"), answer.to_owned(), "b OK completed".into()];
+        assert_eq!(until(&mut io, "b "), told);
+    }
+    // What is gone keeps its number until a command that may tell of it (RFC 3501 7.4.1).
+    let mut other = account.select("INBOX", false).unwrap();
+    other.remove(&[1]).unwrap();
+    out.write_all(b"c search all\r\nd uid search all\r\n").unwrap();
+    assert_eq!(until(&mut io, "c "), ["* SEARCH 1 2 3 4", "c OK completed"]);
+    assert!(until(&mut io, "d ").contains(&"* 1 EXPUNGE".to_owned()));
+    drop((io, out));
+    let _ = server.join().unwrap();
+}
+
+#[test]
 fn a_large_message_streams_both_ways() {
     let dir = tempfile::tempdir().unwrap();
     let (mut out, server) = start(dir.path(), true);
