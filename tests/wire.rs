@@ -8,6 +8,8 @@
 
 #[path = "wire/client.rs"]
 mod client;
+#[path = "wire/killed.rs"]
+mod killed;
 #[path = "wire/limits.rs"]
 mod limits;
 #[path = "wire/login.rs"]

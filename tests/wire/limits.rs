@@ -197,3 +197,30 @@ fn a_server_that_ends_lets_a_message_finish() {
     assert_eq!(wait(&mut serve.child, Duration::from_secs(10)).unwrap().code(), Some(0));
     assert_eq!(messages(&serve.root.join("bob")).len(), 1);
 }
+
+/// CVE-2014-3430: handshakes and commands that nobody ends take no place that others need, also from their own address.
+#[test]
+fn two_hundred_that_do_nothing_keep_nobody_out() {
+    let serve = Serve::start(&["--any-password", "--create"]);
+    let mut slow = Vec::new();
+    for n in 0..200 {
+        let service = ["smtps", "pop3s", "imaps", "smtp"][n % 4];
+        let mut stream = serve.connect(service);
+        // The beginning of a ClientHello, or of a command.
+        stream.write_all(if n % 4 == 3 { b"MAIL FR" } else { b"\x16\x03\x01\x02\x00\x01\x00" }).unwrap();
+        slow.push(stream);
+    }
+    for service in ["smtp", "pop3", "imap"] {
+        let (mut stream, mut reader, line) = greeted(&serve, service);
+        assert!(["220", "+OK", "* OK"].iter().any(|hello| line.starts_with(hello)), "{service}: {line}");
+        stream.write_all(b"a LOGOUT\r\nQUIT\r\n").unwrap();
+        let mut line = String::new();
+        assert!(reader.read_line(&mut line).unwrap() > 0);
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", serve.child.id())).unwrap();
+    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let kib: u64 = rss.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kib < 64 * 1024, "{kib} KiB");
+    // Else they are waited for in the end.
+    drop(slow);
+}
