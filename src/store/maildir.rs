@@ -246,18 +246,48 @@ impl Incoming {
     /// # Errors
     /// 74.
     pub fn seal(self, date: Option<SystemTime>) -> Result<Sealed> {
+        let sealed = self.end(date)?;
+        sealed.sync()?;
+        Ok(sealed)
+    }
+
+    /// Ends the message and sets its date. [`sync_all`] must follow before it gets a name.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn end(self, date: Option<SystemTime>) -> Result<Sealed> {
         let Incoming { tmp, file, count } = self;
         let at = || tmp.path.display();
         let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).local(at())?;
         if let Some(date) = date {
             disk::set_time(&file, date).local(at())?;
         }
-        disk::sync(&file).local(at())?;
         Ok(Sealed { tmp, file, count })
     }
 }
 
-/// A message that is whole and synced, and has no name yet that a mail reader would see.
+/// So many files are brought to stable storage at a time.
+const SYNCS: usize = 8;
+
+/// Brings messages to stable storage, several at a time: a journal takes what is asked for meanwhile in one go, so that many cost
+/// hardly more than one.
+///
+/// # Errors
+/// 74: then none of them may get a name.
+pub fn sync_all(all: &[&Sealed]) -> Result<()> {
+    if all.len() < 2 {
+        return all.iter().try_for_each(|sealed| sealed.sync());
+    }
+    let each = all.len().div_ceil(SYNCS);
+    std::thread::scope(|scope| {
+        let sync = |some: &[&Sealed]| some.iter().try_for_each(|sealed| sealed.sync());
+        let threads: Vec<_> = all.chunks(each).map(|some| scope.spawn(move || sync(some))).collect();
+        let panicked = || Err(Error::internal("a thread has panicked"));
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| panicked()))
+    })
+}
+
+/// A message that is whole, and has no name yet that a mail reader would see.
 #[derive(Debug)]
 pub struct Sealed {
     tmp: Tmp,
@@ -266,6 +296,10 @@ pub struct Sealed {
 }
 
 impl Sealed {
+    fn sync(&self) -> Result<()> {
+        disk::sync(&self.file).local(self.tmp.path.display())
+    }
+
     /// The message's sizes.
     #[must_use]
     pub fn count(&self) -> WireCount {

@@ -4,7 +4,7 @@
 use super::{About, BATCH, Receipt, Sink};
 use crate::error::{Error, Local, Result};
 use crate::store::disk;
-use crate::store::maildir::{Incoming, Sealed};
+use crate::store::maildir::{Incoming, Sealed, sync_all};
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -56,6 +56,7 @@ impl EmlDir {
     }
 
     fn name_all(&mut self) -> Result<()> {
+        sync_all(&self.sealed.iter().map(|waiting| &waiting.sealed).collect::<Vec<_>>())?;
         for Waiting { sealed, reference, plan } in self.sealed.drain(..) {
             let stem = stem(&reference);
             // A few neighbours for people, then a name that is free for sure.
@@ -117,7 +118,7 @@ impl Sink for EmlDir {
 
     fn end(&mut self) -> Result<()> {
         if let Some((incoming, about)) = self.current.take() {
-            let sealed = incoming.seal(about.date)?;
+            let sealed = incoming.end(about.date)?;
             let (inode, size) = (sealed.inode()?, sealed.count().size());
             let plan = [format!("{SCHEME}{inode}:{size}:").as_bytes(), self.path.as_os_str().as_bytes()].concat();
             self.sealed.push(Waiting { sealed, reference: about.reference, plan });

@@ -3,7 +3,7 @@
 
 use super::{About, BATCH, Receipt, Sink};
 use crate::error::Result;
-use crate::store::maildir::{Incoming, Maildir, Sealed, Sub, base};
+use crate::store::maildir::{Incoming, Maildir, Sealed, Sub, base, sync_all};
 use rustix::fs::AtFlags;
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -45,6 +45,7 @@ impl MaildirSink {
     }
 
     fn name_all(&mut self) -> Result<()> {
+        sync_all(&self.sealed.iter().map(|waiting| &waiting.sealed).collect::<Vec<_>>())?;
         for Waiting { sealed, reference, sub, name } in self.sealed.drain(..) {
             sealed.link_as(&self.maildir, sub, &name)?;
             self.named.push(Named { reference, sub, name });
@@ -88,7 +89,7 @@ impl Sink for MaildirSink {
 
     fn end(&mut self) -> Result<()> {
         if let Some((incoming, about)) = self.current.take() {
-            let sealed = incoming.seal(about.date)?;
+            let sealed = incoming.end(about.date)?;
             let letters = about.flags.letters(|_| None);
             let (sub, name) = sealed.fresh_name((!letters.is_empty()).then_some(letters.as_slice()))?;
             self.sealed.push(Waiting { sealed, reference: about.reference, sub, name });
