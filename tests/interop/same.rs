@@ -128,7 +128,7 @@ impl Raw {
             if line.starts_with("* OK") || line.ends_with(" EXISTS") || line.ends_with(" RECENT") {
                 continue;
             }
-            let line = line.replace(&tag, "TAG").replace("~{", "{");
+            let line = line.replace(&tag, "TAG");
             let mut words: Vec<&str> = line.split(' ').collect();
             if words.get(1) == Some(&"ESEARCH") {
                 words.sort_unstable();

@@ -212,7 +212,9 @@ fn row(number: u32, values: Vec<FetchValue>) -> (Fetched, bool, Vec<(BodyName, V
             FetchValue::InternalDate(date) => row.internal_date = Some(date),
             FetchValue::Size(n) => row.size = Some(n),
             FetchValue::Envelope(envelope) => row.envelope = Some(envelope),
-            FetchValue::Section(name, Data::Streamed(size)) => row.sections.push((name, Some(size))),
+            FetchValue::Section(name, Data::Streamed(size) | Data::Streamed8(size)) => {
+                row.sections.push((name, Some(size)))
+            }
             FetchValue::Section(name, Data::Nil) => row.sections.push((name, None)),
             FetchValue::Section(name, Data::Bytes(bytes)) => {
                 row.sections.push((name.clone(), Some(bytes.len() as u64)));

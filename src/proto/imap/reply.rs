@@ -268,17 +268,15 @@ impl FetchValue {
             FetchValue::Section(name, data) => {
                 name.encode(out);
                 out.push(b' ');
-                if matches!(name, BodyName::Binary(..)) && !matches!(data, Data::Nil) {
-                    // What was encoded may hold NUL.
-                    out.push(b'~');
-                }
                 match data {
                     Data::Nil => put(out, "NIL"),
                     Data::Bytes(bytes) => {
-                        put(out, &format!("{{{}}}\r\n", bytes.len()));
+                        let tilde = if matches!(name, BodyName::Binary(..)) && bytes.contains(&0) { "~" } else { "" };
+                        put(out, &format!("{tilde}{{{}}}\r\n", bytes.len()));
                         out.extend_from_slice(bytes);
                     }
                     Data::Streamed(size) => put(out, &format!("{{{size}}}\r\n")),
+                    Data::Streamed8(size) => put(out, &format!("~{{{size}}}\r\n")),
                 }
             }
             FetchValue::BinarySize(part, size) => put(out, &format!("BINARY.SIZE{} {size}", Numbers(part))),

@@ -26,8 +26,9 @@ enum Value {
     Ready(FetchValue),
     /// A section that is read while it is written.
     Stream(BodyName, Range<u64>),
-    /// A part that is decoded while it is written: where it is, how it is encoded, and which bytes of what is decoded.
-    Decode(BodyName, Range<u64>, Encoding, Range<u64>),
+    /// A part that is decoded while it is written: where it is, how it is encoded, which bytes of what is decoded, and whether there
+    /// is a NUL.
+    Decode(BodyName, Range<u64>, Encoding, Range<u64>, bool),
 }
 
 /// What became of a row.
@@ -146,15 +147,17 @@ impl Session<'_> {
                 Value::Stream(name, range) => {
                     let Some((opened, _)) = &mut opened else { continue };
                     let size = range.end.saturating_sub(range.start);
-                    announce(self.wire, out, name, size)?;
+                    announce(self.wire, out, name, Data::Streamed(size))?;
                     let mut pieces = opened.pieces(range);
                     send(self.wire, &mut pieces, 0..size)?;
                     let place = pieces.place();
                     opened.remember(place);
                 }
-                Value::Decode(name, range, encoding, wanted) => {
+                Value::Decode(name, range, encoding, wanted, nul) => {
                     let Some((opened, _)) = &mut opened else { continue };
-                    announce(self.wire, out, name, wanted.end.saturating_sub(wanted.start))?;
+                    let size = wanted.end.saturating_sub(wanted.start);
+                    // RFC 3516 4.3: what any literal can hold goes as one.
+                    announce(self.wire, out, name, if nul { Data::Streamed8(size) } else { Data::Streamed(size) })?;
                     send(self.wire, &mut decoded(opened.pieces(range), &encoding), wanted)?;
                 }
             }
@@ -181,8 +184,8 @@ impl Session<'_> {
 }
 
 /// A literal's name and size.
-fn announce(wire: &mut Wire, out: &mut Vec<u8>, name: BodyName, size: u64) -> Result<()> {
-    FetchValue::Section(name, Data::Streamed(size)).encode(out);
+fn announce(wire: &mut Wire, out: &mut Vec<u8>, name: BodyName, data: Data) -> Result<()> {
+    FetchValue::Section(name, data).encode(out);
     wire.put(&*out)?;
     out.clear();
     Ok(())
@@ -262,7 +265,7 @@ fn value(item: &FetchItem, message: &Message, opened: Option<&mut (Opened<'_>, u
         (FetchItem::BinarySize(part), Some((opened, _))) => match opened.content(part)? {
             None => FetchValue::BinarySize(part.clone(), 0),
             Some((_, Encoding::Other(_))) => return Ok(None),
-            Some((range, encoding)) => FetchValue::BinarySize(part.clone(), opened.decoded_size(range, &encoding)?),
+            Some((range, encoding)) => FetchValue::BinarySize(part.clone(), opened.decoded_size(range, &encoding)?.0),
         },
     };
     Ok(Some(Value::Ready(ready)))
@@ -273,12 +276,9 @@ fn binary(opened: &mut Opened<'_>, name: BodyName, part: &[u32], partial: Option
     Ok(match opened.content(part)? {
         None => Some(Value::Ready(FetchValue::Section(name, Data::Nil))),
         Some((_, Encoding::Other(_))) => None,
-        Some((range, Encoding::SevenBit | Encoding::EightBit | Encoding::Binary)) => {
-            Some(Value::Stream(name, cut(range, partial)))
-        }
         Some((range, encoding)) => {
-            let size = opened.decoded_size(range.clone(), &encoding)?;
-            Some(Value::Decode(name, range, encoding, cut(0..size, partial)))
+            let (size, nul) = opened.decoded_size(range.clone(), &encoding)?;
+            Some(Value::Decode(name, range, encoding, cut(0..size, partial), nul))
         }
     })
 }

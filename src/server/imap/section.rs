@@ -11,6 +11,7 @@ use crate::message::header::{Collect, Header};
 use crate::message::mime::{self, Encoding, Part};
 use crate::proto::imap::section::{Of, Section};
 use crate::text::{LoneCr, ToWire};
+use memchr::memchr;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -185,9 +186,18 @@ impl<'r> Opened<'r> {
         }))
     }
 
-    /// How many bytes a range has when it is decoded.
-    pub(super) fn decoded_size(&self, range: Range<u64>, encoding: &Encoding) -> Result<u64> {
-        decoded(self.pieces(range), encoding).skip()
+    /// How many bytes a range has when it is decoded, and whether one of them is NUL.
+    pub(super) fn decoded_size(&self, range: Range<u64>, encoding: &Encoding) -> Result<(u64, bool)> {
+        let mut body = decoded(self.pieces(range), encoding);
+        let (mut size, mut nul) = (0u64, false);
+        loop {
+            let piece = body.chunk()?;
+            if piece.is_empty() {
+                return Ok((size, nul));
+            }
+            size = size.saturating_add(piece.len() as u64);
+            nul = nul || memchr(0, piece).is_some();
+        }
     }
 
     /// Where a section is.

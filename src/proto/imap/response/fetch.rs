@@ -60,6 +60,8 @@ pub enum Data {
     Bytes(Vec<u8>),
     /// They went elsewhere: a literal that was [elided](Gathered::elide).
     Streamed(u64),
+    /// The same for a literal8, which may hold NUL (RFC 3516). Written only; both are read as [`Data::Streamed`].
+    Streamed8(u64),
 }
 
 /// If the last line of `g` announces the literal of a body section: the sequence number and the section. That literal
