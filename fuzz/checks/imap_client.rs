@@ -20,7 +20,8 @@ use std::sync::{Arc, Mutex};
 pub fn check(input: &[u8]) {
     let &[choice, step, ref said @ ..] = input else { return };
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let server = Server { said: said.to_vec(), at: 0, step: usize::from(step) + 1, heard: Arc::clone(&heard) };
+    let server =
+        Server { said: said.to_vec(), at: 0, paused: 0, step: usize::from(step) + 1, heard: Arc::clone(&heard) };
     let ended = talk(Wire::over(server, "server"), choice);
     if let Err(e) = ended {
         // Nothing that only reads can have an unknown outcome, and nothing is wrong with the input or here.
@@ -99,6 +100,7 @@ impl Rows for Count {
 struct Server {
     said: Vec<u8>,
     at: usize,
+    paused: usize,
     step: usize,
     heard: Arc<Mutex<Vec<u8>>>,
 }
@@ -106,8 +108,10 @@ struct Server {
 impl Stream for Server {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let rest = &self.said[self.at..];
-        // What nobody has asked for yet is not said, or the client would not listen to the rest: it speaks first.
-        if self.heard.lock().unwrap().is_empty() && self.at > 0 && self.said[..self.at].ends_with(b"\n") {
+        // Before the client has spoken there is a pause behind each line, or it would take the rest for words that nobody asked for.
+        let unheard = self.heard.lock().unwrap().is_empty();
+        if unheard && self.said[..self.at].ends_with(b"\n") && self.paused != self.at {
+            self.paused = self.at;
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let line = rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |at| at + 1);
