@@ -3,15 +3,8 @@
 use crate::common::Home;
 use crate::maildrop::{Arrived, fill, left, messages, unfinished};
 use crate::proxy::{Line, Proxy, Way};
-use crate::served::{Served, texts};
+use crate::served::{prepared, texts};
 use crate::steps;
-
-fn prepared() -> (Home, Served) {
-    let home = Home::new();
-    home.sh("umask 077; echo x > pw").ends(0);
-    let served = Served::start(&home);
-    (home, served)
-}
 
 /// The cuts of a session of so many bytes each way.
 fn cuts(counts: [usize; 2], few: usize) -> Vec<(Way, usize)> {

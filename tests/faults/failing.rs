@@ -2,19 +2,12 @@
 
 use crate::common::{Home, installed};
 use crate::maildrop::{Arrived, fill, left, messages, unfinished};
-use crate::served::{Served, append, send, texts};
+use crate::served::{append, prepared, send, texts};
 use crate::steps;
 use crate::strace::{Attached, count, run};
 
 /// Those that a signal may interrupt; `?`: where the architecture has it. Not fsync(2), which SQLite does not ask again.
 const INTERRUPTED: &str = "read,write,pread64,pwrite64,?recvfrom,?sendto,?recvmsg,?sendmsg,?poll,?ppoll,?accept4";
-
-fn prepared() -> (Home, Served) {
-    let home = Home::new();
-    home.sh("umask 077; echo x > pw").ends(0);
-    let served = Served::start(&home);
-    (home, served)
-}
 
 #[test]
 fn interruptions_are_invisible_to_clients() {

@@ -1,18 +1,10 @@
 //! Clients of mail-serve that mean harm: a good one is served all the same, and nothing is where it should not be.
 
-use crate::common::Home;
-use crate::served::{Served, Talk, append, send, texts};
+use crate::served::{Talk, append, prepared, send, texts};
 use crate::steps;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-
-fn prepared() -> (Home, Served) {
-    let home = Home::new();
-    home.sh("umask 077; echo x > pw").ends(0);
-    let served = Served::start(&home);
-    (home, served)
-}
 
 #[test]
 fn crowds_of_half_open_idle_and_slow_clients_keep_nobody_out() {

@@ -2,19 +2,12 @@
 
 use crate::common::{Home, installed};
 use crate::maildrop::{Arrived, fill, left, messages, unfinished};
-use crate::served::{Served, append, send, texts};
+use crate::served::{Served, append, prepared, send, texts};
 use crate::steps;
 use crate::strace::{ALL, Attached, busiest, count, run};
 use std::collections::BTreeMap;
 
 const TARGETS: &[&str] = &["--into", "maildir:M", "--into", "eml:E", "--into", "mbox:b"];
-
-fn prepared() -> (Home, Served) {
-    let home = Home::new();
-    home.sh("umask 077; echo x > pw").ends(0);
-    let served = Served::start(&home);
-    (home, served)
-}
 
 /// pop3-fetch ends at any call, and the next run makes good.
 fn fetch(signal: &str, flag: &str, few: usize) {
@@ -63,17 +56,17 @@ fn fetch(signal: &str, flag: &str, few: usize) {
 
 #[test]
 fn pop3_fetch_killed_at_any_call_deletes_what_is_here_and_fetches_nothing_twice() {
-    fetch("KILL", "--delete", 50);
+    fetch("KILL", "--delete", 36);
 }
 
 #[test]
 fn pop3_fetch_killed_at_any_call_keeps_and_fetches_nothing_twice() {
-    fetch("KILL", "--keep", 25);
+    fetch("KILL", "--keep", 18);
 }
 
 #[test]
 fn pop3_fetch_ended_at_any_call_leaves_no_half_files() {
-    fetch("TERM", "--delete", 25);
+    fetch("TERM", "--delete", 18);
 }
 
 #[test]

@@ -77,6 +77,14 @@ impl Drop for Served {
     }
 }
 
+/// A home with a password file, `pw`, and its server.
+pub(crate) fn prepared() -> (Home, Served) {
+    let home = Home::new();
+    home.sh("umask 077; echo x > pw").ends(0);
+    let served = Served::start(&home);
+    (home, served)
+}
+
 /// The files of a folder, by name: their texts.
 pub(crate) fn texts(dir: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
