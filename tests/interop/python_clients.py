@@ -10,6 +10,7 @@ import imaplib
 import poplib
 import re
 import smtplib
+import ssl
 import sys
 import threading
 import time
@@ -245,7 +246,49 @@ def idle(client):
         pass
 
 
+def insecure():
+    """A context for the certificate that the server has made itself: whether it is the right one is not asked here."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def extensions():
+    """STARTTLS everywhere, SMTPUTF8, MOVE, CONDSTORE, THREAD, UNSELECT."""
+    with smtplib.SMTP(HOST, SMTP) as client:
+        client.starttls(context=insecure())
+        client.login("alice", "anything")
+        message = letter("Ünï", "dora\n")
+        assert client.send_message(message, "jürgen@localhost", ["dora@localhost"]) == {}
+        assert client.send_message(letter("Re: Ünï", "again\n"), "a@localhost", ["dora@localhost"]) == {}
+    client = poplib.POP3(HOST, POP3)
+    client.stls(context=insecure())
+    client.user("dora")
+    client.pass_("anything")
+    assert client.stat()[0] == 2
+    client.quit()
+    client = imaplib.IMAP4(HOST, IMAP)
+    client.starttls(insecure())
+    ok(client.login("dora", "anything"))
+    for name in ("MOVE", "CONDSTORE", "THREAD=REFERENCES", "UNSELECT"):
+        assert name in client.capabilities, name
+    ok(client.enable("CONDSTORE"))
+    ok(client.select("INBOX"))
+    assert ok(client.thread("ORDEREDSUBJECT", "UTF-8", "ALL")) == [b"(1 2)"]
+    before = int(re.search(rb"HIGHESTMODSEQ (\d+)", ok(client.status("INBOX", "(HIGHESTMODSEQ)"))[0]).group(1))
+    ok(client.uid("STORE", "2", "+FLAGS.SILENT", "(\\Answered)"))
+    changed = ok(client.uid("FETCH", "1:*", "(FLAGS)", f"(CHANGEDSINCE {before})"))
+    assert len(changed) == 1 and b"UID 2 " in changed[0] and b"MODSEQ" in changed[0], changed
+    ok(client.uid("MOVE", "1", "Archive"))
+    assert b"MESSAGES 1" in ok(client.status("Archive", "(MESSAGES)"))[0]
+    assert ok(client.search(None, "ALL")) == [b"1"]
+    ok(client.unselect())
+    client.logout()
+
+
 smtp()
 pop3()
 imap()
+extensions()
 print("python: smtplib, poplib and imaplib are content")

@@ -19,7 +19,7 @@ poll localhost protocol $3
     mda "$HOME/deliver $HOME/$1"
 EOF
     ended=0
-    fetchmail --nosyslog -N -v -f "$1.conf" -i "$1.ids" > out 2>&1 || ended=$?
+    fetchmail --nosyslog --pidfile "$HOME/fetchmail.pid" -N -v -f "$1.conf" -i "$1.ids" > out 2>&1 || ended=$?
     [ "$ended" = "$2" ] || die "$1: $ended: $(cat out)"
 }
 
