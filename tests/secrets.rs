@@ -14,11 +14,14 @@ use std::sync::{Arc, Mutex};
 const MARKER: &str = "tulip-4711-marker";
 /// For tests that put theirs where others could see it.
 const OTHER: &str = "crocus-0815";
-/// AUTH PLAIN of bob and the marker, and the marker, in base64.
-const ENCODED: [&str; 2] = ["AGJvYgB0dWxpcC00NzExLW1hcmtlcg==", "dHVsaXAtNDcxMS1tYXJrZXI="];
+/// AUTH PLAIN of bob and the marker, and the marker, in base64; the marker in hexadecimal.
+const ENCODED: [&str; 3] =
+    ["AGJvYgB0dWxpcC00NzExLW1hcmtlcg==", "dHVsaXAtNDcxMS1tYXJrZXI=", "74756c69702d343731312d6d61726b6572"];
 
 fn holds(bytes: &[u8]) -> bool {
-    [MARKER, ENCODED[0], ENCODED[1]].iter().any(|text| memchr::memmem::find(bytes, text.as_bytes()).is_some())
+    let hex = ENCODED[2].to_uppercase();
+    let held = |text: &str| memchr::memmem::find(bytes, text.as_bytes()).is_some();
+    [MARKER, &hex].into_iter().chain(ENCODED).any(held)
 }
 
 /// Files below `dir` with the password in them.
@@ -47,10 +50,10 @@ fn echo(greeting: &'static str) -> u16 {
                 let tag = line.split(' ').next().unwrap_or_default().to_owned();
                 let answer = match greeting.as_bytes()[0] {
                     b'2' if line.starts_with("EHLO") => "250-x\r\n250 AUTH PLAIN LOGIN\r\n".to_owned(),
-                    b'2' => format!("535 5.7.8 no {MARKER} {} {line}\r\n", ENCODED[0]),
+                    b'2' => format!("535 5.7.8 no {MARKER} {} {} {line}\r\n", ENCODED[0], ENCODED[2].to_uppercase()),
                     b'+' if line == "CAPA" => "+OK\r\nUSER\r\n.\r\n".to_owned(),
                     b'+' if line.starts_with("USER") => "+OK\r\n".to_owned(),
-                    b'+' => format!("-ERR no {line} {MARKER}\r\n"),
+                    b'+' => format!("-ERR no {line} {MARKER} {}\r\n", ENCODED[2]),
                     _ if line.ends_with("CAPABILITY") => {
                         format!("* CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN\r\n{tag} OK x\r\n")
                     }

@@ -176,6 +176,7 @@ impl Wire {
     pub fn hides(&mut self, secret: &Secret) {
         if secret.expose().len() >= SECRET {
             self.secrets.push(secret.clone());
+            self.secrets.extend(secret.in_hex());
         }
     }
 

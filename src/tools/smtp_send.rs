@@ -138,6 +138,10 @@ echo 'see there' | smtp-send --trace - -s list --attach list.txt bob@localhost
         let host = run.host.clone();
         run.arguments = self.recipients.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?;
         let done = run.all();
+        // What can't be sent is no reason to leave without a word.
+        if let Some(client) = run.client.take() {
+            let _ = client.quit();
+        }
         // Nothing was tried after a wrong argument: what is in the file is still so.
         let tried = !matches!(&done, Err(failure) if failure.exit == Exit::Usage);
         if let Some((path, mut file)) = failed.filter(|_| tried && !self.dry_run) {
