@@ -345,6 +345,31 @@ fn a_dry_run_changes_nothing_and_steps_are_told() {
 }
 
 #[test]
+fn strange_surroundings() {
+    let home = Home::new();
+    home.sh("TZ=Nowhere/Land LC_ALL=xx_YY LANG= smtp-send -s ü bob@localhost < /dev/null").ends(0);
+    assert!(home.run("pop3-fetch", &["local://bob", "1"], b"").ends(0).out.contains("Subject: =?utf-8?"));
+    // A small stack, and a message that is deeper than anything sensible.
+    let deep: String = (0..9999).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
+    std::fs::write(home.path().join("deep"), deep).unwrap();
+    home.sh("ulimit -s 256; mailfmt show deep > shown; mailfmt show --json deep > shown; imap-ls > shown").ends(0);
+    if rustix::process::getuid().is_root() {
+        // Somebody whom /etc/passwd does not know, and who may not be able to come here.
+        let nobody = "setpriv --reuid 54321 --regid 54321 --clear-groups";
+        home.sh("cp \"$PIPEPOST_BIN/imap-ls\" . && chmod 711 . imap-ls && chmod +r imap-ls").ends(0);
+        if home.sh(&format!("{nobody} ./imap-ls -V")).status != 0 {
+            println!("skipped: strangers can't reach {}", home.path().display());
+            return;
+        }
+        home.sh(&format!("mkdir -m 777 theirs; unset HOME; {nobody} ./imap-ls; exit $?"))
+            .ends(78)
+            .complains("no home directory is known");
+        home.sh(&format!("HOME=$PWD/theirs {nobody} ./imap-ls -o folder | head -n 1 > shown; grep -x INBOX shown"))
+            .ends(0);
+    }
+}
+
+#[test]
 fn first_starts_at_once_agree_on_the_password() {
     let home = Home::new();
     home.sh("for n in 1 2 3 4 5 6; do
