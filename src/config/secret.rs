@@ -115,7 +115,7 @@ struct Timed<F>(F, Deadline);
 
 impl<F: Read + AsFd> Read for Timed<F> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.1 != Deadline::NEVER && !wait(Some((self.0.as_fd(), true, false)), &[], self.1)?.read {
+        if self.1 != Deadline::NEVER && !wait(Some(self.0.as_fd()), None, &[], self.1)?.read {
             return Err(ErrorKind::TimedOut.into());
         }
         self.0.read(into)

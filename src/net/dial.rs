@@ -155,7 +155,7 @@ fn unix(path: &str, deadline: Deadline) -> Result<UnixStream> {
             Ok(()) => return Ok(socket.into()),
             // Its queue is full, and it can't be polled for room.
             Err(Errno::AGAIN) if !deadline.passed() => {
-                wait(None, &[], Deadline::after(AGAIN).or_earlier(deadline)).local("poll")?;
+                wait(None, None, &[], Deadline::after(AGAIN).or_earlier(deadline)).local("poll")?;
             }
             Err(Errno::AGAIN) => return Err(Error::temporary(format!("{path}: no connection in time"))),
             Err(Errno::INTR) => {}

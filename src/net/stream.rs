@@ -96,7 +96,8 @@ impl<S: Connected> Stream for Socket<S> {
     }
 
     fn ready(&mut self, read: bool, write: bool, bells: &[BorrowedFd<'_>], until: Deadline) -> io::Result<Ready> {
-        wait(Some((self.io.as_fd(), read, write)), bells, until)
+        let io = self.io.as_fd();
+        wait(read.then_some(io), write.then_some(io), bells, until)
     }
 
     fn close(&mut self) {
@@ -104,23 +105,20 @@ impl<S: Connected> Stream for Socket<S> {
     }
 }
 
-/// poll(2) on a socket and bells, with a deadline; interruptions by signals are invisible.
+/// poll(2) on what is to be read, what is to be written and bells, with a deadline; interruptions by signals are invisible.
 ///
 /// # Errors
 /// The system's.
 pub fn wait(
-    socket: Option<(BorrowedFd<'_>, bool, bool)>,
+    reads: Option<BorrowedFd<'_>>,
+    writes: Option<BorrowedFd<'_>>,
     bells: &[BorrowedFd<'_>],
     until: Deadline,
 ) -> io::Result<Ready> {
     loop {
         let mut fds = Vec::with_capacity(3);
-        if let Some((fd, read, write)) = socket {
-            let mut flags = PollFlags::empty();
-            flags.set(PollFlags::IN, read);
-            flags.set(PollFlags::OUT, write);
-            fds.push(PollFd::from_borrowed_fd(fd, flags));
-        }
+        fds.extend(reads.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        fds.extend(writes.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::OUT)));
         fds.extend(bells.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
         let timeout = until.left().and_then(|d| Timespec::try_from(d).ok());
         match poll(&mut fds, timeout.as_ref()) {
@@ -128,15 +126,11 @@ pub fn wait(
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => {
                 let mut events = fds.iter().map(PollFd::revents);
-                let trouble = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
-                let mut ready = Ready::default();
-                if let Some((_, read, write)) = socket {
-                    let got = events.next().unwrap_or(PollFlags::empty());
-                    ready.read = read && got.intersects(PollFlags::IN | trouble);
-                    ready.write = write && got.intersects(PollFlags::OUT | trouble);
-                }
-                ready.bell = events.position(|got| !got.is_empty());
-                return Ok(ready);
+                // What else poll tells (HUP, ERR) the read or write will tell.
+                let mut next = || events.next().is_some_and(|got| !got.is_empty());
+                let read = reads.is_some() && next();
+                let write = writes.is_some() && next();
+                return Ok(Ready { read, write, bell: events.position(|got| !got.is_empty()) });
             }
             Err(e) => return Err(e.into()),
         }

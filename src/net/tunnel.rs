@@ -1,12 +1,12 @@
 //! A tunnel: the server, or the way to it, is a program that we start, and talk to over its stdin and stdout.
 
 use super::deadline::Deadline;
-use super::stream::{Ready, Socket, Stream};
+use super::stream::{Ready, Stream, wait};
 use crate::error::{Error, Local, Result, words};
-use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use rustix::io::ioctl_fionbio;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 /// How long a program whose line is closed may take to end by itself, and then to obey SIGTERM.
@@ -14,9 +14,11 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Its line. Dropping it ends the program.
+/// Its line: two pipes, as a shell would make them. (Of a socket pair, the two ends of which it would hold twice, each program behind
+/// it could make the others' never block; and some take a socket for inetd's.) Dropping it ends the program.
 pub(super) struct Tunnel {
-    socket: Socket<UnixStream>,
+    /// `None`: closed.
+    pipes: Option<(PipeReader, PipeWriter)>,
     child: Child,
 }
 
@@ -28,16 +30,16 @@ impl Tunnel {
     pub(super) fn start(command: &[String], hidden: &[String]) -> Result<Tunnel> {
         let Some((program, arguments)) = command.split_first() else { return Err(Error::config("an empty tunnel")) };
         let what = format!("tunnel {program}");
-        let (ours, theirs) = UnixStream::pair().local("socketpair")?;
-        let socket = Socket::new(ours).local("socketpair")?;
-        let (stdin, stdout) = (theirs.try_clone().local("socketpair")?, theirs);
+        let (stdin, writes) = io::pipe().local("pipe")?;
+        let (reads, stdout) = io::pipe().local("pipe")?;
+        ioctl_fionbio(&reads, true).and_then(|()| ioctl_fionbio(&writes, true)).local("pipe")?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::from(OwnedFd::from(stdin))).stdout(Stdio::from(OwnedFd::from(stdout)));
+        command.args(arguments).stdin(stdin).stdout(stdout);
         for name in hidden {
             command.env_remove(name);
         }
         let child = command.spawn().map_err(|e| Error::config(format!("{what}: {}", words(&e))))?;
-        Ok(Tunnel { socket, child })
+        Ok(Tunnel { pipes: Some((reads, writes)), child })
     }
 
     /// Waits for its end.
@@ -56,7 +58,7 @@ impl Tunnel {
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        self.socket.close();
+        self.close();
         if self.ended() {
             return;
         }
@@ -71,16 +73,20 @@ impl Drop for Tunnel {
 
 impl Stream for Tunnel {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.socket.read(into)
+        self.pipes.as_mut().map_or(Ok(0), |(reads, _)| reads.read(into))
     }
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.write(bytes)
+        self.pipes.as_mut().map_or_else(|| Err(io::ErrorKind::BrokenPipe.into()), |(_, writes)| writes.write(bytes))
     }
     fn ready(&mut self, read: bool, write: bool, bells: &[BorrowedFd<'_>], until: Deadline) -> io::Result<Ready> {
-        self.socket.ready(read, write, bells, until)
+        match &self.pipes {
+            Some((reads, writes)) => wait(read.then(|| reads.as_fd()), write.then(|| writes.as_fd()), bells, until),
+            // The end is there to be read, and the error to be had.
+            None => Ok(Ready { read, write, bell: None }),
+        }
     }
     fn close(&mut self) {
-        self.socket.close();
+        self.pipes = None;
     }
 }
 

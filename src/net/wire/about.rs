@@ -25,7 +25,7 @@ impl Wire {
     pub fn has_stopped(&self) -> bool {
         let bell = self.stop.as_ref().map(AsFd::as_fd);
         let now = Deadline::after(Duration::ZERO);
-        bell.is_some() && wait(None, bell.as_slice(), now).is_ok_and(|ready| ready.bell.is_some())
+        bell.is_some() && wait(None, None, bell.as_slice(), now).is_ok_and(|ready| ready.bell.is_some())
     }
 
     /// Notes that address.
