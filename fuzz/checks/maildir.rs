@@ -60,6 +60,14 @@ fn tree(steps: &[u8]) {
         }
     }
     let folders = account.folders().unwrap();
+    // Of files with the same base one counts, and which of them is nobody's promise.
+    let mut bases: Vec<Vec<u8>> = Vec::new();
+    for dir in ["new", "cur"] {
+        let names = std::fs::read_dir(root.join(dir)).unwrap().map(|entry| entry.unwrap().file_name());
+        bases.extend(names.map(|name| base(name.as_bytes()).to_vec()));
+    }
+    bases.sort_unstable();
+    let alike = bases.windows(2).any(|pair| pair[0] == pair[1]);
     for folder in folders.iter().filter(|f| f.selectable) {
         let mut mailbox = account.select(&folder.name, false).unwrap();
         let count = mailbox.messages().len();
@@ -71,7 +79,7 @@ fn tree(steps: &[u8]) {
         mailbox.store(&all, FlagChange::Add, &Flags::none().with(Flag::Seen)).unwrap();
         assert_eq!(mailbox.messages().len(), count);
         let mut again = account.select(&folder.name, true).unwrap();
-        assert!(again.messages().iter().all(|m| m.flags.has(Flag::Seen)));
+        assert!(alike || again.messages().iter().all(|m| m.flags.has(Flag::Seen)));
         assert!(again.messages().iter().map(|m| m.uid).eq(mailbox.messages().iter().map(|m| m.uid)));
         assert!(again.sync(true).unwrap().expunged.is_empty());
     }
