@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what issue texts and the README promise: start-up, memory with a large message, idle connections, rates, the CPU of
+"""Measures what is promised: start-up, memory with a large message, idle connections, rates, the CPU of
 one send next to msmtp's (where that is installed), deliveries by smtp-source next to Postfix's own (where that is installed, and for
 root, whom Postfix wants). Prints figures; judges nothing.
 

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -64,7 +64,7 @@ impl Source {
         no_core_dumps();
         match self {
             Source::Command(words) => command(words, whose.hidden, whose.until),
-            Source::File(path) => first_line(&mut Timed(private(path, "this password")?, whose.until), path.display()),
+            Source::File(path) => first_line(&mut Timed(pipe_or_file(path)?, whose.until), path.display()),
             Source::Env(name) => env(name),
             Source::Credential(name) => credential(name),
             Source::Fd(number) => {
@@ -110,12 +110,19 @@ fn netrc(path: &Path, host: &str, user: Option<&str>) -> Result<Option<netrc::En
     netrc::look(text.expose(), host, user).map_err(|e| e.at(&name))
 }
 
+/// Opens a password's file. One that is a pipe is waited for when it is read, not now: its writer may never come.
+fn pipe_or_file(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    owned(options.read(true).custom_flags(nonblock).open(path), path, "this password")
+}
+
 /// Reads until a deadline.
 struct Timed<F>(F, Deadline);
 
 impl<F: Read + AsFd> Read for Timed<F> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.1 != Deadline::NEVER && !wait(Some(self.0.as_fd()), None, &[], self.1)?.read {
+        if !wait(Some(self.0.as_fd()), None, &[], self.1)?.read {
             return Err(ErrorKind::TimedOut.into());
         }
         self.0.read(into)
@@ -144,8 +151,12 @@ pub fn file(path: &Path) -> Result<Secret> {
 /// # Errors
 /// 66: it can't be read; 78: it is not ours, or others may read it.
 pub fn private(path: &Path, what: &str) -> Result<File> {
+    owned(File::open(path), path, what)
+}
+
+fn owned(opened: io::Result<File>, path: &Path, what: &str) -> Result<File> {
     let name = path.display();
-    let file = File::open(path).opening(&name)?;
+    let file = opened.opening(&name)?;
     let meta = file.metadata().opening(&name)?;
     let us = rustix::process::getuid().as_raw();
     if meta.is_file() && (meta.mode() & 0o077 != 0 || (meta.uid() != us && meta.uid() != 0)) {
