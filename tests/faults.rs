@@ -19,6 +19,8 @@ mod hostile;
 mod killed;
 #[path = "faults/maildrop.rs"]
 mod maildrop;
+#[path = "faults/modes.rs"]
+mod modes;
 #[path = "faults/order.rs"]
 mod order;
 #[path = "faults/proxy.rs"]

@@ -140,6 +140,27 @@ fn servers_that_are_old_silent_or_something_else() {
     run(vec![Step::Say(b"\x16\x03\x03\x40\x00\x02"), Step::Stall]).ends(75).complains("in time");
 }
 
+/// A peer that says yes to STARTTLS and nothing more holds nobody beyond the deadline.
+#[test]
+fn a_handshake_that_never_comes_ends_with_the_deadline() {
+    let home = home();
+    let mut yes = [
+        ("smtp", answers(&["220 x\r\n", "250-x\r\n250 STARTTLS\r\n", "220 go\r\n"])),
+        ("pop3", answers(&["+OK\r\n", "+OK\r\nSTLS\r\n.\r\n", "+OK\r\n"])),
+        ("imap", answers(&["* OK [CAPABILITY IMAP4rev1 STARTTLS] x\r\n", "a1 OK\r\n"])),
+    ];
+    for (family, steps) in &mut yes {
+        steps.push(Step::Stall);
+        let peer = Peer::new(std::mem::take(steps));
+        let (program, arguments) = starttls(family, peer.port);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let fixed = ["--password-file", "pw", "--timeout", "1s"];
+        let ran = home.run(&program, &[&fixed[..], &arguments].concat(), b"Subject: x\n\nx\n");
+        ran.ends(75).complains("in time");
+        assert!(!peer.heard().contains("AUTH"));
+    }
+}
+
 /// RFC 6066 3: names are sent, and addresses are not.
 #[test]
 fn who_is_asked_for_by_name() {

@@ -63,6 +63,22 @@ pub fn create(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<File> 
     Ok(file.into())
 }
 
+/// Makes a file without a name, 0600, for reading and writing: it goes with the process.
+///
+/// # Errors
+/// As openat(2), for the directory.
+pub fn unnamed(dir: &Path) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+    match fs::openat(CWD, dir, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(file) => Ok(file.into()),
+        // Not every file system has it; there the file has a name, for its owner alone, until it is open.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
+            tempfile::Builder::new().tempfile_in(dir).map(tempfile::NamedTempFile::into_file)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
 /// Opens a regular file for reading. Never waits for a FIFO, never follows a symbolic link.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::body::{Body, FileBody};
 use crate::error::{Local, Result};
+use crate::store::disk;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 
@@ -37,7 +38,8 @@ impl Spool {
             return Ok(());
         }
         // Unlinked before it holds anything: nobody else ever sees it, and it goes with the process.
-        let mut file = BufWriter::with_capacity(MEMORY, tempfile::tempfile().creating("temporary file")?);
+        let mut file =
+            BufWriter::with_capacity(MEMORY, disk::unnamed(&std::env::temp_dir()).creating("temporary file")?);
         file.write_all(&self.memory).and_then(|()| file.write_all(bytes)).local("temporary file")?;
         self.memory = Vec::new();
         self.file = Some(file);

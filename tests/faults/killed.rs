@@ -101,6 +101,35 @@ fn imap_fetch_and_local_ended_at_any_call_leave_no_half_files() {
     assert_eq!(left(&served.root, "bob"), messages().len());
 }
 
+/// Whoever waits for a peer that says nothing goes at once when it is told to.
+#[test]
+fn those_who_wait_go_when_they_are_told_to() {
+    let home = Home::new();
+    home.sh("umask 077; echo x > pw").ends(0);
+    for (program, arguments) in [
+        ("smtp-send", &["-a", "smtp+plain://127.0.0.1:PORT", "-f", "a@example.org", "b@example.org"][..]),
+        ("pop3-ls", &["pop3+plain://bob@127.0.0.1:PORT"]),
+        ("pop3-fetch", &["pop3+plain://bob@127.0.0.1:PORT", "--into", "maildir:M"]),
+        ("imap-ls", &["imap+plain://bob@127.0.0.1:PORT"]),
+        ("imap-fetch", &["imap+plain://bob@127.0.0.1:PORT/INBOX", "--into", "eml:E"]),
+        ("mail-check", &["imap+plain://bob@127.0.0.1:PORT"]),
+    ] {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = silent.local_addr().unwrap().port().to_string();
+        let mut command = home.command(program);
+        command.args(arguments.iter().map(|a| a.replace("PORT", &port))).args(["--password-file", "pw"]);
+        let message = std::fs::write(home.path().join("m"), "Subject: x\n\nx\n");
+        message.and_then(|()| std::fs::File::open(home.path().join("m"))).map(|m| command.stdin(m)).unwrap();
+        let mut child = command.spawn().unwrap();
+        let _kept = silent.accept().unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15), "{program}: {status}");
+        assert_eq!(unfinished(&home), 0, "{program}");
+    }
+}
+
 /// What a mailbox has shown: no UID names two messages, none comes again, UIDNEXT never goes down.
 #[derive(Default)]
 struct Uids {

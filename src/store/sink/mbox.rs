@@ -135,7 +135,7 @@ impl MboxFile {
         if std::fs::symlink_metadata(path).is_ok() {
             disk::open_or_create(path).creating(path.display())?;
         }
-        let file = Patient::new(tempfile::tempfile_in(&dir).creating(dir.display())?, None);
+        let file = Patient::new(disk::unnamed(&dir).creating(dir.display())?, None);
         let spool = Out::new(file, path.display().to_string());
         Ok(MboxFile {
             path: path.to_owned(),
