@@ -106,7 +106,7 @@ def ok(answer):
 
 def imap():
     client = imaplib.IMAP4(HOST, IMAP)
-    for name in ("IMAP4REV1", "IDLE", "UIDPLUS", "LITERAL+", "NAMESPACE", "SASL-IR"):
+    for name in ("IMAP4REV1", "IDLE", "UIDPLUS", "LITERAL-", "NAMESPACE", "SASL-IR"):
         assert name in client.capabilities, name
     ok(client.login("bob", 'any "thing" \\'))
     assert ok(client.namespace())

@@ -9,7 +9,6 @@ use crate::proto::imap::response::{Status, Untagged};
 /// What it always speaks, one a line.
 pub(super) const ALWAYS: &[&str] = &[
     "IMAP4rev1",             // RFC 3501
-    "LITERAL+",              // RFC 7888
     "SASL-IR",               // RFC 4959
     "ID",                    // RFC 2971
     "IDLE",                  // RFC 2177
@@ -41,6 +40,8 @@ impl Session<'_> {
     /// The words of CAPABILITY, which are others before login.
     pub(super) fn capabilities(&self) -> Vec<String> {
         let mut words: Vec<String> = ALWAYS.iter().map(|w| (*w).to_owned()).collect();
+        // RFC 7888 6: never both. Before login nothing needs to be larger than LITERAL- allows.
+        words.push(if self.account.is_none() { "LITERAL-" } else { "LITERAL+" }.to_owned());
         if self.account.is_none() {
             words.push(if may_log_in(self.wire) { "AUTH=PLAIN" } else { "LOGINDISABLED" }.to_owned());
             if may_start_tls(self.wire, self.world, false).is_some() {

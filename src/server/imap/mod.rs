@@ -45,6 +45,8 @@ use std::time::Duration;
 const COMMAND: usize = 256 * 1024;
 /// The same before login: a user's name and a password.
 const COMMAND_BEFORE_LOGIN: usize = 16 * 1024;
+/// What a literal may have that nobody waits for, where LITERAL- is what was announced (RFC 7888 5).
+const LITERAL_MINUS: u64 = 4096;
 /// Silence before login.
 const IDLE_BEFORE_LOGIN: Duration = Duration::from_secs(300);
 
@@ -294,7 +296,8 @@ impl Session<'_> {
                 }
             }
             let size = usize::try_from(literal.size).unwrap_or(usize::MAX);
-            if gathered.len().saturating_add(size) > limit {
+            let unasked = literal.non_sync && self.account.is_none() && literal.size > LITERAL_MINUS;
+            if unasked || gathered.len().saturating_add(size) > limit {
                 if literal.non_sync {
                     // It is on its way already.
                     self.bye("literal too large")?;
