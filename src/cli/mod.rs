@@ -9,6 +9,7 @@ pub mod imap;
 pub mod in_force;
 pub mod into;
 pub mod local;
+pub mod maildrop;
 pub mod out;
 pub mod outgoing;
 pub mod privileges;

@@ -9,6 +9,7 @@ pub mod mail_serve;
 pub mod mailfmt;
 pub mod pop3_fetch;
 pub mod pop3_ls;
+pub mod pop3_rm;
 pub mod smtp_send;
 
 use crate::cli::Entry;
@@ -22,6 +23,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<smtp_send::SmtpSend>("smtp-send"),
     Entry::of::<pop3_ls::Pop3Ls>("pop3-ls"),
     Entry::of::<pop3_fetch::Pop3Fetch>("pop3-fetch"),
+    Entry::of::<pop3_rm::Pop3Rm>("pop3-rm"),
     Entry::of::<imap_ls::ImapLs>("imap-ls"),
     Entry::of::<imap_fetch::ImapFetch>("imap-fetch"),
     Entry::of::<mailfmt::Mailfmt>("mailfmt"),

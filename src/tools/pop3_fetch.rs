@@ -4,6 +4,7 @@ use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::exit::{Tally, complain};
 use crate::cli::into::{Into, pour};
+use crate::cli::maildrop::{self, Names};
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, Outcome, Tool, signals, system};
@@ -25,7 +26,7 @@ pub struct Pop3Fetch {
     /// The account: local:, local://USER, or a URL like pop3+plain://USER@127.0.0.1:1110.
     #[arg(value_name = "ACCOUNT:")]
     account: Option<String>,
-    /// Messages, by number or unique id (UIDL); none means all that were not fetched before.
+    /// Messages, by number, unique id (UIDL) or range of numbers (3:9, 3:*); none means all that were not fetched before.
     #[arg(value_name = "MESSAGE")]
     messages: Vec<String>,
     /// Leave the messages on the server, and remember them (the default).
@@ -127,7 +128,7 @@ pop3-fetch local://carol 1
         }
         let sink = match self.dry_run {
             true => None,
-            false => Some(self.into.open(self.messages.len() == 1, reach.whole())?),
+            false => Some(self.into.open(self.one(), reach.whole())?),
         };
         if self.delete && !self.trust_stdout && sink.as_ref().is_some_and(|sink| !sink.stable()) {
             return Err(Failure::usage(
@@ -246,6 +247,11 @@ impl Pop3Fetch {
         Key { protocol: "pop3".into(), login: login.to_owned(), host, name }
     }
 
+    /// Whether it is one message that was asked for by its name.
+    fn one(&self) -> bool {
+        matches!(self.messages.as_slice(), [name] if !maildrop::is_range(name))
+    }
+
     /// What to fetch, in order of number.
     fn wanted<'e>(
         &self,
@@ -255,21 +261,12 @@ impl Pop3Fetch {
         tally: &mut Tally,
     ) -> Result<Vec<&'e Entry>> {
         if !self.messages.is_empty() {
-            let mut wanted = Vec::new();
-            for name in &self.messages {
-                let number = name.parse::<u32>().ok();
-                let by_number = entries.iter().find(|e| Some(e.number) == number);
-                match by_number.or_else(|| entries.iter().find(|e| e.uidl.as_deref() == Some(name.as_bytes()))) {
-                    // Named twice, once by its number perhaps: it is one message.
-                    Some(entry) if wanted.contains(&entry) => {}
-                    Some(entry) => wanted.push(entry),
-                    None => {
-                        complain(NAME, &format!("{name}: no such message"), None);
-                        tally.failed(Exit::Refused);
-                    }
-                }
+            let named = Names::of(entries).look(&self.messages);
+            for name in named.missing {
+                complain(NAME, &format!("{name}: no such message"), None);
+                tally.failed(Exit::Refused);
             }
-            return Ok(wanted);
+            return Ok(named.entries);
         }
         if !self.all && !self.delete && entries.iter().any(|e| e.uidl.is_none()) {
             return Err(Error::refused("the server has no unique ids, so what is new can't be known")
