@@ -54,7 +54,7 @@ const FEW: usize = 10;
 
 impl Tool for Pop3Rm {
     const MAN: &'static str = r#"
-.Sh DESCRIPTION
+.Sh NAMES, AGES AND THE GUARD
 Numbers count within a session only: another program that deletes moves them.
 A script had better name messages by their unique ids, as
 .Xr pop3-ls 1
