@@ -203,7 +203,7 @@ fn a_compressed_connection() {
     home.run("smtp-send", &["-a", &to, "-s", "hi", "amy@localhost"], "so on\n".repeat(10_000).as_bytes()).ends(0);
     let tcp = TcpStream::connect(("127.0.0.1", server.imap)).unwrap();
     let wire = Wire::over(Socket::new(tcp).unwrap(), "server");
-    let login = Login { user: "amy".into(), password: Secret::new(b"x".to_vec()), allowed: true };
+    let login = Login::by_password("amy", Secret::new(b"x".to_vec()), true);
     let mut client = Client::open(wire, Some(&login), false).unwrap();
     assert!(client.compress().unwrap());
     assert!(!client.compress().unwrap());

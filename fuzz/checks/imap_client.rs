@@ -38,7 +38,7 @@ pub fn check(input: &[u8]) {
 }
 
 fn talk(wire: Wire, choice: u8) -> Result<()> {
-    let login = Login { user: "bob".into(), password: Secret::new(b"tu lip\"".to_vec()), allowed: true };
+    let login = Login::by_password("bob", Secret::new(b"tu lip\"".to_vec()), true);
     let mut client = Client::open(wire, Some(&login), choice.is_ascii_uppercase())?;
     if matches!(choice, b'l' | b'L') {
         let folders = client.list(&["*", "%"])?;

@@ -4,6 +4,7 @@
 use super::args::Common;
 use super::in_force::Known;
 use super::prompt::ask;
+use crate::client::Proof;
 use crate::config::secret::{Source, Whose, no_core_dumps, private};
 use crate::config::{Config, Settings, Through, is_name};
 use crate::error::{Error, Result};
@@ -225,18 +226,26 @@ impl Accounts {
         Ok(hidden)
     }
 
-    /// Who logs in at `at`, and the password. `None`: nobody is named, by the URL or by netrc.
+    /// Who logs in at `at`, and by what. `None`: nobody is named, by the URL or by netrc.
     ///
     /// # Errors
     /// 64: there is no password, and nobody to ask; those of [`Source::obtain`].
-    pub fn login(&self, at: &Endpoint) -> Result<Option<(String, Secret)>> {
+    pub fn login(&self, at: &Endpoint) -> Result<Option<(String, Proof)>> {
         if let Some(user) = &at.user {
-            return Ok(Some((user.clone(), self.password(at, user)?)));
+            return Ok(Some((user.clone(), self.proof(at, user)?)));
         }
         match self.source(at)? {
-            Some((source, by)) => source.login(host(at)).map_err(|e| e.at(by)),
+            Some((source, by)) => {
+                let found = source.login(host(at)).map_err(|e| e.at(by))?;
+                Ok(found.map(|(user, password)| (user, Proof::Password(password))))
+            }
             None => Ok(None),
         }
+    }
+
+    /// What `user` logs in with at `at`.
+    fn proof(&self, at: &Endpoint, user: &str) -> Result<Proof> {
+        self.password(at, user).map(Proof::Password)
     }
 
     /// The password of `user` at `at`.

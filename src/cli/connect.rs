@@ -4,7 +4,7 @@ use super::account::Accounts;
 use super::args::Common;
 use super::exit::complain;
 use super::world::local_user;
-use crate::client::{Dial, Login};
+use crate::client::{Dial, Login, Proof};
 use crate::error::{Error, Local, Result};
 use crate::net::dial::{CONNECT, Route};
 use crate::net::endpoint::{Endpoint, Place, Protection, Service};
@@ -113,19 +113,35 @@ impl Reach {
     pub fn login(&self, at: &Endpoint) -> Result<Option<Login>> {
         let allowed = self.may_send_in_clear(at)?;
         if let Place::Local(named) = &at.place {
-            let password = Secret::new(Vec::new());
+            let nothing = Secret::new(Vec::new());
             return Ok(match at.service {
                 Service::Smtp | Service::Lmtp => None,
-                Service::Pop3 | Service::Imap => Some(Login { user: local_user(named.as_deref())?, password, allowed }),
+                Service::Pop3 | Service::Imap => {
+                    Some(Login::by_password(local_user(named.as_deref())?, nothing, allowed))
+                }
             });
         }
         match self.accounts.login(at)? {
-            Some((user, password)) => Ok(Some(Login { user, password, allowed })),
+            Some((user, proof)) => Ok(Some(self.login_by(at, user, proof)?)),
             None if matches!(at.service, Service::Smtp | Service::Lmtp) => Ok(None),
             // Who is at the other end may know us.
             None if at.service == Service::Imap && matches!(at.place, Place::Unix(_) | Place::Tunnel) => Ok(None),
             None => Err(Error::usage(format!("{at}: no user")).advise("put it into the URL: imap+plain://USER@HOST")),
         }
+    }
+}
+
+impl Reach {
+    /// What `user` logs in with at `at`, and all that the account says of it.
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong.
+    pub fn login_by(&self, at: &Endpoint, user: String, proof: Proof) -> Result<Login> {
+        let server = match &at.place {
+            Place::Host(host, port) => Some((host.clone(), *port)),
+            _ => None,
+        };
+        Ok(Login { server, ..Login::new(user, proof, self.may_send_in_clear(at)?) })
     }
 }
 

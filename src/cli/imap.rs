@@ -3,6 +3,7 @@
 use super::connect::Reach;
 use super::exit::complain;
 use crate::client::imap::{Client, Selected};
+use crate::client::opened as logged_in;
 use crate::error::{Error, Result};
 use crate::net::endpoint::Endpoint;
 use crate::proto::imap::search::SearchKey;
@@ -14,7 +15,7 @@ use crate::proto::imap::set::SequenceSet;
 /// 64: no user or password; 68, 75, 76, 77.
 pub fn connect(reach: &Reach, at: &Endpoint) -> Result<Client> {
     let login = reach.login(at)?;
-    Client::connect(reach, at, login.as_ref())
+    logged_in(login.as_ref(), |login| Client::connect(reach, at, login))
 }
 
 /// What is known of a folder once it is open, for `-v`.

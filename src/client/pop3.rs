@@ -73,7 +73,7 @@ impl Client {
             client.start_tls(demanded)?;
         }
         let peer = client.wire.peer().to_owned();
-        let password = login.password(client.wire.is_verified()).map_err(|e| e.at(&peer))?;
+        let password = login.secret(client.wire.is_verified()).map_err(|e| e.at(&peer))?;
         // In AUTH PLAIN it goes out in base64; a server's words may hold it as it is.
         client.wire.hides(password);
         let caps = &client.capabilities;
@@ -148,7 +148,11 @@ impl Client {
         let mut pause = Duration::from_millis(50);
         loop {
             let mut busy = false;
-            match Client::opened(dial.dial(at, Deadline::NEVER)?, login, &mut busy) {
+            let open = |login: Option<&Login>| {
+                let login = login.ok_or_else(|| Error::internal("no login"))?;
+                Client::opened(dial.dial(at, Deadline::NEVER)?, login, &mut busy)
+            };
+            match super::opened(Some(login), open) {
                 Err(_) if busy && patience.left().is_some_and(|left| left > pause) => std::thread::sleep(pause),
                 result => return result,
             }

@@ -143,7 +143,7 @@ impl Client {
         if !plain && !old {
             return Err(Error::auth("the server offers no login that we know").at(peer));
         }
-        let password = login.password(self.wire.is_verified()).map_err(|e| e.at(&peer))?;
+        let password = login.secret(self.wire.is_verified()).map_err(|e| e.at(&peer))?;
         // It goes out in base64; a server's words may hold it as it is.
         self.wire.hides(password);
         let reply = if plain {

@@ -11,7 +11,7 @@ use crate::cli::out::{Column, Table, choose};
 use crate::cli::prompt::new_password;
 use crate::cli::session::look_in;
 use crate::cli::{Failure, Outcome, Tool};
-use crate::client::{Dial, Login};
+use crate::client::{Dial, Proof};
 use crate::error::{Error, Exit, Result};
 use crate::message::date::Date;
 use crate::net::Deadline;
@@ -225,8 +225,7 @@ impl MailLogin {
         for (at, user) in &servers {
             let Some((_, password)) = passwords.iter().find(|(of, _)| *of == user) else { continue };
             if self.check {
-                let allowed = reach.may_send_in_clear(at)?;
-                let login = Login { user: user.clone(), password: password.clone(), allowed };
+                let login = reach.login_by(at, user.clone(), Proof::Password(password.clone()))?;
                 look_in(reach, at, reach.dial(at, Deadline::NEVER)?, Some(&login))?;
                 self.tell(&format!("{at}: {user} is logged in"));
             }

@@ -8,6 +8,7 @@ use crate::cli::out::Out;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
 use crate::cli::{Failure, Outcome, Tool, system};
 use crate::client::Dial;
+use crate::client::opened as logged_in;
 use crate::client::smtp::{Client, Envelope, Outcome as Sent};
 use crate::error::{Error, Exit, Fate, Local, Result};
 use crate::message::addr::Address;
@@ -303,9 +304,11 @@ impl Run<'_> {
 
     fn connect(&self) -> Result<Client> {
         let login = self.reach.login(&self.at)?;
-        let wire = self.reach.dial(&self.at, Deadline::NEVER)?;
-        let name = ehlo_name(&self.host, &wire);
-        Client::open(wire, self.at.service, &name, login.as_ref())
+        logged_in(login.as_ref(), |login| {
+            let wire = self.reach.dial(&self.at, Deadline::NEVER)?;
+            let name = ehlo_name(&self.host, &wire);
+            Client::open(wire, self.at.service, &name, login)
+        })
     }
 
     /// MAIL FROM, pipepost(7), "Defaults when sending".

@@ -129,7 +129,7 @@ impl Client {
 
     fn login(&mut self, login: &Login) -> Result<()> {
         let peer = self.talk.peer();
-        let password = login.password(self.talk.is_verified()).map_err(|e| e.at(&peer))?;
+        let password = login.secret(self.talk.is_verified()).map_err(|e| e.at(&peer))?;
         // In AUTHENTICATE PLAIN it goes out in base64; a server's words may hold it as it is.
         self.talk.hides(password);
         let (what, answer) = if self.talk.has("AUTH=PLAIN") {

@@ -34,7 +34,7 @@ impl Rows for Log {
 }
 
 fn login() -> Login {
-    Login { user: "mrc".into(), password: Secret::new(b"secret".to_vec()), allowed: true }
+    Login::by_password("mrc", Secret::new(b"secret".to_vec()), true)
 }
 
 fn wire(socket: UnixStream) -> Wire {
@@ -338,7 +338,7 @@ fn a_server_that_says_more_than_a_greeting_is_out_of_step() {
 #[test]
 fn a_password_that_needs_a_literal_and_one_that_may_not_go() {
     let open = |script: &str, password: &[u8], allowed: bool| {
-        let login = Login { user: "bob".into(), password: Secret::new(password.to_vec()), allowed };
+        let login = Login::by_password("bob", Secret::new(password.to_vec()), allowed);
         play(&Script::parse(script).unwrap(), Mode::default(), |wire| Client::open(wire, Some(&login), false).map(drop))
     };
     let hi = "S: * OK [CAPABILITY IMAP4rev1] hi\n";

@@ -1,5 +1,9 @@
 //! SASL (RFC 4422): the mechanisms' messages, for both sides. Here: PLAIN (RFC 4616) and LOGIN (its two prompts).
 
+mod mechanism;
+
+pub use mechanism::{Hash, Mechanism};
+
 use crate::secret::Secret;
 use encodify::base64::STANDARD;
 
