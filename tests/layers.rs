@@ -47,6 +47,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("TcpStream", &["net/", "server/listen.rs"]),
     ("signal_hook", &["cli/prompt.rs", "cli/signals.rs", "tools/mail_serve.rs"]),
     ("toml", &["config/read.rs"]),
+    ("ureq", &["net/http"]),
     ("process::exit", &[]),
     ("process::abort", &[]),
     ("unsafe", &[]),

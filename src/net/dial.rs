@@ -48,8 +48,8 @@ pub enum Through {
 
 impl Route {
     /// The host whose name is resolved here, if any is: its own, or the proxy's.
-    fn resolved<'r>(&'r self, at: &'r Endpoint) -> Option<(&'r str, u16)> {
-        match (&at.place, &self.through) {
+    fn resolved<'r>(&'r self, place: &'r Place) -> Option<(&'r str, u16)> {
+        match (place, &self.through) {
             (Place::Host(..), Through::Proxy(proxy, _)) => Some((&proxy.host, proxy.port)),
             (Place::Host(host, port), Through::Nothing) => Some((host, *port)),
             _ => None,
@@ -59,7 +59,7 @@ impl Route {
     /// The name that has to be resolved, if there is one.
     #[must_use]
     pub fn name<'r>(&'r self, at: &'r Endpoint) -> Option<&'r str> {
-        self.resolved(at).map(|(host, _)| host).filter(|host| host.parse::<IpAddr>().is_err())
+        self.resolved(&at.place).map(|(host, _)| host).filter(|host| host.parse::<IpAddr>().is_err())
     }
 
     /// The addresses to connect to, which are the proxy's if there is one; none where no name is involved.
@@ -67,7 +67,11 @@ impl Route {
     /// # Errors
     /// 68: there is no such name, or no address of that family; 75: the resolver fails.
     pub fn addresses(&self, at: &Endpoint, deadline: Deadline) -> Result<Vec<SocketAddr>> {
-        let Some((host, port)) = self.resolved(at) else { return Ok(Vec::new()) };
+        self.addresses_of(&at.place, deadline)
+    }
+
+    fn addresses_of(&self, place: &Place, deadline: Deadline) -> Result<Vec<SocketAddr>> {
+        let Some((host, port)) = self.resolved(place) else { return Ok(Vec::new()) };
         let found = resolve::addresses(host, port, self.family, deadline)?;
         let Some(source) = self.source else { return Ok(found) };
         let family = Family::of(source);
@@ -84,7 +88,27 @@ impl Route {
     /// 75: nobody answers, or not in time; those of a proxy: 68, 69, 75, 76, 77; 78: a tunnel can't be started; 70 for `local:`,
     /// which is not the network's.
     pub fn connect(&self, at: &Endpoint, addresses: &[SocketAddr], deadline: Deadline) -> Result<Wire> {
-        match (&at.place, &self.through) {
+        self.connect_to(&at.place, addresses, deadline)
+    }
+
+    /// Connects to a host, for what is no service of mail; at one of `known`, or of the addresses that its name has.
+    ///
+    /// # Errors
+    /// As [`Route::addresses`] and [`Route::connect`].
+    pub(super) fn to_host(
+        &self,
+        host: &str,
+        port: u16,
+        known: Option<&[SocketAddr]>,
+        deadline: Deadline,
+    ) -> Result<Wire> {
+        let at = Place::Host(host.to_owned(), port);
+        let found = known.map_or_else(|| self.addresses_of(&at, deadline), |known| Ok(known.to_vec()))?;
+        self.connect_to(&at, &found, deadline)
+    }
+
+    fn connect_to(&self, at: &Place, addresses: &[SocketAddr], deadline: Deadline) -> Result<Wire> {
+        match (at, &self.through) {
             (Place::Local(_), _) => Err(Error::internal("local: does not go over the network")),
             (Place::Unix(path), _) => {
                 let socket = unix(path, deadline)?;

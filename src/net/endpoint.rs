@@ -165,7 +165,7 @@ impl Endpoint {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match &self.place {
-            Place::Host(host, _) => host.parse::<IpAddr>().is_ok_and(|a| a.is_loopback()),
+            Place::Host(host, _) => is_loopback(host),
             Place::Local(_) | Place::Unix(_) => true,
             Place::Tunnel => false,
         }
@@ -232,6 +232,11 @@ pub(super) fn part(text: &str, whole: &str) -> Result<Option<String>> {
     }
 }
 
+/// Whether it is a loopback *address*.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// Percent-decoding, RFC 3986 2.1. `None` if it does not give UTF-8.
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
@@ -255,9 +260,16 @@ pub fn decode(text: &str) -> Option<String> {
 }
 
 impl fmt::Display for Endpoint {
+    /// What its place is called.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.fmt(f)
+    }
+}
+
+impl fmt::Display for Place {
     /// The host and port, the socket, or `local`: what errors begin with.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
+        match self {
             Place::Local(_) => f.write_str("local"),
             Place::Host(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
             Place::Host(host, port) => write!(f, "{host}:{port}"),

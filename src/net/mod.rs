@@ -4,6 +4,7 @@ pub mod deadline;
 mod deflate;
 pub mod dial;
 pub mod endpoint;
+pub mod http;
 pub mod proxy;
 mod race;
 pub mod resolve;

@@ -372,64 +372,6 @@ impl Wire {
         self.input.get(self.start..).unwrap_or_default()
     }
 
-    /// One read, if there is something: `WouldBlock` if not.
-    fn fill_now(&mut self) -> io::Result<()> {
-        if self.start > 0 {
-            self.input.drain(..self.start);
-            self.scanned = self.scanned.saturating_sub(self.start);
-            self.start = 0;
-        }
-        let had = self.input.len();
-        self.input.resize(had + CHUNK, 0);
-        let got = loop {
-            match self.io.read(self.input.get_mut(had..).unwrap_or_default()) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => break other,
-            }
-        };
-        self.input.truncate(had + got.as_ref().copied().unwrap_or(0));
-        match got {
-            Ok(0) => self.ended = true,
-            Ok(n) => self.moved(n as u64),
-            Err(ref e) if e.kind() == io::ErrorKind::WouldBlock => {
-                if had == 0 {
-                    self.input = Vec::new();
-                }
-            }
-            Err(_) => self.ended = true,
-        }
-        got.map(|_| ())
-    }
-
-    /// Waits for more input.
-    fn fill(&mut self) -> Result<()> {
-        self.flush()?;
-        loop {
-            if self.ended {
-                return Err(self.gone("closed by the other side"));
-            }
-            // Also for one that never stops talking.
-            if self.effective().passed() {
-                return Err(self.late());
-            }
-            match self.fill_now() {
-                Ok(()) if !self.ended => return Ok(()),
-                Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    // Who is in the middle of a message may finish it.
-                    let stop = self.stop.as_ref().filter(|_| self.pace.is_none()).map(AsFd::as_fd);
-                    match self.io.ready(true, false, stop.as_slice(), self.effective()) {
-                        Ok(ready) if ready.read => {}
-                        Ok(ready) if ready.bell.is_some() => return Err(self.gone(STOPPED)),
-                        Ok(_) => return Err(self.late()),
-                        Err(e) => return Err(self.failed(&e)),
-                    }
-                }
-                Err(e) => return Err(self.failed(&e)),
-            }
-        }
-    }
-
     /// The next line without its line end. What has come of a line survives a deadline that passes.
     ///
     /// # Errors
