@@ -1,3 +1,12 @@
+complete -c pop3-fetch -l jobs -d 'Fetch from so many accounts at a time' -r
+complete -c pop3-fetch -l delete-after -d 'Delete on the server what was fetched longer ago than this' -r
+complete -c pop3-fetch -l keep-newest -d 'Of what would be deleted, leave the newest N messages of the maildrop' -r
+complete -c pop3-fetch -l commit-every -d 'With --delete: begin another session after so many messages (0: never)' -r
+complete -c pop3-fetch -l limit -d 'Fetch at most N messages, the oldest first' -r
+complete -c pop3-fetch -l max-size -d 'Leave messages that are larger, in octets or like 10M' -r
+complete -c pop3-fetch -l oversize -d 'Of larger messages, fetch the header and so many lines of the body: top:LINES' -r
+complete -c pop3-fetch -l filter -d 'Fetch only messages for which the shell command ends with 0, given the header on stdin; 1 leaves the message' -r
+complete -c pop3-fetch -l import-state -d 'Take over what mpop (uidls_file), getmail (oldmail-*) or fetchmail (.fetchids) remembers in FILE' -r -F
 complete -c pop3-fetch -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR; may be repeated' -r
 complete -c pop3-fetch -l state -d 'The name of the history of what was fetched (default: the targets)' -r
 complete -c pop3-fetch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
@@ -14,9 +23,13 @@ complete -c pop3-fetch -l pin -d 'Trust the server with this public key alone (s
 complete -c pop3-fetch -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
 complete -c pop3-fetch -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
 complete -c pop3-fetch -l source-address -d 'Connect from this address of the machine' -r
+complete -c pop3-fetch -l all-accounts -d 'All accounts of the configuration that have POP3'
 complete -c pop3-fetch -l keep -d 'Leave the messages on the server, and remember them (the default)'
 complete -c pop3-fetch -l delete -d 'Delete on the server what is on stable storage here'
 complete -c pop3-fetch -l all -d 'Fetch all messages, also those fetched before'
+complete -c pop3-fetch -l complete -d 'Fetch whole what is here in part'
+complete -c pop3-fetch -l headers -d 'Fetch the headers only, with a history of their own'
+complete -c pop3-fetch -l mark-fetched -d 'Remember all messages as fetched; fetch none'
 complete -c pop3-fetch -l raw -d 'stdout gets the messages as they are'
 complete -c pop3-fetch -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c pop3-fetch -l trust-stdout -d 'Take what a pipe or terminal got for delivered, so that --delete may follow'

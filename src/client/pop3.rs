@@ -160,10 +160,10 @@ impl Client {
         }
     }
 
-    /// Whether the server can show headers without marking or moving anything.
+    /// What the server offers.
     #[must_use]
-    pub fn has_top(&self) -> bool {
-        self.capabilities.top
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     /// LIST and UIDL: every message, in order of number.
@@ -217,12 +217,12 @@ impl Client {
         self.bodies(numbers, "", &mut |n| format!("RETR {n}\r\n"), each)
     }
 
-    /// TOP with no line of the body: as [`Client::retr`], the header section only.
+    /// TOP: as [`Client::retr`], the header section and so many lines of the body.
     ///
     /// # Errors
     /// As [`Client::retr`].
-    pub fn top(&mut self, numbers: &[u32], each: &mut Each<'_>) -> Result<()> {
-        self.bodies(numbers, "TOP: ", &mut |n| format!("TOP {n} 0\r\n"), each)
+    pub fn top(&mut self, numbers: &[u32], lines: u64, each: &mut Each<'_>) -> Result<()> {
+        self.bodies(numbers, "TOP: ", &mut |n| format!("TOP {n} {lines}\r\n"), each)
     }
 
     fn bodies(
@@ -292,6 +292,17 @@ impl Client {
         self.wire.until(Deadline::after(REPLY));
         let answer = self.ask("QUIT\r\n")?;
         if answer.ok { Ok(()) } else { Err(self.refused("QUIT: ", &answer)) }
+    }
+
+    /// Ends a session in which nothing was deleted: the answer to QUIT is not awaited, as nothing depends on it.
+    ///
+    /// # Errors
+    /// 75, 76: before it was said.
+    pub fn leave(mut self) -> Result<()> {
+        self.must_be_quiet()?;
+        self.wire.until(Deadline::after(QUIT));
+        self.wire.put("QUIT\r\n")?;
+        self.wire.flush()
     }
 
     // ---- answers

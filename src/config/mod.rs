@@ -225,6 +225,11 @@ impl Config {
         Some(own.map(|(_, own)| own.clone()).unwrap_or_default().over(&account.common))
     }
 
+    /// The accounts that speak a protocol, in order of name.
+    pub fn accounts_with(&self, service: Service) -> impl Iterator<Item = &str> {
+        self.accounts.keys().map(String::as_str).filter(move |name| self.endpoint(name, service).is_ok())
+    }
+
     /// The server of an account, with the account's name in it.
     ///
     /// # Errors

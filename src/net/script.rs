@@ -334,6 +334,8 @@ impl<'s> Player<'s> {
         }
         Ok(match input.send(&mut flight, split)? {
             _ if gone => End::Whole,
+            // Who has said the last word need not wait for ours.
+            false if done => End::Whole,
             false => End::HungUp,
             true if input.ahead.is_empty() => End::Whole,
             true => differs(b"the end of the transcript", &input.ahead),

@@ -130,6 +130,19 @@ pub struct Capabilities {
     pub sasl: Vec<String>,
     /// `RESP-CODES`
     pub resp_codes: bool,
+    /// `LOGIN-DELAY`: seconds that must lie between two logins.
+    pub login_delay: Option<u64>,
+    /// `EXPIRE`: how long messages stay on the server.
+    pub expire: Option<Expire>,
+}
+
+/// How long a server keeps messages, RFC 2449 6.7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expire {
+    /// For good.
+    Never,
+    /// So many days at least; 0: what was retrieved goes at the end of the session.
+    Days(u32),
 }
 
 impl Capabilities {
@@ -144,6 +157,13 @@ impl Capabilities {
             Some("USER") => self.user = true,
             Some("STLS") => self.stls = true,
             Some("RESP-CODES") => self.resp_codes = true,
+            Some("LOGIN-DELAY") => self.login_delay = words.next().and_then(|n| n.parse().ok()),
+            Some("EXPIRE") => {
+                self.expire = match words.next() {
+                    Some("NEVER") => Some(Expire::Never),
+                    days => days.and_then(|n| n.parse().ok()).map(Expire::Days),
+                }
+            }
             Some("SASL") => self.sasl = words.map(str::to_owned).collect(),
             _ => {}
         }
@@ -182,6 +202,21 @@ mod tests {
         ] {
             assert_eq!(Command::parse(line.as_bytes()), expect, "{line}");
         }
+    }
+
+    #[test]
+    fn capabilities() {
+        let mut caps = Capabilities::default();
+        for line in ["expire never", "LOGIN-DELAY 900", "X", "sasl plain xoauth2", "EXPIRE"] {
+            caps.read(line.as_bytes());
+        }
+        assert_eq!(
+            (caps.login_delay, caps.expire, caps.sasl),
+            (Some(900), None, vec!["PLAIN".into(), "XOAUTH2".into()])
+        );
+        let mut caps = Capabilities::default();
+        caps.read(b"EXPIRE 0 USER");
+        assert_eq!(caps.expire, Some(Expire::Days(0)));
     }
 
     #[test]

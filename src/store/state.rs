@@ -28,7 +28,7 @@ static SCHEMA: Schema = Schema {
             source INTEGER NOT NULL REFERENCES source(id) ON DELETE CASCADE,
             uidl BLOB NOT NULL,
             time INTEGER NOT NULL,            -- when it was recorded, seconds since 1970
-            pending INTEGER NOT NULL,         -- 1: delivered, and still to be deleted on the server
+            pending INTEGER NOT NULL,         -- 1: delivered, and still to be deleted on the server; 2: delivered in part
             PRIMARY KEY (source, uidl)
         ) WITHOUT ROWID;
     ",
@@ -68,6 +68,35 @@ pub enum Mark {
     Kept,
     /// Its deletion, which the server has not confirmed: delete it, do not fetch it.
     DeletePending,
+    /// The rest of it: its header and first lines are delivered. It stays on the server.
+    Partial,
+}
+
+impl Mark {
+    fn number(self) -> i64 {
+        match self {
+            Mark::Kept => 0,
+            Mark::DeletePending => 1,
+            Mark::Partial => 2,
+        }
+    }
+
+    fn of(number: i64) -> Mark {
+        match number {
+            0 => Mark::Kept,
+            1 => Mark::DeletePending,
+            _ => Mark::Partial,
+        }
+    }
+}
+
+/// What is remembered of a message that was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// What it waits for.
+    pub mark: Mark,
+    /// When it was delivered first, seconds since 1970.
+    pub time: i64,
 }
 
 /// `state.sqlite`.
@@ -89,6 +118,22 @@ impl State {
             return Err(Error::io(format!("{}: damaged (it is empty)", path.display())).advise(SCHEMA.repair));
         }
         Ok(State { path: path.to_owned(), db: Db::open(path, &SCHEMA)? })
+    }
+
+    /// The UIDLs of one maildrop that were delivered whole, under that name or any.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn delivered(&self, protocol: &str, login: &str, host: &str, name: Option<&str>) -> Result<HashSet<Vec<u8>>> {
+        self.db.read(|t| {
+            let mut select = t.prepare_cached(
+                "SELECT uidl FROM fetched JOIN source ON source.id = fetched.source
+                 WHERE protocol = ?1 AND login = ?2 AND host = ?3 AND pending <> 2
+                 AND (?4 IS NULL OR name = ?4)",
+            )?;
+            let rows = select.query_map(params![protocol, login, host.to_ascii_lowercase(), name], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
 
     /// The history of one maildrop under one name, for this process alone as long as the value lives. Waits up to
@@ -156,12 +201,11 @@ impl History<'_> {
     ///
     /// # Errors
     /// 74.
-    pub fn seen(&self) -> Result<HashMap<Vec<u8>, Mark>> {
+    pub fn seen(&self) -> Result<HashMap<Vec<u8>, Seen>> {
         self.state.db.read(|t| {
-            let mut select = t.prepare_cached("SELECT uidl, pending FROM fetched WHERE source = ?1")?;
+            let mut select = t.prepare_cached("SELECT uidl, pending, time FROM fetched WHERE source = ?1")?;
             let rows = select.query_map([self.source], |row| {
-                let mark = if row.get(1)? { Mark::DeletePending } else { Mark::Kept };
-                Ok((row.get(0)?, mark))
+                Ok((row.get(0)?, Seen { mark: Mark::of(row.get(1)?), time: row.get(2)? }))
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -216,14 +260,22 @@ impl History<'_> {
     pub fn record<'u>(&self, uidls: impl IntoIterator<Item = &'u [u8]>, mark: Mark) -> Result<()> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let now = i64::try_from(now).unwrap_or(i64::MAX);
+        self.record_since(uidls.into_iter().map(|uidl| (uidl, now)), mark)
+    }
+
+    /// The same for what was delivered at these times (seconds since 1970). What is recorded already keeps its time.
+    ///
+    /// # Errors
+    /// As [`History::record`].
+    pub fn record_since<'u>(&self, uidls: impl IntoIterator<Item = (&'u [u8], i64)>, mark: Mark) -> Result<()> {
         self.state.db.write(|t| {
             let mut insert = t.prepare_cached(
                 "INSERT INTO fetched (source, uidl, time, pending) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET pending = excluded.pending",
             )?;
-            for uidl in uidls {
+            for (uidl, time) in uidls {
                 fits(uidl)?;
-                insert.execute(params![self.source, uidl, now, mark == Mark::DeletePending])?;
+                insert.execute(params![self.source, uidl, time, mark.number()])?;
                 self.unplan(t, uidl)?;
             }
             Ok(())
@@ -260,7 +312,7 @@ impl History<'_> {
         let gone: Vec<Vec<u8>> = self
             .seen()?
             .into_iter()
-            .filter(|(uidl, mark)| !listed.contains(uidl) && (!listed.is_empty() || *mark == Mark::DeletePending))
+            .filter(|(uidl, seen)| !listed.contains(uidl) && (!listed.is_empty() || seen.mark == Mark::DeletePending))
             .map(|(uidl, _)| uidl)
             .collect();
         if !gone.is_empty() {
@@ -289,6 +341,10 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
 
+    fn marks(history: &History<'_>) -> HashMap<Vec<u8>, Mark> {
+        history.seen().unwrap().into_iter().map(|(uidl, seen)| (uidl, seen.mark)).collect()
+    }
+
     #[test]
     fn what_is_recorded_is_seen_by_the_same_key_only() {
         let t = tempfile::tempdir().unwrap();
@@ -308,13 +364,19 @@ mod tests {
         let bob = state.history(&lower, NOW).unwrap();
         let all =
             [(odd.to_vec(), Mark::Kept), (b"2".to_vec(), Mark::DeletePending), (b"3".to_vec(), Mark::DeletePending)];
-        assert_eq!(bob.seen().unwrap(), HashMap::from(all));
+        assert_eq!(marks(&bob), HashMap::from(all));
+        assert_eq!(state.delivered("pop3", "bob", "POP.example.org", None).unwrap().len(), 3);
+        bob.record_since([(&b"5"[..], 7)], Mark::Partial).unwrap();
+        assert_eq!(state.delivered("pop3", "bob", "pop.example.org", Some("maildir:/m")).unwrap().len(), 3);
+        bob.record([&b"5"[..]], Mark::Kept).unwrap();
+        assert_eq!(bob.seen().unwrap()[&b"5"[..]], Seen { mark: Mark::Kept, time: 7 });
+        bob.forget([&b"5"[..]]).unwrap();
         for other in [key("Bob"), Key { name: "-".into(), ..key("bob") }, Key { host: "h".into(), ..key("bob") }] {
             assert!(state.history(&other, NOW).unwrap().seen().unwrap().is_empty());
         }
         bob.forget([&b"3"[..]]).unwrap();
         assert_eq!(bob.prune::<&[u8]>([]).unwrap(), 1);
-        assert_eq!(bob.seen().unwrap(), HashMap::from([(odd.to_vec(), Mark::Kept)]));
+        assert_eq!(marks(&bob), HashMap::from([(odd.to_vec(), Mark::Kept)]));
         assert_eq!(bob.prune(["new"]).unwrap(), 1);
         assert!(bob.seen().unwrap().is_empty());
         let plans = [b"maildir:\xff".to_vec(), b"mbox:".to_vec()];

@@ -3,15 +3,18 @@
 use crate::cli::args::{Common, Listing};
 use crate::cli::connect::Reach;
 use crate::cli::out::{Column, Reader, Table, choose};
-use crate::cli::{Outcome, Tool};
+use crate::cli::{Outcome, Tool, system};
 use crate::client::pop3::{Client, Entry};
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, Result};
 use crate::message::date::Date;
 use crate::message::decode::{people, words};
 use crate::message::header::Header;
-use crate::net::endpoint::Service;
+use crate::net::endpoint::{Endpoint, Service};
+use crate::store::state::State;
+use crate::tools::pop3_fetch::host;
 use clap::Parser;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 /// Lists the messages of a POP3 maildrop.
 #[derive(Parser)]
@@ -20,6 +23,15 @@ pub struct Pop3Ls {
     /// The account: local:, local://USER, or a URL like pop3+plain://USER@127.0.0.1:1110.
     #[arg(value_name = "ACCOUNT:")]
     account: Option<String>,
+    /// Only messages that pop3-fetch has not fetched yet: to no target, or by the history that --state names.
+    #[arg(long)]
+    new: bool,
+    /// The name of the history of what was fetched (default: the targets).
+    #[arg(long, value_name = "NAME", requires = "new")]
+    state: Option<String>,
+    /// One line instead: how many messages there are, and their octets.
+    #[arg(long, conflicts_with = "columns")]
+    total: bool,
     #[command(flatten)]
     listing: Listing,
     #[command(flatten)]
@@ -77,6 +89,12 @@ The last three cost a TOP for each message; without them the listing is two comm
 With
 .Fl -json
 each line is an object with the columns' names as keys; a missing value is null.
+With
+.Fl -total
+the columns are
+.Cm messages
+and
+.Cm octets .
 .Sh EXIT STATUS
 0, also for an empty maildrop (1 with
 .Fl e ) ;
@@ -88,9 +106,14 @@ The caller's own mail on this machine:
 pop3-ls
 .Ed
 .Pp
-How many bytes are there?
+How many messages are there, and how many octets?
 .Bd -literal -offset indent
-pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
+pop3-ls --total local:
+.Ed
+.Pp
+Is there anything new?
+.Bd -literal -offset indent
+pop3-ls --new -e -o from,subject local: || echo 'nothing new'
 .Ed
 "#;
 
@@ -101,14 +124,25 @@ pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
         let at = reach.accounts().account(self.account.as_deref(), Service::Pop3)?;
         let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
         let mut client = Client::connect(&reach, &at, &login, reach.patience())?;
-        let entries = client.listing()?;
+        let mut entries = client.listing()?;
+        if self.new {
+            let seen = fetched(&at, &login.user, self.state.as_deref())?;
+            if entries.iter().any(|e| e.uidl.is_none()) {
+                return Err(Error::refused("the server has no unique ids, so what is new can't be known").into());
+            }
+            entries.retain(|e| e.uidl.as_ref().is_some_and(|uidl| !seen.contains(uidl)));
+        }
+        if self.total {
+            client.leave()?;
+            return self.tell_total(&entries, &reach);
+        }
         let headings = columns.iter().any(|c| matches!(c.name, "date" | "from" | "subject"));
         let mut table = Table::new(columns, self.listing.json, self.listing.null).until(reach.whole());
         let mut reader = Reader::There;
-        if headings && client.has_top() {
+        if headings && client.capabilities().top {
             let numbers: Vec<u32> = entries.iter().map(|e| e.number).collect();
             let mut rows = entries.iter();
-            let listed = client.top(&numbers, &mut |_, body| {
+            let listed = client.top(&numbers, 0, &mut |_, body| {
                 let heading = match body {
                     Ok(body) => {
                         let raw = body.whole(HEADER)?.unwrap_or_default();
@@ -140,12 +174,36 @@ pop3-ls -o size local: | awk '{ n += $1 } END { print n + 0 }'
         if reader == Reader::Gone {
             return Ok(Exit::Ok);
         }
-        client.quit()?;
+        client.leave()?;
         Ok(table.end(self.listing.exit_status)?)
     }
 }
 
-fn row(table: &mut Table, entry: &Entry, heading: Option<&Heading>) -> crate::error::Result<Reader> {
+impl Pop3Ls {
+    fn tell_total(&self, entries: &[Entry], reach: &Reach) -> Outcome {
+        let columns =
+            vec![Column { name: "messages", width: 8, right: true }, Column { name: "octets", width: 12, right: true }];
+        let mut table = Table::new(columns, self.listing.json, self.listing.null).until(reach.whole());
+        let octets = entries.iter().fold(0u64, |n, e| n.saturating_add(e.size));
+        let cell =
+            |column: &Column| if column.name == "messages" { entries.len().to_string() } else { octets.to_string() };
+        table.row(cell, || json!({ "messages": entries.len(), "octets": octets }))?;
+        table.end(false)?;
+        Ok(if self.listing.exit_status && entries.is_empty() { Exit::None } else { Exit::Ok })
+    }
+}
+
+/// What pop3-fetch has fetched from `at`, by the history of that name or by any.
+fn fetched(at: &Endpoint, login: &str, name: Option<&str>) -> Result<HashSet<Vec<u8>>> {
+    let path = system::state_home()?.join("state.sqlite");
+    // To ask what is new is no reason to make a history.
+    if !path.exists() {
+        return Ok(HashSet::new());
+    }
+    State::open(&path)?.delivered("pop3", login, &host(at), name)
+}
+
+fn row(table: &mut Table, entry: &Entry, heading: Option<&Heading>) -> Result<Reader> {
     let columns = table.columns().to_vec();
     let text = |name: &str| match name {
         "uidl" => entry.uidl.as_deref().map(|u| String::from_utf8_lossy(u).into_owned()),

@@ -179,13 +179,13 @@ pop3-ls -o uidl,from local: | awk -F '\t' '$2 ~ /ci@/ { print $1 }' | pop3-rm lo
 
 /// Those of `entries` that arrived longer ago than `age`.
 fn older<'e>(client: &mut Client, entries: &[&'e Entry], age: Duration) -> Result<Vec<&'e Entry>> {
-    if !client.has_top() {
+    if !client.capabilities().top {
         return Err(Error::refused("the server has no TOP, so the age of messages can't be known"));
     }
     let before = now().saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     let numbers: Vec<u32> = entries.iter().map(|e| e.number).collect();
     let (mut rest, mut older) = (entries.iter(), Vec::new());
-    client.top(&numbers, &mut |_, body| {
+    client.top(&numbers, 0, &mut |_, body| {
         let entry = rest.next();
         // One that is gone meanwhile is not ours to delete.
         let Ok(body) = body else { return Ok(()) };

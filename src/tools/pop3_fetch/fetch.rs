@@ -1,0 +1,223 @@
+//! Messages from the server into the targets, in batches, with the journal that makes each of them come once.
+
+use super::wanted::{Extent, Maildrop};
+use super::{NAME, Pop3Fetch};
+use crate::body::Body;
+use crate::cli::exit::{Tally, complain};
+use crate::cli::into::pour;
+use crate::cli::out::Out;
+use crate::cli::progress::Progress;
+use crate::client::pop3::{Client, Entry};
+use crate::error::{Error, Result};
+use crate::store::sink::{self, About, Every, Found, Sink};
+use crate::store::state::{History, Mark};
+use crate::text::escape;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+/// Messages and bytes that share one sync of the target and one transaction of the history.
+const BATCH: (usize, u64) = (sink::BATCH, 16 << 20);
+
+/// Where reports go, also from several accounts at once.
+pub(super) type Report = Mutex<Out>;
+
+/// Writes a record of the report.
+pub(super) fn tell(report: &Report, object: &serde_json::Value) -> Result<()> {
+    let mut out = report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    out.must(format!("{object}\n").as_bytes())
+}
+
+/// One account's messages on their way.
+pub(super) struct Fetch<'f> {
+    flags: &'f Pop3Fetch,
+    /// What the account is called, where there are several.
+    account: Option<&'f str>,
+    sink: &'f mut Every,
+    history: &'f History<'f>,
+    report: &'f Report,
+    /// What a killed run has brought to some targets, and not to all.
+    found: HashMap<Vec<u8>, Found>,
+    pub(super) tally: Tally,
+    batch: Vec<(Entry, bool)>,
+    bytes: u64,
+    /// Numbers of what is committed and recorded in this session, in that order.
+    pub(super) delivered: Vec<u32>,
+    /// How many messages and octets of them in all sessions.
+    pub(super) count: (u64, u64),
+}
+
+impl<'f> Fetch<'f> {
+    pub(super) fn new(
+        flags: &'f Pop3Fetch,
+        account: Option<&'f str>,
+        sink: &'f mut Every,
+        history: &'f History<'f>,
+        report: &'f Report,
+    ) -> Fetch<'f> {
+        let (found, batch, delivered) = (HashMap::new(), Vec::new(), Vec::new());
+        let tally = Tally::default();
+        Fetch { flags, account, sink, history, report, found, tally, batch, bytes: 0, delivered, count: (0, 0) }
+    }
+
+    fn mark(&self) -> Mark {
+        if self.flags.delete { Mark::DeletePending } else { Mark::Kept }
+    }
+
+    /// Looks for what a run that was killed has stored and not remembered.
+    pub(super) fn recover(&mut self, drop: &Maildrop<'_>) -> Result<()> {
+        let mut planned = self.history.planned()?;
+        let mut there = Vec::new();
+        for entry in drop.entries.iter().filter(|e| !drop.is_shared(e)) {
+            let Some((uidl, plans)) = entry.uidl.as_ref().and_then(|uidl| planned.remove_entry(uidl)) else { continue };
+            let found = self.sink.find(&plans)?;
+            match found.everywhere() {
+                Some(places) => there.push((entry, places)),
+                None => {
+                    self.found.insert(uidl, found);
+                }
+            }
+        }
+        if there.is_empty() {
+            return Ok(());
+        }
+        self.history.record(there.iter().filter_map(|(e, _)| e.uidl.as_deref()), self.mark())?;
+        for (entry, places) in there {
+            self.done(entry, &places, true)?;
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, entry: &Entry, places: &[String], whole: bool) -> Result<()> {
+        self.tally.done();
+        // Of what is here in part only, the whole stays there.
+        if whole {
+            self.delivered.push(entry.number);
+        }
+        self.count.0 += 1;
+        self.count.1 = self.count.1.saturating_add(if whole { entry.size } else { 0 });
+        self.say(entry, places, None)
+    }
+
+    /// Fetches all of `wanted`; what came whole before an error is kept and remembered.
+    pub(super) fn all(
+        &mut self,
+        client: &mut Client,
+        drop: &Maildrop<'_>,
+        wanted: &[&Entry],
+        extent: Extent,
+    ) -> Result<()> {
+        let numbers: Vec<u32> = wanted.iter().map(|e| e.number).collect();
+        // A terminal that shows the messages has no place for a bar, nor has one where several would be.
+        let quiet = self.flags.common.quiet || self.flags.into.terminal() || self.account.is_some();
+        let size = if extent == Extent::Whole { wanted.iter().fold(0u64, |n, e| n.saturating_add(e.size)) } else { 0 };
+        let progress = Progress::bytes(size, quiet);
+        let mut rest = wanted.iter().enumerate();
+        let mut each = |number: u32, body: Result<&mut dyn Body>| {
+            let Some((n, entry)) = rest.next() else { return Ok(()) };
+            progress.item(n + 1, numbers.len());
+            match body {
+                Ok(body) => self.take(drop, entry, extent, &mut progress.watch(body)),
+                Err(e) => {
+                    complain(NAME, &format!("message {number}: {e}"), None);
+                    self.tally.failed(e.exit());
+                    self.say(entry, &[], Some(&e))
+                }
+            }
+        };
+        let retrieved = match extent {
+            Extent::Whole => client.retr(&numbers, &mut each),
+            Extent::Top(lines) => client.top(&numbers, lines, &mut each),
+        };
+        let _ = progress;
+        let committed = self.commit(drop);
+        retrieved.and(committed)
+    }
+
+    fn take(&mut self, drop: &Maildrop<'_>, entry: &Entry, extent: Extent, body: &mut dyn Body) -> Result<()> {
+        let reference = entry.uidl.as_ref().map_or_else(|| entry.number.to_string(), escape);
+        let whole = extent == Extent::Whole || self.flags.headers;
+        if let Some(found) = entry.uidl.as_ref().and_then(|uidl| self.found.remove(uidl)).filter(|_| whole) {
+            self.sink.resume(found);
+        }
+        let about = About { reference, ..About::default() };
+        match extent {
+            Extent::Top(lines) if !whole => {
+                let note = format!("X-Pipepost-Partial: the first {lines} lines of {} octets\r\n", entry.size);
+                pour(self.sink, about, &mut Behind { first: note.into_bytes(), told: false, rest: body })?;
+            }
+            _ => pour(self.sink, about, body)?,
+        }
+        self.bytes = self.bytes.saturating_add(entry.size);
+        self.batch.push((entry.clone(), whole));
+        // stdout has no plans, so the history follows it message by message.
+        let full = self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || self.flags.into.stdout();
+        if full { self.commit(drop) } else { Ok(()) }
+    }
+
+    fn commit(&mut self, drop: &Maildrop<'_>) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        self.bytes = 0;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let plans = self.sink.plans()?;
+        // What is here in part comes again, whole: then its beginning must not be taken for it.
+        let named = batch
+            .iter()
+            .zip(&plans)
+            .filter(|((entry, whole), plans)| *whole && !plans.is_empty() && !drop.is_shared(entry));
+        self.history.plan(named.filter_map(|((entry, _), plans)| Some((entry.uidl.as_deref()?, plans.as_slice()))))?;
+        let receipts = self.sink.commit()?;
+        for (of_whole, mark) in [(true, self.mark()), (false, Mark::Partial)] {
+            let uidls: Vec<&[u8]> =
+                batch.iter().filter(|(_, whole)| *whole == of_whole).filter_map(|(e, _)| e.uidl.as_deref()).collect();
+            if !uidls.is_empty() {
+                self.history.record(uidls, mark)?;
+            }
+        }
+        batch.iter().zip(receipts).try_for_each(|((entry, whole), receipt)| self.done(entry, &receipt.places, *whole))
+    }
+
+    fn say(&self, entry: &Entry, places: &[String], error: Option<&Error>) -> Result<()> {
+        if !self.flags.json {
+            return Ok(());
+        }
+        let fate = error.map_or("done", |e| e.fate().word());
+        tell(self.report, &record(self.account, entry, fate, places, error))
+    }
+}
+
+/// A message's line in the report.
+pub(super) fn record(
+    account: Option<&str>,
+    entry: &Entry,
+    fate: &str,
+    places: &[String],
+    error: Option<&Error>,
+) -> serde_json::Value {
+    let mut object = json!({
+        "number": entry.number,
+        "uidl": entry.uidl.as_deref().map(String::from_utf8_lossy),
+        "fate": fate,
+        "places": places,
+        "error": error.map(ToString::to_string),
+    });
+    if let (Some(account), Some(object)) = (account, object.as_object_mut()) {
+        object.insert("account".into(), account.into());
+    }
+    object
+}
+
+/// A body behind a line of ours.
+struct Behind<'b> {
+    first: Vec<u8>,
+    told: bool,
+    rest: &'b mut dyn Body,
+}
+
+impl Body for Behind<'_> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        if std::mem::replace(&mut self.told, true) { self.rest.chunk() } else { Ok(&self.first) }
+    }
+}
