@@ -28,7 +28,7 @@ complete -c pop3-fetch -l keep -d 'Leave the messages on the server, and remembe
 complete -c pop3-fetch -l delete -d 'Delete on the server what is on stable storage here'
 complete -c pop3-fetch -l all -d 'Fetch all messages, also those fetched before'
 complete -c pop3-fetch -l complete -d 'Fetch whole what is here in part'
-complete -c pop3-fetch -l headers -d 'Fetch the headers only, with a history of their own'
+complete -c pop3-fetch -l headers -d 'Only the headers, each with the empty line behind it'
 complete -c pop3-fetch -l mark-fetched -d 'Remember all messages as fetched; fetch none'
 complete -c pop3-fetch -l raw -d 'stdout gets the messages as they are'
 complete -c pop3-fetch -l mbox -d 'stdout gets an mboxrd stream, also for one message'

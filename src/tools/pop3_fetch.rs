@@ -70,7 +70,7 @@ pub struct Pop3Fetch {
     /// Fetch whole what is here in part.
     #[arg(long)]
     complete: bool,
-    /// Fetch the headers only, with a history of their own.
+    /// Only the headers, each with the empty line behind it.
     #[arg(long, conflicts_with_all = ["delete", "delete_after", "max_size", "complete"])]
     headers: bool,
     /// Fetch only messages for which the shell command ends with 0, given the header on stdin; 1 leaves the message.
@@ -163,6 +163,8 @@ and
 With
 .Fl v
 that is told on stderr.
+.Fl -headers
+keeps a history of its own.
 .Sh LARGE MESSAGES
 What is over
 .Fl -max-size
