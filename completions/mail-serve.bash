@@ -23,7 +23,7 @@ _mail__serve() {
 
     case "${cmd}" in
         mail__serve)
-            opts="-h -V --root --listen --user --smtp-port --pop3-port --imap-port --smtps-port --pop3s-port --imaps-port --lmtp-port --lmtp-socket --tls-cert --tls-key --any-password --passwd-file --hash-password --login-delay --create --connections --connections-per-address --max-size --trace --help --version"
+            opts="-h -V --root --listen --user --smtp-port --pop3-port --imap-port --smtps-port --pop3s-port --imaps-port --lmtp-port --lmtp-socket --tls-cert --tls-key --any-password --passwd-file --hash-password --login-delay --create --connections --connections-per-address --message-size --trace --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -101,7 +101,7 @@ _mail__serve() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --max-size)
+                --message-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -16,7 +16,7 @@ complete -c mail-serve -l hash-password -d 'Print such a line for USER and end; 
 complete -c mail-serve -l login-delay -d 'How many seconds the first wrong password waits for its answer; each further one twice as long, up to eight times' -r
 complete -c mail-serve -l connections -d 'How many connections there may be at once' -r
 complete -c mail-serve -l connections-per-address -d 'How many of them from one address' -r
-complete -c mail-serve -l max-size -d 'The largest message that is taken' -r
+complete -c mail-serve -l message-size -d 'The largest message that is taken' -r
 complete -c mail-serve -l trace -d 'Append the dialogues to FILE (created 0600; - is stderr), see pipepost-trace(5)' -r
 complete -c mail-serve -l any-password -d 'Accept every password'
 complete -c mail-serve -l create -d 'Create users when they log in for the first time or get their first message'

@@ -88,7 +88,7 @@ pub struct MailServe {
     connections_per_address: usize,
     /// The largest message that is taken.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().message)]
-    max_size: u64,
+    message_size: u64,
     /// Append the dialogues to FILE (created 0600; - is stderr), see pipepost-trace(5).
     #[arg(long, value_name = "FILE")]
     trace: Option<std::ffi::OsString>,
@@ -144,7 +144,7 @@ LMTP has the same, without HELO and EHLO, and answers for each recipient.
 A message is taken (250) when it and its directory are on stable storage.
 .Sh LIMITS
 A command line has 512 octets (MAIL and RCPT 2048, AUTH 12 KiB), a line of a message 1000, a message
-.Fl -max-size
+.Fl -message-size
 octets and 1000 recipients.
 A session ends after 10 wrong commands, after 2000 commands without a message, and after silence: SMTP 5 minutes, POP3 10, IMAP 30.
 .Sh TLS
@@ -256,7 +256,7 @@ find "$dir/mail/bob/new" -type f | wc -l
         let identity = shown.map_or_else(|| server_identity(&root.join(".tls.pem")), Ok)?;
         let pin = identity.pin().clone();
         let limits = Limits {
-            message: self.max_size,
+            message: self.message_size,
             login_delay: Duration::from_secs(self.login_delay.into()),
             ..Limits::default()
         };
