@@ -1,0 +1,73 @@
+//! From a message and the flags to its envelope: who it is from, who it is for, whether SMTP can carry it.
+
+use super::inputs::Item;
+use super::run::Task;
+use crate::cli::compose::one;
+use crate::cli::exit::complain;
+use crate::cli::system;
+use crate::client::smtp::Envelope;
+use crate::error::{Error, Result};
+use crate::message::addr::Address;
+use crate::message::outgoing::each_once;
+use crate::proto::mailbox::Mailbox;
+
+impl Task<'_> {
+    /// The recipients of a message, each once.
+    ///
+    /// # Errors
+    /// 64: there is none; 65: one is no address of SMTP.
+    pub(super) fn recipients(&self, to: Vec<Address>) -> Result<Vec<Mailbox>> {
+        let to = each_once(to).iter().map(mailbox).collect::<Result<Vec<_>>>()?;
+        if to.is_empty() {
+            return Err(Error::usage("no recipient").advise("name one as an argument, or use -t"));
+        }
+        Ok(to)
+    }
+
+    /// The envelope of a message that goes `to` them.
+    ///
+    /// # Errors
+    /// 65: SMTP can't carry it; 64, 78: the sender is no address, or one that means nothing elsewhere.
+    pub(super) fn envelope(&self, item: &Item, to: &[Mailbox]) -> Result<Envelope> {
+        let facts = &item.message.facts;
+        if let Some(to) = to.iter().find(|to| !to.is_ascii()) {
+            return Err(Error::data(format!("{to}: an address beyond ASCII, which needs SMTPUTF8")));
+        }
+        item.message.check(self.flags.strict)?;
+        if facts.eight_bit_header {
+            return Err(
+                Error::data("the header has 8-bit bytes, which need SMTPUTF8").advise("mailfmt new encodes them")
+            );
+        }
+        let from = self.sender(item.from.as_ref())?;
+        if facts.lone_crs > 0 && self.flags.common.verbose {
+            complain(super::NAME, &format!("{} CRs without LF become line ends", facts.lone_crs), None);
+        }
+        Ok(Envelope { from, to: to.to_vec(), size: facts.size_smtp(), eight_bit: facts.eight_bit > 0 })
+    }
+
+    /// MAIL FROM, pipepost(7), "Defaults when sending".
+    fn sender(&self, message: Option<&Address>) -> Result<Option<Mailbox>> {
+        let from = match self.flags.mail_from.as_deref() {
+            Some("<>") => return Ok(None),
+            Some(text) => one("--mail-from", text, &self.host)?,
+            None => match (&self.from, message) {
+                (Some(text), _) => one("from", text, &self.host)?,
+                (None, Some(from)) => from.clone(),
+                (None, None) => one("sender", &system::user_name(), &self.host)?,
+            },
+        };
+        let from = mailbox(&from)?;
+        if from.domain() == "localhost" && !self.at.is_loopback() {
+            return Err(Error::config(format!("{from}: an address that only this machine knows"))
+                .advise("name the sender: --from or -f USER@DOMAIN"));
+        }
+        Ok(Some(from))
+    }
+}
+
+/// An address as SMTP has it.
+fn mailbox(address: &Address) -> Result<Mailbox> {
+    let spec = String::from_utf8_lossy(&address.spec()).into_owned();
+    Mailbox::parse(&spec).map_err(|why| Error::data(format!("{spec}: {why}")))
+}

@@ -1,0 +1,107 @@
+//! Where messages come from: stdin as one message, as a text to compose one of, as an mbox of many.
+
+use super::run::Task;
+use crate::body::Body;
+use crate::cli::compose::Extra;
+use crate::cli::outgoing::Outgoing;
+use crate::error::{Error, Exit, Result};
+use crate::message::addr::Address;
+use crate::message::mbox::Mbox;
+use crate::message::outgoing::{recipients, sender};
+use crate::store::patience;
+use std::io::IsTerminal;
+
+/// A message to be sent.
+pub(super) struct Item {
+    /// Its number, from 1.
+    pub number: u64,
+    /// Itself.
+    pub message: Outgoing,
+    /// The sender that it names.
+    pub from: Option<Address>,
+    /// All who get it, some perhaps twice.
+    pub to: Vec<Address>,
+}
+
+/// Takes a message's number, and the message, or why it can't be had. An error of its own ends the reading.
+pub(super) type Take<'f> = dyn FnMut(u64, Result<Item>) -> Result<()> + 'f;
+
+impl Task<'_> {
+    /// Whether there may be more than one message: what is wrong with one is then no reason to keep the others.
+    pub(super) fn is_many(&self) -> bool {
+        self.flags.mbox
+    }
+
+    /// Reads all messages.
+    ///
+    /// # Errors
+    /// 64: the flags contradict each other; 65, 66: stdin is not what the flags say, or can't be read; those of `take`.
+    pub(super) fn each(&self, take: &mut Take<'_>) -> Result<()> {
+        if self.flags.mbox && self.flags.compose.is_used() {
+            return Err(Error::usage("--mbox sends messages, the other flags compose one"));
+        }
+        if std::io::stdin().is_terminal() {
+            return Err(
+                Error::usage("stdin is a terminal").advise("the message is read from stdin: smtp-send ... < FILE")
+            );
+        }
+        let mut stdin = patience::stdin(self.reach.whole().at())?;
+        if self.flags.mbox {
+            self.mbox(stdin, take)
+        } else if self.flags.compose.is_used() {
+            take(1, self.composed(&mut stdin))
+        } else {
+            take(1, self.read(1, &mut stdin))
+        }
+    }
+
+    fn mbox(&self, from: impl Body, take: &mut Take<'_>) -> Result<()> {
+        let mut mbox = Mbox::new(from);
+        let mut number = 0;
+        while mbox.next_message()? {
+            if !mbox.is_mbox() {
+                return Err(Error::data("stdin is no mbox: its first line does not begin with 'From '"));
+            }
+            number += 1;
+            let item = self.read(number, &mut mbox);
+            take(number, item)?;
+        }
+        Ok(())
+    }
+
+    /// One message, as it is.
+    fn read(&self, number: u64, from: &mut dyn Body) -> Result<Item> {
+        let message = match Outgoing::read(from, &self.host)? {
+            Some(message) => message,
+            None if self.flags.allow_empty => {
+                Outgoing::read(&mut &b"\n"[..], &self.host)?.ok_or_else(|| Error::internal("an empty message"))?
+            }
+            None => return Err(Error::usage("stdin is empty").advise("--allow-empty sends an empty message")),
+        };
+        let mut to = if self.flags.read_recipients { recipients(&message.header, &self.host)? } else { Vec::new() };
+        to.extend(self.arguments.iter().cloned());
+        let from = sender(&message.header, &self.host);
+        Ok(Item { number, message, from, to })
+    }
+
+    /// One message, of a text and the flags.
+    fn composed(&self, text: &mut dyn Body) -> Result<Item> {
+        let extra = Extra {
+            to: &self.arguments,
+            host: &self.host,
+            from: self.from.as_deref(),
+            keep_bcc: false,
+            auto_submitted: true,
+            until: self.reach.whole(),
+        };
+        let composed = self.flags.compose.compose(text, &extra)?;
+        let message = Outgoing::composed(composed.message)?;
+        let to = [composed.recipients, self.arguments.clone()].concat();
+        Ok(Item { number: 1, message, from: Some(composed.from), to })
+    }
+}
+
+/// Whether the next of many messages can be sent after this one could not.
+pub(super) fn is_its_own(exit: Exit) -> bool {
+    matches!(exit, Exit::Data | Exit::Usage)
+}

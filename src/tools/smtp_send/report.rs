@@ -1,0 +1,131 @@
+//! What is said of each recipient: lines on stderr, JSON on stdout, the list of `--failed`, and the status of all.
+
+use super::SmtpSend;
+use crate::cli::exit::{Tally, complain};
+use crate::cli::out::Out;
+use crate::client::smtp::{Envelope, Outcome};
+use crate::error::{Error, Exit, Fate, Local, Result};
+use crate::net::Deadline;
+use crate::net::endpoint::Endpoint;
+use crate::proto::mailbox::Mailbox;
+use serde_json::json;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// The report of a run.
+pub(super) struct Report<'f> {
+    flags: &'f SmtpSend,
+    out: Out,
+    tally: Tally,
+    not_done: Vec<String>,
+    /// Opened before anything is sent, and written when all is said.
+    failed: Option<(PathBuf, File)>,
+}
+
+impl<'f> Report<'f> {
+    /// A report as the flags want it, whose reader has until then.
+    ///
+    /// # Errors
+    /// 73: the file of `--failed` can't be made.
+    pub(super) fn new(flags: &'f SmtpSend, until: Deadline) -> Result<Report<'f>> {
+        let failed = match &flags.failed {
+            Some(path) => Some((path.clone(), crate::store::disk::open_or_create(path).creating(path.display())?)),
+            None => None,
+        };
+        Ok(Report { flags, out: Out::until(until), tally: Tally::default(), not_done: Vec::new(), failed })
+    }
+
+    /// What would be sent.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn would(&mut self, number: u64, envelope: &Envelope, at: &Endpoint) -> Result<()> {
+        let from = envelope.from.as_ref().map(ToString::to_string).unwrap_or_default();
+        for to in &envelope.to {
+            let line = if self.flags.json {
+                json!({ "message": number, "from": from, "to": to.to_string(), "size": envelope.size }).to_string()
+            } else {
+                format!("would send {} bytes from <{from}> to <{to}> at {at}", envelope.size)
+            };
+            self.out.write(format!("{line}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// What became of a recipient of message `number`.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn outcome(&mut self, number: u64, outcome: &Outcome) -> Result<()> {
+        self.tally.fate(outcome.fate);
+        let code = outcome.code.map(|code| format!("{code} ")).unwrap_or_default();
+        let line = match outcome.fate {
+            Fate::Done if !self.flags.common.verbose => None,
+            Fate::Done | Fate::Later | Fate::Never => Some(format!("{}: {code}{}", outcome.to, outcome.text)),
+            Fate::Unknown => Some(format!("{}: may have been delivered: {code}{}", outcome.to, outcome.text)),
+        };
+        if let Some(line) = line {
+            complain(super::NAME, &line, None);
+        }
+        if outcome.fate != Fate::Done {
+            self.not_done.push(outcome.to.to_string());
+        }
+        self.object(number, outcome)
+    }
+
+    /// Nobody got message `number`; who stops because of it says why on stderr.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn nobody(&mut self, number: u64, to: &[Mailbox], why: &Error) -> Result<()> {
+        for to in to {
+            self.not_done.push(to.to_string());
+            let (fate, text) = (why.fate(), why.to_string());
+            self.object(number, &Outcome { to: to.clone(), fate, code: None, enhanced: None, text })?;
+        }
+        Ok(())
+    }
+
+    /// Why message `number` was not sent, where the next ones are to be.
+    pub(super) fn skipped(&mut self, number: u64, why: &Error) {
+        complain(super::NAME, &format!("message {number}: {why}"), why.advice());
+        self.tally.failed(why.exit());
+    }
+
+    /// The line of `--json` for a recipient.
+    fn object(&mut self, number: u64, outcome: &Outcome) -> Result<()> {
+        if self.flags.json {
+            let object = json!({
+                "message": number,
+                "to": outcome.to.to_string(),
+                "fate": outcome.fate.word(),
+                "code": outcome.code,
+                "enhanced": outcome.enhanced,
+                "text": outcome.text,
+            });
+            self.out.must(format!("{object}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left to be written; `tried` is false where nothing was sent because of a wrong argument, so that what is in
+    /// the file of `--failed` is still so.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn end(&mut self, tried: bool) -> Result<Exit> {
+        if let Some((path, mut file)) = self.failed.take().filter(|_| tried && !self.flags.dry_run) {
+            let list: String = self.not_done.iter().map(|to| format!("{to}\n")).collect();
+            write_list(&mut file, &list).local(path.display())?;
+        }
+        self.out.flush()?;
+        Ok(self.tally.exit())
+    }
+}
+
+fn write_list(file: &mut File, list: &str) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.write_all(list.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,107 @@
+//! The loop: each message is read, gets its envelope, is delivered and reported.
+
+use super::SmtpSend;
+use super::delivery::Delivery;
+use super::inputs::{Item, is_its_own};
+use super::report::Report;
+use crate::cli::compose::one;
+use crate::cli::connect::Reach;
+use crate::client::smtp::Outcome;
+use crate::error::{Error, Exit, Result};
+use crate::message::addr::Address;
+use crate::net::endpoint::{Endpoint, Service};
+use crate::proto::mailbox::Mailbox;
+
+/// What holds for all messages of a run.
+pub(super) struct Task<'f> {
+    /// The flags.
+    pub flags: &'f SmtpSend,
+    /// How servers are reached.
+    pub reach: Reach,
+    /// The account's server.
+    pub at: Endpoint,
+    /// HOST of pipepost(7).
+    pub host: String,
+    /// The account's own sender.
+    pub from: Option<String>,
+    /// The recipients among the arguments.
+    pub arguments: Vec<Address>,
+}
+
+impl<'f> Task<'f> {
+    /// What the flags say.
+    ///
+    /// # Errors
+    /// 64: a wrong argument; 73: the trace; 78: the configuration.
+    pub(super) fn new(flags: &'f SmtpSend) -> Result<Task<'f>> {
+        let reach = Reach::new(super::NAME, &flags.common)?;
+        let at = reach.accounts().flag(flags.account.as_deref(), Service::Smtp)?;
+        let host = reach.accounts().host(&at)?;
+        let from = reach.accounts().settings(&at)?.from.map(|from| from.value);
+        let arguments = flags.recipients.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?;
+        Ok(Task { flags, reach, at, host, from, arguments })
+    }
+
+    /// Sends all messages, and says goodbye.
+    ///
+    /// # Errors
+    /// Why not all were tried; what became of the others is in the report.
+    pub(super) fn all(&self, report: &mut Report<'_>) -> Result<()> {
+        let mut run = Run { task: self, report, delivery: Delivery::new(self), no_way: None };
+        let done = self.each(&mut |number, item| run.take(number, item));
+        // What can't be sent is no reason to leave without a word.
+        let gone = run.delivery.quit();
+        done.and(gone)
+    }
+}
+
+struct Run<'t, 'r, 'f> {
+    task: &'t Task<'t>,
+    report: &'r mut Report<'f>,
+    delivery: Delivery<'t>,
+    /// Why nothing more can be sent.
+    no_way: Option<Error>,
+}
+
+impl Run<'_, '_, '_> {
+    /// Sends a message, or says why it can't be.
+    fn take(&mut self, number: u64, item: Result<Item>) -> Result<()> {
+        let Err(e) = item.and_then(|item| self.send(item)) else { return Ok(()) };
+        if !self.task.is_many() {
+            return Err(e);
+        }
+        self.report.skipped(number, &e);
+        match e.exit() {
+            exit if is_its_own(exit) => {}
+            Exit::IoErr => return Err(e),
+            // What is wrong with the way is wrong for the next ones too: they are only told to be left.
+            _ => self.no_way = Some(e),
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, mut item: Item) -> Result<()> {
+        let to = self.task.recipients(std::mem::take(&mut item.to))?;
+        match self.deliver(&mut item, &to) {
+            Ok(outcomes) => outcomes.iter().try_for_each(|outcome| self.report.outcome(item.number, outcome)),
+            Err(e) => {
+                if !self.task.flags.dry_run {
+                    self.report.nobody(item.number, &to, &e)?;
+                }
+                Err(e)
+            }
+        }
+    }
+
+    fn deliver(&mut self, item: &mut Item, to: &[Mailbox]) -> Result<Vec<Outcome>> {
+        let envelope = self.task.envelope(item, to)?;
+        if self.task.flags.dry_run {
+            self.report.would(item.number, &envelope, &self.task.at)?;
+            return Ok(Vec::new());
+        }
+        match &self.no_way {
+            Some(e) => Err(e.clone()),
+            None => self.delivery.send(&envelope, &mut item.message),
+        }
+    }
+}
