@@ -180,6 +180,21 @@ impl Client {
     /// 65: the server can't take such a message, and nothing was sent; 66, 74: `message` can't be read (the transaction was
     /// broken off before its end); 76: the server breaks the protocol.
     pub fn send(&mut self, envelope: &Envelope, message: &mut dyn Body) -> Result<Vec<Outcome>> {
+        self.send_noting(envelope, message, &mut |_| Ok(()))
+    }
+
+    /// The same, and `handing_over` is called right before the first byte that may be the last one that the server needs: the
+    /// final dot. It gets what every recipient's outcome will be if the server takes the message, so those with
+    /// [`Fate::Done`] are those that it is handed over for. After it has returned, only the server's answer tells their fate.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; an error of `handing_over`, after which the connection is dropped without the final dot.
+    pub fn send_noting(
+        &mut self,
+        envelope: &Envelope,
+        message: &mut dyn Body,
+        handing_over: &mut dyn FnMut(&[Outcome]) -> Result<()>,
+    ) -> Result<Vec<Outcome>> {
         let peer = self.wire.peer().to_owned();
         let mail = self.mail_command(envelope).map_err(|e| e.at(&peer))?;
         if envelope.to.is_empty() {
@@ -195,12 +210,13 @@ impl Client {
             }
             Err(e) => return Err(self.broken(e)),
         };
-        let accepted: Vec<&mut Outcome> = outcomes.iter_mut().filter(|o| o.fate == Fate::Done).collect();
-        let ends = match self.body(envelope, message, accepted.len()) {
+        let accepted = outcomes.iter().filter(|o| o.fate == Fate::Done).count();
+        let ends = match self.body(envelope, message, accepted, &mut || handing_over(&outcomes)) {
             Ok(ends) => ends,
             Err(e) => return Err(self.broken(e)),
         };
-        for (n, outcome) in accepted.into_iter().enumerate() {
+        let accepted = outcomes.iter_mut().filter(|o| o.fate == Fate::Done);
+        for (n, outcome) in accepted.enumerate() {
             if let Some(end) = ends.get(n).or(ends.last()) {
                 *outcome = end.of(&outcome.to);
             }
@@ -332,7 +348,13 @@ impl Client {
 
     /// The data, the final dot, and what the server says to it: for everybody, or, in LMTP, for each of those that it has
     /// `accepted`, in order. Where there are less ends than recipients, the last is that of the rest.
-    fn body(&mut self, envelope: &Envelope, message: &mut dyn Body, accepted: usize) -> Result<Vec<Ending>> {
+    fn body(
+        &mut self,
+        envelope: &Envelope,
+        message: &mut dyn Body,
+        accepted: usize,
+        handing_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Ending>> {
         self.wire.until(Deadline::NEVER);
         let mut source = Watched { body: message, failed: None };
         let sent = self.wire.put_dotted(&mut source, LoneCr::Break);
@@ -356,6 +378,7 @@ impl Client {
                 };
             }
         }
+        handing_over()?;
         self.wire.until(Deadline::after(END + Duration::from_secs(envelope.size >> 20)));
         let dot = b".\r\n";
         if let Err(e) = self.wire.put(dot).and_then(|()| self.wire.flush()) {
