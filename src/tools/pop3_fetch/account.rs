@@ -71,7 +71,7 @@ pub(super) fn run(
     let patience = reach.patience();
     let history = state.history(&key(flags, at, &login.user), patience.left().unwrap_or(Duration::MAX))?;
     if let Some(file) = &flags.import_state {
-        let told = import::read(file, &login.user, &host(at), now())?;
+        let told = import::read(file, &login.user, at, now())?;
         history.record_since(told.iter().map(|(uidl, time)| (uidl.as_slice(), *time)), Mark::Kept)?;
     }
     let sessions = Sessions { flags, reach, at, account, login: &login, history: &history, report };

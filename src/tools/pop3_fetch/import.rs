@@ -1,13 +1,14 @@
 //! `--import-state`: what mpop, getmail and fetchmail remember of what they fetched.
 
 use crate::error::{Error, Local, Result};
+use crate::net::endpoint::{Endpoint, Place};
 use std::collections::HashMap;
 use std::path::Path;
 
 /// The largest file that is read.
 const LARGEST: u64 = 256 << 20;
 
-/// The unique ids that a file of theirs names for `user` at `host`, with the time of the fetch where it is known, else `now`.
+/// The unique ids that a file of theirs names for `user` at that server, with the time of the fetch where it is known, else `now`.
 ///
 /// - mpop: ` NUMBER HOST USER` begins a list of ids, one a line; newer ones have a time behind the id.
 /// - fetchmail: `USER@HOST ID`.
@@ -15,7 +16,12 @@ const LARGEST: u64 = 256 << 20;
 ///
 /// # Errors
 /// 66: it can't be read; 65: it is none of these.
-pub(super) fn read(path: &Path, user: &str, host: &str, now: i64) -> Result<Vec<(Vec<u8>, i64)>> {
+pub(super) fn read(path: &Path, user: &str, at: &Endpoint, now: i64) -> Result<Vec<(Vec<u8>, i64)>> {
+    // They know no ports.
+    let host = match &at.place {
+        Place::Host(host, _) => host.as_str(),
+        _ => "localhost",
+    };
     let name = path.display().to_string();
     let file = std::fs::File::open(path).opening(&name)?;
     let mut bytes = Vec::new();
