@@ -20,15 +20,21 @@ mod folders;
 mod look;
 mod modseq;
 mod name;
+mod picture;
+#[cfg(test)]
+mod pictures;
 mod selected;
 mod size;
 mod special;
+mod stamp;
 #[cfg(test)]
 mod tests;
 mod uids;
+mod view;
 
 pub use draft::{Draft, Part, Stored, Target, commit_all};
-pub use selected::{Changes, Copied, FlagChange, Mailbox, Message};
+pub use selected::{Changes, Copied, FlagChange, Mailbox};
+pub use view::Message;
 
 use crate::error::{Error, Local, Result};
 use crate::store::db::Db;
@@ -211,7 +217,7 @@ impl Account {
         let messages = mailbox.messages();
         Ok(Status {
             messages: count(messages.len()),
-            recent: count(messages.iter().filter(|m| m.recent).count()),
+            recent: count(mailbox.recent()),
             unseen: count(messages.iter().filter(|m| !m.flags.has(crate::message::flags::Flag::Seen)).count()),
             uid_next: mailbox.uid_next(),
             uid_validity: mailbox.uid_validity(),

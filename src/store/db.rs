@@ -78,6 +78,12 @@ impl Db {
         })
     }
 
+    /// The file's device and inode, by which it is told from one that has taken its place.
+    #[must_use]
+    pub fn identity(&self) -> (u64, u64) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).identity
+    }
+
     /// The connection; a new one if the file was removed or replaced under us, because what is written into a file
     /// without a name would be lost.
     fn current(&self) -> Result<MutexGuard<'_, Open>> {

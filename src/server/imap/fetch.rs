@@ -96,6 +96,7 @@ impl Session<'_> {
     fn row(&mut self, index: usize, uid: bool, items: &[FetchItem]) -> Result<Row> {
         let Some(mailbox) = &mut self.mailbox else { return Ok(Row::Gone) };
         let Some(message) = mailbox.messages().get(index).cloned() else { return Ok(Row::Gone) };
+        let recent = mailbox.is_recent(&message);
         let mut opened = None;
         if items.iter().any(needs_file) {
             let mut size = 0;
@@ -124,7 +125,7 @@ impl Session<'_> {
             if matches!(item, FetchItem::Uid) || last(item) {
                 continue;
             }
-            match value(item, &message, opened.as_mut()) {
+            match value(item, &message, recent, opened.as_mut()) {
                 Ok(Some(value)) => values.push(value),
                 Ok(None) => return Ok(Row::Undecodable),
                 Err(e) => return Ok(Row::Failed(e)),
@@ -169,7 +170,7 @@ impl Session<'_> {
             let _ = mailbox.store(&[index], FlagChange::Add, &Flags::none().with(Flag::Seen));
             if let Some(message) = mailbox.messages().get(index) {
                 self.out.push(before);
-                FetchValue::Flags(shown(&message.flags, message.recent)).encode(&mut self.out);
+                FetchValue::Flags(shown(&message.flags, recent)).encode(&mut self.out);
                 if self.condstore {
                     self.out.push(b' ');
                     FetchValue::ModSeq(message.modseq).encode(&mut self.out);
@@ -234,9 +235,14 @@ fn sees(item: &FetchItem) -> bool {
 }
 
 /// An item's value; `None`: a transfer encoding that is not known.
-fn value(item: &FetchItem, message: &Message, opened: Option<&mut (Opened<'_>, u64)>) -> Result<Option<Value>> {
+fn value(
+    item: &FetchItem,
+    message: &Message,
+    recent: bool,
+    opened: Option<&mut (Opened<'_>, u64)>,
+) -> Result<Option<Value>> {
     let ready = match (item, opened) {
-        (FetchItem::Flags, _) => FetchValue::Flags(shown(&message.flags, message.recent)),
+        (FetchItem::Flags, _) => FetchValue::Flags(shown(&message.flags, recent)),
         (FetchItem::InternalDate, _) => FetchValue::InternalDate(date(message.internal_date)),
         (FetchItem::ModSeq, _) => FetchValue::ModSeq(message.modseq),
         (FetchItem::Uid, _) | (_, None) => FetchValue::Uid(message.uid),

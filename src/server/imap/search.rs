@@ -217,9 +217,9 @@ impl Asked<'_> {
         let answer = match key {
             SearchKey::All => true,
             SearchKey::Flag(flag, set) => message.flags.has(system(*flag)) == *set,
-            SearchKey::New => message.recent && !seen,
-            SearchKey::Old => !message.recent,
-            SearchKey::Recent => message.recent,
+            SearchKey::New => self.mailbox.is_recent(message) && !seen,
+            SearchKey::Old => !self.mailbox.is_recent(message),
+            SearchKey::Recent => self.mailbox.is_recent(message),
             SearchKey::Keyword(word, set) => message.flags.has_keyword(word) == *set,
             SearchKey::Internal(when, date) => {
                 let this = super::fetch::date(message.internal_date).timestamp().div_euclid(86_400);

@@ -57,7 +57,7 @@ impl Session<'_> {
         };
         let messages = mailbox.messages();
         let exists = count(messages.len());
-        let recent = count(messages.iter().filter(|m| m.recent).count());
+        let recent = count(mailbox.recent());
         let unseen = messages.iter().position(|m| !m.flags.has(Flag::Seen)).map(number);
         let (validity, next) = (mailbox.uid_validity(), mailbox.uid_next());
         let modseq = mailbox.highest_modseq();
@@ -147,12 +147,13 @@ impl Session<'_> {
 
     /// `* n FETCH (FLAGS ...)`, with the UID if that is wanted or QRESYNC is enabled.
     pub(super) fn tell_message_flags(&mut self, index: usize, uid: bool) -> Result<()> {
-        let Some(message) = self.mailbox.as_ref().and_then(|m| m.messages().get(index)) else { return Ok(()) };
+        let Some(mailbox) = &self.mailbox else { return Ok(()) };
+        let Some(message) = mailbox.messages().get(index) else { return Ok(()) };
         let mut values = Vec::with_capacity(3);
         if uid || self.qresync {
             values.push(FetchValue::Uid(message.uid));
         }
-        values.push(FetchValue::Flags(shown(&message.flags, message.recent)));
+        values.push(FetchValue::Flags(shown(&message.flags, mailbox.is_recent(message))));
         if self.condstore {
             values.push(FetchValue::ModSeq(message.modseq));
         }

@@ -11,6 +11,7 @@ use crate::store::maildir::{self, Sub};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What became of a message whose flags were to be changed.
@@ -72,7 +73,7 @@ impl Mailbox {
                 mailbox.spell(t, change, flags)?;
                 let (mut known, mut modified) = (Vec::new(), Vec::new());
                 for &index in indexes {
-                    let Some(uid) = mailbox.messages.get(index).map(|m| m.uid) else { continue };
+                    let Some(uid) = mailbox.view.messages.get(index).map(|m| m.uid) else { continue };
                     let fresh = uids::recorded(t, mailbox.validity, uid)?.is_none_or(|(modseq, _)| modseq <= since);
                     match fresh {
                         true => match mailbox.restore(index, change, flags, true)? {
@@ -114,7 +115,7 @@ impl Mailbox {
     /// One message's flags. `unless_changed`: they are left alone if they are not those that the session knows.
     fn restore(&mut self, index: usize, change: FlagChange, flags: &Flags, unless_changed: bool) -> Result<Restored> {
         loop {
-            let Some(file) = self.files.get(index).filter(|f| !f.gone) else { return Ok(Restored::Gone) };
+            let Some(file) = self.view.files.get(index).filter(|f| !f.gone) else { return Ok(Restored::Gone) };
             let (sub, name) = (file.sub, file.name.clone());
             let word = |letter| self.keywords.word(letter);
             let mut now = Flags::from_letters(maildir::letters(&name), word);
@@ -159,7 +160,7 @@ impl Mailbox {
 
     /// Finds a file that was renamed by someone else; `false` if it is gone.
     fn follow(&mut self, index: usize) -> Result<bool> {
-        let Some((sub, name)) = self.files.get(index).map(|f| (f.sub, f.name.clone())) else { return Ok(false) };
+        let Some((sub, name)) = self.view.files.get(index).map(|f| (f.sub, f.name.clone())) else { return Ok(false) };
         match self.find_again(sub, &name)? {
             Some((sub, name)) => {
                 self.found(index, sub, &name, false);
@@ -177,7 +178,7 @@ impl Mailbox {
     pub fn expunge(&mut self, uids: Option<&dyn Fn(u32) -> bool>) -> Result<()> {
         let chosen = |uid: u32| uids.is_none_or(|accepts| accepts(uid));
         let indexes: Vec<usize> = (0..)
-            .zip(&self.messages)
+            .zip(&self.view.messages)
             .filter(|(_, m)| m.flags.has(Flag::Deleted) && chosen(m.uid))
             .map(|(i, _)| i)
             .collect();
@@ -189,7 +190,7 @@ impl Mailbox {
     /// # Errors
     /// As [`Mailbox::expunge`].
     pub fn remove(&mut self, uids: &[u32]) -> Result<()> {
-        let find = |uid: &u32| self.messages.binary_search_by_key(uid, |m| m.uid).ok();
+        let find = |uid: &u32| self.view.messages.binary_search_by_key(uid, |m| m.uid).ok();
         let indexes: BTreeSet<usize> = uids.iter().filter_map(find).collect();
         self.unlink(&indexes.into_iter().collect::<Vec<_>>(), |_| true)
     }
@@ -226,7 +227,7 @@ impl Mailbox {
     /// Removes one file; its UID, if it is gone now.
     fn unlink_one(&mut self, index: usize, still: impl Fn(&Flags) -> bool) -> Result<Option<u32>> {
         loop {
-            let (Some(file), Some(message)) = (self.files.get(index), self.messages.get(index)) else {
+            let (Some(file), Some(message)) = (self.view.files.get(index), self.view.messages.get(index)) else {
                 return Ok(None);
             };
             if file.gone || !still(&message.flags) {
@@ -242,7 +243,7 @@ impl Mailbox {
                 Err(Errno::NOENT) => {}
                 Err(e) => return Err(e).local(path.display()),
             }
-            if let Some(file) = self.files.get_mut(index) {
+            if let Some(file) = Arc::make_mut(&mut self.view).files.get_mut(index) {
                 file.gone = true;
             }
             return Ok(Some(uid));
@@ -257,7 +258,7 @@ impl Mailbox {
     pub fn copy(&self, indexes: &[usize], to: &str) -> Result<Copied, FolderError> {
         let (target, maildir) = self.account.find(to)?;
         let mut wanted: BTreeSet<&str> = BTreeSet::new();
-        for message in indexes.iter().filter_map(|i| self.messages.get(*i)) {
+        for message in indexes.iter().filter_map(|i| self.view.messages.get(*i)) {
             wanted.extend(message.flags.keywords().iter().map(String::as_str));
         }
         let (row, keywords) = self.account.db().write(|t| {
@@ -312,7 +313,7 @@ impl Mailbox {
         let (new, cur) = (open(Sub::New)?, open(Sub::Cur)?);
         let mut source = Vec::with_capacity(indexes.len());
         for &index in indexes {
-            let (Some(file), Some(message)) = (self.files.get(index), self.messages.get(index)) else {
+            let (Some(file), Some(message)) = (self.view.files.get(index), self.view.messages.get(index)) else {
                 return Err(maildir::vanished());
             };
             if file.gone {

@@ -6,15 +6,18 @@
 //! gone. Rows that another process added after our listing end our view before them: the next look takes them in, so
 //! that UIDs always arrive in ascending order.
 
-use super::selected::{Entry, Mailbox, Message};
-use super::uids::{self, Keywords, MessageRow};
-use crate::error::{Error, Local, Result};
-use crate::message::flags::Flags;
+use super::selected::Mailbox;
+use super::stamp::{GRANULARITY, Stamp, TICK};
+use super::uids::{self, Keywords};
+use super::view::{Bases, View};
+use crate::error::{Local, Result};
+use crate::proto::imap::set::within;
 use crate::store::disk;
 use crate::store::maildir::{self, Sub};
-use rustix::fs::{AtFlags, CWD};
+use rustix::fs::AtFlags;
 use std::collections::HashMap;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Where files are, by their base names.
 type Files = HashMap<Box<[u8]>, (Sub, Box<[u8]>)>;
@@ -22,40 +25,18 @@ type Files = HashMap<Box<[u8]>, (Sub, Box<[u8]>)>;
 /// A file that has no UID yet: its date in seconds, its name, whether it lies in `new/`.
 type Dated = (i64, Box<[u8]>, bool);
 
-/// The modification times (seconds, nanoseconds) and inodes of `new/` and `cur/`.
-type Stamp = [(i64, i64, u64); 2];
-
-/// Changes of a directory within this time may leave the same modification time.
-const GRANULARITY: Duration = Duration::from_millis(50);
-
-/// The kernel's clock for these times moves at least this often.
-const TICK: Duration = Duration::from_millis(12);
-
 /// So often the directories are listed at most while files that were there are missing and others are being renamed.
 const PASSES: usize = 8;
 
 /// Listing again costs nothing to speak of.
 const CHEAP: Duration = Duration::from_millis(5);
 
-fn younger(stamp: &Stamp, age: Duration) -> bool {
-    stamp.iter().any(|(seconds, nanos, _)| {
-        let nanos = Duration::from_nanos(u64::try_from(*nanos).unwrap_or(0));
-        let changed = uids::time(*seconds).checked_add(nanos).unwrap_or(SystemTime::UNIX_EPOCH);
-        // A time in the future is as good as now.
-        SystemTime::now().duration_since(changed).map_or(true, |since| since < age)
-    })
-}
-
-fn base_at(files: &[Entry], index: usize) -> &[u8] {
-    files.get(index).and_then(|f| f.name.get(..usize::from(f.base))).unwrap_or_default()
-}
-
 /// What is known about the directories since they were listed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Watch {
-    stamp: Option<Stamp>,
+    pub(super) stamp: Option<Stamp>,
     /// A change may hide behind the stamp, because the directory had only just changed when it was listed.
-    fresh: bool,
+    pub(super) fresh: bool,
     /// We have changed the directory since; someone else may have done so at the same moment.
     own: bool,
     listed: Instant,
@@ -66,6 +47,13 @@ impl Default for Watch {
     /// Nothing is known.
     fn default() -> Watch {
         Watch { stamp: None, fresh: true, own: false, listed: Instant::now(), cost: Duration::ZERO }
+    }
+}
+
+impl Watch {
+    /// Whether nothing can have changed as long as the stamp stays.
+    pub(super) fn is_sure(&self) -> bool {
+        self.stamp.is_some() && !self.fresh && !self.own
     }
 }
 
@@ -87,18 +75,7 @@ struct Listing {
 
 impl Mailbox {
     fn stamp(&self) -> Result<Stamp> {
-        let one = |sub: Sub| {
-            let path = self.maildir.sub(sub);
-            match rustix::fs::statat(CWD, &path, AtFlags::SYMLINK_NOFOLLOW) {
-                #[allow(clippy::useless_conversion)] // their types differ between systems
-                Ok(s) => Ok((i64::from(s.st_mtime), i64::try_from(s.st_mtime_nsec).unwrap_or(0), s.st_ino)),
-                Err(rustix::io::Errno::NOENT) => {
-                    Err(Error::temporary(format!("the folder {} was removed or renamed", self.name)))
-                }
-                Err(e) => Err(e).local(path.display()),
-            }
-        };
-        Ok([one(Sub::New)?, one(Sub::Cur)?])
+        Stamp::of(&self.maildir, &self.name)
     }
 
     /// Whether the directories must be listed again.
@@ -127,34 +104,50 @@ impl Mailbox {
     pub(super) fn look(&mut self) -> Result<()> {
         let mut stamp = self.stamp()?;
         let slow = self.watch.cost > CHEAP;
-        if slow && younger(&stamp, TICK) {
+        if slow && stamp.younger(TICK) {
             // Waiting for the clock's next tick is cheaper than another listing.
             std::thread::sleep(TICK);
             stamp = self.stamp()?;
         }
-        let fresh = younger(&stamp, if slow { TICK } else { GRANULARITY });
+        let fresh = stamp.younger(if slow { TICK } else { GRANULARITY });
         let begun = Instant::now();
         self.again.take();
-        let start = self.messages.len();
-        let from = self.uid_next;
-        let account = self.account.clone();
-        let mut to_claim = false;
-        let (folder, keywords) = account.db().read(|t| {
-            let folder = uids::still(t, self.validity, &self.name)?;
-            uids::messages(t, self.validity, from, |row| {
-                to_claim |= row.recent;
-                self.push(row);
-            })?;
-            Ok((folder, Keywords::load(t, self.validity)?))
-        })?;
-        self.uid_next = folder.uid_next;
+        let mut start = self.view.messages.len();
+        let mut news = self.read()?;
+        if news.folder.modseq < self.highest || news.folder.uid_next < self.uid_next {
+            // The database was put back to what it was before: what a picture tells may never have been.
+            if self.recent_from == 1 {
+                self.begin_anew();
+                start = 0;
+                news = self.read()?;
+            }
+        }
+        // A picture's stamp, or the database's, for the names that are known.
+        let known = self.recent_from == 1
+            && match start {
+                0 => self.is_listed(&stamp, &news),
+                _ => {
+                    let same = news.vanished.is_empty() && news.folder.uid_next == self.uid_next;
+                    same && self.watch.is_sure() && self.watch.stamp == Some(stamp)
+                }
+            };
+        self.take_in(&news);
+        let end = news.folder.uid_next;
+        self.uid_next = end;
         // What is recorded in this moment was done before: the listing shows it.
-        self.highest = folder.modseq;
-        self.adopt(keywords);
-        let unknown = self.list()?;
-        let missing: Vec<u32> = self.newly_missing(unknown.seen, start);
-        if !unknown.files.is_empty() || !missing.is_empty() || (to_claim && !self.read_only) {
-            self.record(folder.uid_next, start, unknown.files, &missing)?;
+        self.highest = news.folder.modseq;
+        let mut unknown = Files::new();
+        let mut missing = Vec::new();
+        if !known {
+            let listing = self.list()?;
+            unknown = listing.files;
+            missing = self.newly_missing(listing.seen, start);
+        }
+        if self.read_only {
+            self.recent.extend(news.recent.iter().filter(|uid| self.view.index_of(**uid).is_some()));
+        }
+        if !unknown.is_empty() || !missing.is_empty() || (!news.recent.is_empty() && !self.read_only) {
+            self.record(end, unknown, &missing)?;
         }
         if !self.read_only {
             self.take_from_new()?;
@@ -162,30 +155,59 @@ impl Mailbox {
         if self.tracking {
             self.record_flags()?;
         }
-        self.watch = Watch { stamp: Some(stamp), fresh, own: false, listed: Instant::now(), cost: begun.elapsed() };
+        self.recent_from = self.uid_next;
+        match known {
+            true if start == 0 => {
+                let cost = Duration::from_micros(u64::try_from(self.view.messages.len()).unwrap_or(0));
+                self.watch = Watch { stamp: Some(stamp), fresh: false, own: false, listed: begun, cost };
+            }
+            true => {}
+            false => {
+                self.watch =
+                    Watch { stamp: Some(stamp), fresh, own: false, listed: Instant::now(), cost: begun.elapsed() };
+                self.note_listed(news.seen.as_ref());
+            }
+        }
         Ok(())
     }
 
-    fn push(&mut self, row: MessageRow) {
-        let MessageRow { uid, base, date, recent, modseq, letters } = row;
-        self.messages.push(Message { uid, flags: Flags::none(), recent, internal_date: uids::time(date), modseq });
-        let length = u16::try_from(base.len()).unwrap_or(u16::MAX);
-        let unrecorded = letters.is_none();
-        // The name that it had when somebody looked last.
-        let name = match letters {
-            Some(letters) => maildir::with_letters(&base, &letters).into(),
-            None => base,
-        };
-        self.files.push(Entry { name, base: length, sub: Sub::New, gone: false, changed: false, unrecorded });
-        self.reflag(self.files.len().saturating_sub(1));
+    /// Reads what is new in the database: messages into the view, the rest to be [taken in](Mailbox::take_in).
+    fn read(&mut self) -> Result<uids::News> {
+        let account = self.account.clone();
+        let last = self.view.messages.last().map_or(0, |m| m.uid);
+        account.db().read(|t| {
+            let folder = uids::still(t, self.validity, &self.name)?;
+            let news = uids::news(t, folder, self.highest, (self.recent_from, last, self.uid_next))?;
+            uids::messages(t, self.validity, self.uid_next, |row| {
+                Arc::make_mut(&mut self.view).push(row, &news.keywords);
+            })?;
+            Ok(news)
+        })
+    }
+
+    /// Takes in what the database has of messages that were known before.
+    fn take_in(&mut self, news: &uids::News) {
+        if !news.vanished.is_empty() || !news.changed.is_empty() {
+            let view = Arc::make_mut(&mut self.view);
+            // Their rows have gone. If there are files of these names again, they are other messages.
+            for (file, message) in view.files.iter_mut().zip(&view.messages) {
+                file.gone |= within(&news.vanished, message.uid);
+            }
+            for (uid, modseq, letters) in &news.changed {
+                let Some(index) = view.index_of(*uid) else { continue };
+                if let (Some(message), Some(file)) = (view.messages.get_mut(index), view.files.get_mut(index)) {
+                    message.modseq = *modseq;
+                    file.unrecorded = letters.as_deref() != Some(maildir::letters(&file.name));
+                }
+            }
+        }
+        self.adopt(news.keywords.clone());
     }
 
     /// Lists the directories; again if something is missing, until nothing moves meanwhile. Names of known files are brought up to date.
     fn list(&mut self) -> Result<Listing> {
-        // Indexes in the order of their base names, which renaming does not change; of two alike the later one counts.
-        let mut order: Vec<usize> = (0..).zip(&self.files).filter(|(_, f)| !f.gone).map(|(i, _)| i).collect();
-        order.sort_by(|a, b| base_at(&self.files, *a).cmp(base_at(&self.files, *b)));
-        let mut seen = vec![false; self.files.len()];
+        let bases = Bases::of(&self.view.files);
+        let mut seen = vec![false; self.view.files.len()];
         let mut unknown: Files = HashMap::new();
         let maildir = self.maildir.clone();
         for pass in 0..PASSES {
@@ -193,21 +215,20 @@ impl Mailbox {
             for sub in [Sub::New, Sub::Cur] {
                 maildir.list(sub, |name| {
                     let base = maildir::base(name);
-                    let end = order.partition_point(|index| base_at(&self.files, *index) <= base);
-                    match end.checked_sub(1).and_then(|at| order.get(at)) {
-                        Some(&index) if base_at(&self.files, index) == base => {
+                    match bases.find(&self.view.files, base) {
+                        Some(index) => {
                             if let Some(flag) = seen.get_mut(index) {
                                 *flag = true;
                             }
                             self.found(index, sub, name, false);
                         }
-                        _ => {
+                        None => {
                             unknown.insert(base.into(), (sub, name.into()));
                         }
                     }
                 })?;
             }
-            let complete = self.files.iter().zip(&seen).all(|(f, seen)| *seen || f.gone);
+            let complete = self.view.files.iter().zip(&seen).all(|(f, seen)| *seen || f.gone);
             if complete || (pass > 0 && self.stamp()? == before) {
                 break;
             }
@@ -217,25 +238,20 @@ impl Mailbox {
 
     /// A known file has (perhaps) another name.
     pub(super) fn found(&mut self, index: usize, sub: Sub, name: &[u8], ours: bool) {
-        let Some(file) = self.files.get_mut(index) else { return };
+        if self.view.files.get(index).is_none_or(|file| file.sub == sub && *file.name == *name) {
+            return;
+        }
+        let view = Arc::make_mut(&mut self.view);
+        let Some(file) = view.files.get_mut(index) else { return };
         file.sub = sub;
         if *file.name != *name {
             file.unrecorded |= maildir::letters(&file.name) != maildir::letters(name);
             file.name = name.into();
-            let changed = self.reflag(index);
-            if let Some(file) = self.files.get_mut(index).filter(|_| changed && !ours) {
+            let changed = view.reflag(index, &self.keywords);
+            if let Some(file) = view.files.get_mut(index).filter(|_| changed && !ours) {
                 file.changed = true;
             }
         }
-    }
-
-    /// Reads the flags from the name; whether they are others now.
-    fn reflag(&mut self, index: usize) -> bool {
-        let (Some(file), Some(message)) = (self.files.get(index), self.messages.get_mut(index)) else { return false };
-        let flags = Flags::from_letters(maildir::letters(&file.name), |letter| self.keywords.word(letter));
-        let changed = message.flags != flags;
-        message.flags = flags;
-        changed
     }
 
     /// The letters mean (perhaps) something else now.
@@ -244,9 +260,10 @@ impl Mailbox {
             return;
         }
         self.keywords = keywords;
-        for index in 0..self.files.len() {
-            let changed = self.reflag(index);
-            if let Some(file) = self.files.get_mut(index).filter(|_| changed) {
+        let view = Arc::make_mut(&mut self.view);
+        for index in 0..view.files.len() {
+            let changed = view.reflag(index, &self.keywords);
+            if let Some(file) = view.files.get_mut(index).filter(|_| changed) {
                 file.changed = true;
             }
         }
@@ -255,24 +272,28 @@ impl Mailbox {
     /// Marks what was not seen as gone; returns the UIDs. From `start` on the session knows nothing of them, and never
     /// will if they are gone.
     fn newly_missing(&mut self, seen: Vec<bool>, start: usize) -> Vec<u32> {
+        let files = self.view.files.iter();
+        if start == files.len() && files.zip(&seen).all(|(file, seen)| *seen || file.gone) {
+            return Vec::new();
+        }
+        let View { messages, files } = Arc::make_mut(&mut self.view);
         let mut missing = Vec::new();
-        for ((file, message), seen) in self.files.iter_mut().zip(&self.messages).zip(seen) {
+        for ((file, message), seen) in files.iter_mut().zip(messages.iter()).zip(seen) {
             if !seen && !file.gone {
                 file.gone = true;
                 missing.push(message.uid);
             }
         }
-        let (mut known, mut files) = (0..start, self.files.iter());
-        self.messages.retain(|_| known.next().is_some() | files.next().is_some_and(|f| !f.gone));
+        let (mut known, mut all) = (0..start, files.iter());
+        messages.retain(|_| known.next().is_some() | all.next().is_some_and(|f| !f.gone));
         let mut known = 0..start;
-        self.files.retain(|f| known.next().is_some() || !f.gone);
-        self.files.iter_mut().skip(start).for_each(|f| f.changed = false);
+        files.retain(|f| known.next().is_some() || !f.gone);
+        files.iter_mut().skip(start).for_each(|f| f.changed = false);
         missing
     }
 
-    /// The transaction at the end of a look. `end` is the first UID that was not read before the listing, `start` the
-    /// index of the first message that this look has brought.
-    fn record(&mut self, end: u32, start: usize, mut unknown: Files, missing: &[u32]) -> Result<()> {
+    /// The transaction at the end of a look. `end` is the first UID that was not read before the listing.
+    fn record(&mut self, end: u32, mut unknown: Files, missing: &[u32]) -> Result<()> {
         let dated = self.dates(&unknown)?;
         let read_only = self.read_only;
         let (added, keywords, claimed, next, before, after) = self.account.db().write(|t| {
@@ -299,23 +320,18 @@ impl Mailbox {
             Ok((added, Keywords::load(t, self.validity)?, claimed, next, before, folder.modseq))
         })?;
         self.adopt(keywords);
-        if !read_only {
-            // Another session may have claimed them since they were read.
-            self.messages.iter_mut().skip(start).for_each(|m| m.recent = false);
-        }
         for row in added.into_iter().filter(|row| row.uid < next) {
             if let Some((sub, name)) = unknown.remove(&row.base) {
-                self.push(MessageRow { recent: row.recent && read_only, ..row });
-                self.found(self.files.len().saturating_sub(1), sub, &name, true);
+                if row.recent && read_only {
+                    self.recent.insert(row.uid);
+                }
+                let view = Arc::make_mut(&mut self.view);
+                view.push(row, &self.keywords);
+                let index = view.files.len().saturating_sub(1);
+                self.found(index, sub, &name, true);
             }
         }
-        for uid in claimed {
-            if let Ok(index) = self.messages.binary_search_by_key(&uid, |m| m.uid)
-                && let Some(message) = self.messages.get_mut(index)
-            {
-                message.recent = true;
-            }
-        }
+        self.recent.extend(claimed.iter().filter(|uid| self.view.index_of(**uid).is_some()));
         self.uid_next = next;
         self.advance(before, after);
         Ok(())
@@ -343,14 +359,14 @@ impl Mailbox {
     /// Takes our messages from `new/` to `cur/`, as a mail reader does that has shown them.
     fn take_from_new(&mut self) -> Result<()> {
         let waiting: Vec<usize> =
-            (0..).zip(&self.files).filter(|(_, f)| f.sub == Sub::New && !f.gone).map(|(i, _)| i).collect();
+            (0..).zip(&self.view.files).filter(|(_, f)| f.sub == Sub::New && !f.gone).map(|(i, _)| i).collect();
         if waiting.is_empty() {
             return Ok(());
         }
         let open = |sub: Sub| self.maildir.open(sub).local(self.maildir.sub(sub).display());
         let (new, cur) = (open(Sub::New)?, open(Sub::Cur)?);
         for index in waiting {
-            let Some(name) = self.files.get(index).map(|f| f.name.clone()) else { continue };
+            let Some(name) = self.view.files.get(index).map(|f| f.name.clone()) else { continue };
             let read = maildir::with_letters(maildir::base(&name), maildir::letters(&name));
             // Someone else was faster, or the name has no room for letters: the file is found where it is.
             if disk::rename(&new, &*name, &cur, read.as_slice()).is_ok() {

@@ -10,6 +10,7 @@ use super::uids;
 use crate::error::Result;
 use crate::proto::imap::set::SequenceSet;
 use crate::store::maildir;
+use std::sync::Arc;
 
 impl Mailbox {
     /// The highest mod-sequence: the view has everything up to it. At least 1.
@@ -21,7 +22,7 @@ impl Mailbox {
     /// As [`Mailbox::highest_modseq`], but not higher than that of an expunge which has not been told yet.
     #[must_use]
     pub fn told_modseq(&self) -> i64 {
-        if self.files.iter().any(|f| f.gone) { self.complete } else { self.highest }
+        if self.view.files.iter().any(|f| f.gone) { self.complete } else { self.highest }
     }
 
     /// From now on changed flags get their mod-sequences at once.
@@ -51,7 +52,7 @@ impl Mailbox {
     fn without_message(&self) -> Vec<(u32, u32)> {
         let mut ranges = Vec::new();
         let mut from = 1u32;
-        let ends = self.messages.iter().map(|m| m.uid).chain([self.uid_next]);
+        let ends = self.view.messages.iter().map(|m| m.uid).chain([self.uid_next]);
         for uid in ends {
             if from < uid {
                 ranges.push((from, uid.saturating_sub(1)));
@@ -71,8 +72,8 @@ impl Mailbox {
 
     /// Gives mod-sequences to messages whose flags are not those that were recorded.
     pub(super) fn record_flags(&mut self) -> Result<()> {
-        let open = |(index, file): (usize, &super::selected::Entry)| (file.unrecorded && !file.gone).then_some(index);
-        let open: Vec<usize> = self.files.iter().enumerate().filter_map(open).collect();
+        let open = |(index, file): (usize, &super::view::Entry)| (file.unrecorded && !file.gone).then_some(index);
+        let open: Vec<usize> = self.view.files.iter().enumerate().filter_map(open).collect();
         if open.is_empty() {
             return Ok(());
         }
@@ -81,7 +82,9 @@ impl Mailbox {
             let (before, next) = (folder.modseq, folder.modseq.saturating_add(1));
             let mut given = Vec::with_capacity(open.len());
             for index in open {
-                let (Some(file), Some(message)) = (self.files.get(index), self.messages.get(index)) else { continue };
+                let (Some(file), Some(message)) = (self.view.files.get(index), self.view.messages.get(index)) else {
+                    continue;
+                };
                 let letters = maildir::letters(&file.name);
                 let Some((mut modseq, known)) = uids::recorded(t, self.validity, message.uid)? else { continue };
                 if known.as_deref() != Some(letters) {
@@ -97,8 +100,9 @@ impl Mailbox {
             }
             Ok((before, folder.modseq, given))
         })?;
+        let view = Arc::make_mut(&mut self.view);
         for (index, modseq) in given {
-            if let (Some(file), Some(message)) = (self.files.get_mut(index), self.messages.get_mut(index)) {
+            if let (Some(file), Some(message)) = (view.files.get_mut(index), view.messages.get_mut(index)) {
                 file.unrecorded = false;
                 message.modseq = modseq;
             }

@@ -4,13 +4,16 @@ use super::Account;
 use super::counted::Sizes;
 use super::look::{Again, Watch};
 use super::uids::{self, Keywords};
+use super::view::{Entry, Message, View};
 use crate::error::{Local, Result};
-use crate::message::flags::{FORWARDED, Flags};
+use crate::message::flags::FORWARDED;
 use crate::store::disk;
 use crate::store::maildir::{Maildir, Sub};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// A selected folder: a view that changes only when its owner says so.
@@ -20,6 +23,8 @@ pub struct Mailbox {
     pub(super) name: String,
     pub(super) maildir: Maildir,
     pub(super) read_only: bool,
+    /// What tells the database from others.
+    pub(super) database: Box<[u8]>,
     pub(super) validity: u32,
     pub(super) uid_next: u32,
     /// The view has all that has happened up to this mod-sequence.
@@ -28,43 +33,15 @@ pub struct Mailbox {
     pub(super) complete: i64,
     /// Whether changed flags get their mod-sequences as soon as they are seen; else when somebody opens the folder next.
     pub(super) tracking: bool,
-    pub(super) messages: Vec<Message>,
-    /// One for each message.
-    pub(super) files: Vec<Entry>,
+    pub(super) view: Arc<View>,
+    /// UIDs of messages that are `\Recent` for this session.
+    pub(super) recent: BTreeSet<u32>,
+    /// Who is recent among those below has been settled.
+    pub(super) recent_from: u32,
     pub(super) keywords: Keywords,
     pub(super) watch: Watch,
     pub(super) again: RefCell<Again>,
     pub(super) sizes: Sizes,
-}
-
-/// A message of a selected folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Its UID.
-    pub uid: u32,
-    /// Its flags, as far as this session knows.
-    pub flags: Flags,
-    /// Whether it is `\Recent` for this session.
-    pub recent: bool,
-    /// Its internal date, in whole seconds.
-    pub internal_date: SystemTime,
-    /// When its flags changed last, on the folder's own clock (RFC 7162).
-    pub modseq: i64,
-}
-
-/// Where a message lies.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) name: Box<[u8]>,
-    /// How much of the name is its base, which never changes.
-    pub(super) base: u16,
-    pub(super) sub: Sub,
-    /// The file is gone, and the session has not been told yet.
-    pub(super) gone: bool,
-    /// Someone else has changed the flags, and the session has not been told yet.
-    pub(super) changed: bool,
-    /// The flags may be others than those that its mod-sequence was given for.
-    pub(super) unrecorded: bool,
 }
 
 /// How flags are changed (STORE).
@@ -106,9 +83,9 @@ pub struct Copied {
 
 impl Mailbox {
     pub(super) fn open(account: Account, name: String, maildir: Maildir, read_only: bool) -> Result<Mailbox> {
-        let row = match account.db().read(|t| uids::folder(t, &name))? {
-            Some(row) => row,
-            None => account.db().write(|t| uids::folder_or_new(t, &name, SystemTime::now()))?,
+        let (database, row) = match account.db().read(|t| Ok((uids::id(t)?, uids::folder(t, &name)?)))? {
+            (id, Some(row)) => (id, row),
+            _ => account.db().write(|t| Ok((uids::id(t)?, uids::folder_or_new(t, &name, SystemTime::now())?)))?,
         };
         let mut mailbox = Mailbox {
             sizes: Sizes::of(account.clone(), row.validity),
@@ -116,22 +93,26 @@ impl Mailbox {
             name,
             maildir,
             read_only,
+            database,
             validity: row.validity,
             uid_next: 1,
             highest: 1,
             complete: 1,
             tracking: true,
-            messages: Vec::new(),
-            files: Vec::new(),
+            view: Arc::default(),
+            recent: BTreeSet::new(),
+            recent_from: 1,
             keywords: Keywords::default(),
             watch: Watch::default(),
             again: RefCell::default(),
         };
+        mailbox.begin();
         mailbox.look()?;
         mailbox.drop_gone();
         mailbox.tracking = false;
         mailbox.complete = mailbox.highest;
-        mailbox.files.iter_mut().for_each(|f| f.changed = false);
+        mailbox.take_changed();
+        mailbox.leave();
         Ok(mailbox)
     }
 
@@ -162,14 +143,14 @@ impl Mailbox {
     /// The messages, by ascending UID; the index and one is the sequence number.
     #[must_use]
     pub fn messages(&self) -> &[Message] {
-        &self.messages
+        &self.view.messages
     }
 
     /// The keywords that this folder knows.
     #[must_use]
     pub fn keywords(&self) -> Vec<String> {
         let mut words: Vec<String> = self.keywords.words().map(str::to_owned).collect();
-        if self.messages.iter().any(|m| m.flags.has_keyword(FORWARDED)) {
+        if self.view.messages.iter().any(|m| m.flags.has_keyword(FORWARDED)) {
             words.push(FORWARDED.to_owned());
         }
         words.sort_unstable();
@@ -188,28 +169,27 @@ impl Mailbox {
     /// # Errors
     /// 75 when the folder was removed or renamed: there is nothing left to serve. 74 and 75 from disk and database.
     pub fn sync(&mut self, expunges: bool) -> Result<Changes> {
-        let before = (self.messages.len(), self.recent());
-        if self.stale()? {
+        let before = (self.view.messages.len(), self.recent());
+        let stale = self.stale()?;
+        if stale {
             self.look()?;
         }
         if self.tracking {
             self.record_flags()?;
         }
-        let exists = (self.messages.len() > before.0).then_some(());
+        let exists = (self.view.messages.len() > before.0).then_some(());
         let (expunged, vanished) = if expunges { self.drop_gone() } else { Default::default() };
         self.complete = self.told_modseq();
-        let mut flags = Vec::new();
-        for (index, file) in self.files.iter_mut().enumerate() {
-            if std::mem::take(&mut file.changed) && !file.gone {
-                flags.push(index);
-            }
+        let flags = self.take_changed();
+        if stale {
+            self.leave();
         }
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let recent = self.recent();
         Ok(Changes {
             expunged,
             vanished,
-            exists: exists.map(|()| count(self.messages.len())),
+            exists: exists.map(|()| count(self.view.messages.len())),
             recent: (recent != before.1).then_some(count(recent)),
             flags,
         })
@@ -220,7 +200,7 @@ impl Mailbox {
     /// # Errors
     /// 66 when it is there and can't be read.
     pub fn file(&self, index: usize) -> Result<Option<File>> {
-        let Some(entry) = self.files.get(index).filter(|f| !f.gone) else { return Ok(None) };
+        let Some(entry) = self.view.files.get(index).filter(|f| !f.gone) else { return Ok(None) };
         let open = |sub: Sub, name: &[u8]| self.maildir.open(sub).and_then(|dir| disk::open(dir, name));
         let (mut sub, mut name) = (entry.sub, entry.name.clone());
         loop {
@@ -235,21 +215,49 @@ impl Mailbox {
         }
     }
 
-    fn recent(&self) -> usize {
-        self.messages.iter().filter(|m| m.recent).count()
+    /// How many messages are `\Recent` for this session.
+    #[must_use]
+    pub fn recent(&self) -> usize {
+        self.recent.len()
+    }
+
+    /// Whether a message is `\Recent` for this session.
+    #[must_use]
+    pub fn is_recent(&self, message: &Message) -> bool {
+        self.recent.contains(&message.uid)
+    }
+
+    /// The indexes of messages whose flags others have changed; they count as told.
+    fn take_changed(&mut self) -> Vec<usize> {
+        let changed = |(index, file): (usize, &Entry)| file.changed.then_some(index);
+        let mut all: Vec<usize> = self.view.files.iter().enumerate().filter_map(changed).collect();
+        if !all.is_empty() {
+            let view = Arc::make_mut(&mut self.view);
+            all.retain(|index| {
+                view.files.get_mut(*index).is_some_and(|file| {
+                    file.changed = false;
+                    !file.gone
+                })
+            });
+        }
+        all
     }
 
     /// Takes the gone ones out; returns their sequence numbers and UIDs, descending.
     fn drop_gone(&mut self) -> (Vec<u32>, Vec<u32>) {
-        if !self.files.iter().any(|f| f.gone) {
+        if !self.view.files.iter().any(|f| f.gone) {
             return Default::default();
         }
-        let all = (1u32..).zip(self.files.iter().zip(&self.messages));
+        let view = Arc::make_mut(&mut self.view);
+        let all = (1u32..).zip(view.files.iter().zip(&view.messages));
         let mut gone: Vec<(u32, u32)> = all.filter(|(_, (f, _))| f.gone).map(|(n, (_, m))| (n, m.uid)).collect();
         gone.reverse();
-        let mut files = self.files.iter();
-        self.messages.retain(|_| files.next().is_some_and(|f| !f.gone));
-        self.files.retain(|f| !f.gone);
+        let mut files = view.files.iter();
+        view.messages.retain(|_| files.next().is_some_and(|f| !f.gone));
+        view.files.retain(|f| !f.gone);
+        for (_, uid) in &gone {
+            self.recent.remove(uid);
+        }
         gone.into_iter().unzip()
     }
 }

@@ -13,7 +13,7 @@ impl Mailbox {
     /// # Errors
     /// As [`Mailbox::file`].
     pub fn wire_size(&mut self, index: usize) -> Result<Option<u64>> {
-        let Some(sub) = self.files.get(index).map(|f| f.sub) else { return Ok(None) };
+        let Some(sub) = self.view.files.get(index).map(|f| f.sub) else { return Ok(None) };
         let dir = self.maildir.open(sub).local(self.maildir.sub(sub).display())?;
         match self.told_size(index, &dir) {
             Some(wire) => Ok(Some(wire)),
@@ -29,8 +29,8 @@ impl Mailbox {
         let open = |sub: Sub| self.maildir.open(sub).local(self.maildir.sub(sub).display());
         let (new, cur) = (open(Sub::New)?, open(Sub::Cur)?);
         let mut total = 0u64;
-        for index in 0..self.files.len() {
-            let in_new = self.files.get(index).is_some_and(|f| f.sub == Sub::New);
+        for index in 0..self.view.files.len() {
+            let in_new = self.view.files.get(index).is_some_and(|f| f.sub == Sub::New);
             let size = match self.told_size(index, if in_new { &new } else { &cur }) {
                 Some(wire) => Some(wire),
                 None => self.counted_size(index)?,
@@ -42,7 +42,7 @@ impl Mailbox {
 
     /// What the file's name says, if it can be believed.
     fn told_size(&self, index: usize, dir: &OwnedFd) -> Option<u64> {
-        let entry = self.files.get(index)?;
+        let entry = self.view.files.get(index)?;
         let (Some(told), Some(wire)) = maildir::sizes(&entry.name) else { return None };
         let stat = rustix::fs::statat(dir, &*entry.name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         (u64::try_from(stat.st_size).ok() == Some(told)).then_some(wire)
@@ -50,7 +50,7 @@ impl Mailbox {
 
     fn counted_size(&mut self, index: usize) -> Result<Option<u64>> {
         let Some(file) = self.file(index)? else { return Ok(None) };
-        let Some(uid) = self.messages.get(index).map(|m| m.uid) else { return Ok(None) };
+        let Some(uid) = self.view.messages.get(index).map(|m| m.uid) else { return Ok(None) };
         let size = file.metadata().local(&self.name)?.len();
         if let Some(wire) = self.sizes.wire(uid, size) {
             return Ok(Some(wire));

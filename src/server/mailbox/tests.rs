@@ -5,7 +5,7 @@ use crate::message::flags::{Flag, Flags};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, SystemTime};
 
-fn tree() -> (tempfile::TempDir, Account) {
+pub(super) fn tree() -> (tempfile::TempDir, Account) {
     let t = tempfile::tempdir().unwrap();
     // A tree that is there already gets no folders.
     Maildir::make(t.path().join("bob")).unwrap();
@@ -13,14 +13,14 @@ fn tree() -> (tempfile::TempDir, Account) {
     (t, account)
 }
 
-fn put(account: &Account, folder: &str, text: &str, flags: &str) -> u32 {
+pub(super) fn put(account: &Account, folder: &str, text: &str, flags: &str) -> u32 {
     let mut draft = account.draft().unwrap();
     draft.write(text.as_bytes()).unwrap();
     let target = Target { account, folder, flags: flags.parse().unwrap(), internal_date: None };
     draft.commit(&[target]).pop().unwrap().unwrap().uid
 }
 
-fn uids(mailbox: &Mailbox) -> Vec<u32> {
+pub(super) fn uids(mailbox: &Mailbox) -> Vec<u32> {
     mailbox.messages().iter().map(|m| m.uid).collect()
 }
 
@@ -28,7 +28,7 @@ fn read(mailbox: &Mailbox, index: usize) -> Option<String> {
     mailbox.file(index).unwrap().map(|f| std::io::read_to_string(f).unwrap())
 }
 
-fn names(account: &Account, sub: &str) -> Vec<PathBuf> {
+pub(super) fn names(account: &Account, sub: &str) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> =
         std::fs::read_dir(account.root().join(sub)).unwrap().map(|e| e.unwrap().path()).collect();
     all.sort();
@@ -36,7 +36,7 @@ fn names(account: &Account, sub: &str) -> Vec<PathBuf> {
 }
 
 /// Another connection, as another process has it.
-fn other(account: &Account) -> Account {
+pub(super) fn other(account: &Account) -> Account {
     let db = Db::open(&account.root().join("pipepost.sqlite"), &uids::SCHEMA).unwrap();
     Account { tree: Arc::new(Tree { inbox: account.tree.inbox.clone(), db, arrivals: Default::default() }) }
 }
@@ -50,7 +50,7 @@ fn deliver_select_flag_expunge() {
     assert_eq!((status.messages, status.recent, status.unseen, status.uid_next), (2, 2, 1, 3));
     let mut m = account.select("InBox", false).unwrap();
     assert_eq!((m.name(), uids(&m), m.uid_next()), ("INBOX", vec![1, 2], 3));
-    assert!(m.messages().iter().all(|m| m.recent));
+    assert!(m.messages().iter().all(|message| m.is_recent(message)));
     assert_eq!(account.status("INBOX", false).unwrap().recent, 0);
     assert_eq!(names(&account, "new").len(), 0);
     assert_eq!(m.messages()[1].flags.to_string(), "\\Seen work");
@@ -98,7 +98,7 @@ fn the_maildir_is_the_truth() {
     assert_eq!((changes.expunged, changes.exists, changes.flags), (vec![2], Some(5), vec![0]));
     assert_eq!(uids(&m), [1, 3, 4, 5, 6]);
     assert_eq!(m.messages()[0].flags.to_string(), "\\Answered \\Seen");
-    assert_eq!((m.messages()[3].recent, m.messages()[4].recent), (true, false));
+    assert_eq!((m.is_recent(&m.messages()[3]), m.is_recent(&m.messages()[4])), (true, false));
     assert_eq!(m.messages()[3].internal_date, SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
     assert_eq!(m.wire_size(4).unwrap(), Some(8));
     assert_eq!(m.wire_size(4).unwrap(), Some(8));
@@ -212,7 +212,7 @@ fn copies_are_all_or_nothing() {
         (uids(&lists), &lists.messages()[1].flags, lists.messages()[1].internal_date),
         (vec![1, 2, 3], &flags, date)
     );
-    assert!(lists.messages()[1].recent && lists.messages()[2].recent);
+    assert!(lists.is_recent(&lists.messages()[1]) && lists.is_recent(&lists.messages()[2]));
     assert_eq!(m.copy(&[0], "nowhere").unwrap_err(), FolderError::NotFound);
     std::fs::remove_file(&names(&account, "cur")[1]).unwrap();
     assert_eq!(m.copy(&[0, 1], "Lists/rust").unwrap_err(), FolderError::Cannot("some of the messages no longer exist"));

@@ -53,6 +53,12 @@ pub(super) static SCHEMA: Schema = Schema {
             last INTEGER NOT NULL,                     -- to
             PRIMARY KEY (folder, modseq, first)
         ) WITHOUT ROWID;
+    ",
+    "
+        ALTER TABLE validity ADD COLUMN id BLOB;       -- tells this database from one that takes its place
+        UPDATE validity SET id = randomblob(16);
+        ALTER TABLE folder ADD COLUMN seen TEXT;       -- the directories' times when a listing found what message has
+        ALTER TABLE folder ADD COLUMN seen_modseq INTEGER; -- the highest modseq of that moment
     "],
     repair: "move it away with its -wal and -shm: messages and flags are in the Maildir, only UIDs start anew",
 };
@@ -110,6 +116,11 @@ pub(super) fn folder(t: &Transaction<'_>, name: &str) -> Result<Option<FolderRow
     Ok(select.query_row([name], folder_row).optional()?)
 }
 
+/// What tells this database from all others, but for copies of its file.
+pub(super) fn id(t: &Transaction<'_>) -> Result<Box<[u8]>> {
+    Ok(t.query_row("SELECT id FROM validity", [], |row| row.get::<_, Vec<u8>>(0))?.into())
+}
+
 /// The folder of this UIDVALIDITY, if it still has this name.
 pub(super) fn still(t: &Transaction<'_>, validity: u32, name: &str) -> Result<FolderRow> {
     let found = folder(t, name)?.filter(|f| f.validity == validity);
@@ -141,6 +152,91 @@ pub(super) fn remove_folder(t: &Transaction<'_>, name: &str) -> Result<()> {
 pub(super) fn rename_folder(t: &Transaction<'_>, from: &str, to: &str) -> Result<()> {
     remove_folder(t, to)?;
     t.execute("UPDATE folder SET name = ?2 WHERE name = ?1", [from, to])?;
+    Ok(())
+}
+
+/// A UID with its mod-sequence, and the letters that this is for.
+type Recorded = (u32, i64, Option<Box<[u8]>>);
+
+/// What has come into the database since somebody read it.
+#[derive(Debug)]
+pub(super) struct News {
+    pub(super) folder: FolderRow,
+    pub(super) keywords: Keywords,
+    /// The directories' stamp, and the mod-sequence, when a listing found what the rows of the messages say.
+    pub(super) seen: Option<(String, i64)>,
+    /// Messages whose mod-sequences are others.
+    pub(super) changed: Vec<Recorded>,
+    /// UIDs, as ascending ranges, that were expunged.
+    pub(super) vanished: Vec<(u32, u32)>,
+    /// Who may be recent, ascending, from the UID that was asked for on.
+    pub(super) recent: Vec<u32>,
+}
+
+/// Reads what has changed after the mod-sequence `since` among the messages below `end`, of which `last` is the highest
+/// UID that the reader knows (0: none); recent ones from `recent` on.
+pub(super) fn news(
+    t: &Transaction<'_>,
+    folder: FolderRow,
+    since: i64,
+    (recent, last, end): (u32, u32, u32),
+) -> Result<News> {
+    let keywords = Keywords::load(t, folder.validity)?;
+    let mut select = t.prepare_cached("SELECT seen, seen_modseq FROM folder WHERE validity = ?1")?;
+    let seen: (Option<String>, Option<i64>) =
+        select.query_row([folder.validity], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut news = News {
+        folder,
+        keywords,
+        seen: seen.0.zip(seen.1),
+        changed: Vec::new(),
+        vanished: Vec::new(),
+        recent: Vec::new(),
+    };
+    let mut select =
+        t.prepare_cached("SELECT uid FROM message WHERE folder = ?1 AND recent = 1 AND uid >= ?2 ORDER BY uid")?;
+    news.recent = select.query_map([folder.validity, recent], |row| row.get(0)).and_then(Iterator::collect)?;
+    if last == 0 || folder.modseq == since {
+        return Ok(news);
+    }
+    let changed = "SELECT uid, modseq, letters FROM message WHERE folder = ?1 AND modseq > ?2 AND uid < ?3";
+    let mut select = t.prepare_cached(changed)?;
+    let mut rows = select.query(params![folder.validity, since, end])?;
+    while let Some(row) = rows.next()? {
+        let letters = row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)?.map(Into::into);
+        news.changed.push((row.get(0)?, row.get(1)?, letters));
+    }
+    news.vanished = match vanished(t, folder.validity, since)? {
+        Some(ranges) => SequenceSet::from_ranges(ranges).resolve(u32::MAX),
+        None => without_row(t, folder.validity, last)?,
+    };
+    Ok(news)
+}
+
+/// The UIDs up to `last` that name no message.
+fn without_row(t: &Transaction<'_>, folder: u32, last: u32) -> Result<Vec<(u32, u32)>> {
+    let mut select = t.prepare_cached("SELECT uid FROM message WHERE folder = ?1 AND uid <= ?2 ORDER BY uid")?;
+    let mut rows = select.query([folder, last])?;
+    let (mut ranges, mut from) = (Vec::new(), 1u32);
+    while let Some(row) = rows.next()? {
+        let uid: u32 = row.get(0)?;
+        if from < uid {
+            ranges.push((from, uid.saturating_sub(1)));
+        }
+        from = uid.saturating_add(1);
+    }
+    if from <= last {
+        ranges.push((from, last));
+    }
+    Ok(ranges)
+}
+
+/// Writes down that a listing has found what the rows say, unless these are others by now.
+pub(super) fn set_seen(t: &Transaction<'_>, folder: u32, uid_next: u32, seen: &(String, i64)) -> Result<()> {
+    let mut update = t.prepare_cached(
+        "UPDATE folder SET seen = ?3, seen_modseq = ?4 WHERE validity = ?1 AND uid_next = ?2 AND modseq = ?4",
+    )?;
+    update.execute(params![folder, uid_next, seen.0, seen.1])?;
     Ok(())
 }
 
