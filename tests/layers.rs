@@ -43,7 +43,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("webpki", &["net/tls"]),
     ("ring::", &["net/tls", "config/passwd.rs", "proto/sasl/hash.rs"]),
     ("hmac::", &["config/passwd.rs", "proto/sasl/hash.rs"]),
-    ("md5", &["proto/sasl"]),
+    ("md5::", &["proto/sasl/hash.rs"]),
     ("stringprep", &["proto/sasl/prep.rs"]),
     ("rcgen", &["net/tls/own.rs"]),
     ("TcpListener", &["server/listen.rs", "tools/mail_serve"]),
