@@ -7,6 +7,7 @@ complete -c imap-fetch -l password-file -d 'Read the password from the first lin
 complete -c imap-fetch -l password-command -d 'Read the password from the first line that COMMAND prints; /bin/sh runs it' -r
 complete -c imap-fetch -l password-env -d 'Read the password from the environment variable NAME' -r
 complete -c imap-fetch -l password-fd -d 'Read the password from the first line of the file descriptor N' -r
+complete -c imap-fetch -l auth -d 'Log in by the first of these that the server offers (default: the strongest; see pipepost-config(5))' -r
 complete -c imap-fetch -l ca-file -d 'Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too' -r -F
 complete -c imap-fetch -l ca -d 'Trust Mozilla\'s certificate authorities (the default) or the system\'s, and verify on loopback addresses too' -r -f -a "mozilla\t'Those that Mozilla trusts'
 system\t'The system\'s store'"

@@ -6,6 +6,7 @@ complete -c pop3-rm -l password-file -d 'Read the password from the first line o
 complete -c pop3-rm -l password-command -d 'Read the password from the first line that COMMAND prints; /bin/sh runs it' -r
 complete -c pop3-rm -l password-env -d 'Read the password from the environment variable NAME' -r
 complete -c pop3-rm -l password-fd -d 'Read the password from the first line of the file descriptor N' -r
+complete -c pop3-rm -l auth -d 'Log in by the first of these that the server offers (default: the strongest; see pipepost-config(5))' -r
 complete -c pop3-rm -l ca-file -d 'Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too' -r -F
 complete -c pop3-rm -l ca -d 'Trust Mozilla\'s certificate authorities (the default) or the system\'s, and verify on loopback addresses too' -r -f -a "mozilla\t'Those that Mozilla trusts'
 system\t'The system\'s store'"

@@ -10,6 +10,7 @@ use crate::config::{Config, Settings, Through, is_name};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::net::endpoint::{Endpoint, Place, Service, decode};
+use crate::proto::sasl::Mechanism;
 use crate::secret::Secret;
 use crate::store::logins::{Key, Logins};
 use std::cell::{OnceCell, RefCell};
@@ -245,7 +246,23 @@ impl Accounts {
 
     /// What `user` logs in with at `at`.
     fn proof(&self, at: &Endpoint, user: &str) -> Result<Proof> {
+        if self.is_known_by_connection(at, user)? {
+            return Ok(Proof::Connection);
+        }
         self.password(at, user).map(Proof::Password)
+    }
+
+    /// Whether `user` needs no password at `at`: EXTERNAL alone is asked for, or there is a certificate to show, and no password,
+    /// nor a mechanism that would want one.
+    ///
+    /// # Errors
+    /// 74, 75, 78: the configuration or the store can't be read.
+    pub fn is_known_by_connection(&self, at: &Endpoint, user: &str) -> Result<bool> {
+        match self.auth(at)? {
+            Some((named, _)) => Ok(named.iter().all(|mechanism| *mechanism == Mechanism::External)),
+            None if self.given.is_some() || self.client_cert(at)?.is_none() => Ok(false),
+            None => Ok(self.source(at)?.is_none() && stored(at, user)?.is_none()),
+        }
     }
 
     /// The password of `user` at `at`.

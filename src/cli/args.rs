@@ -1,6 +1,7 @@
 //! Argument groups: a flag has one meaning everywhere because it is defined once, here.
 
 use crate::net::tls::Pin;
+use crate::proto::sasl::Mechanism;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -40,6 +41,9 @@ pub struct Common {
     /// Read the password from the first line of the file descriptor N.
     #[arg(long, value_name = "N", group = "password")]
     pub password_fd: Option<u32>,
+    /// Log in by the first of these that the server offers (default: the strongest; see pipepost-config(5)).
+    #[arg(long, value_name = "MECHANISM,...", value_delimiter = ',')]
+    pub auth: Vec<Mechanism>,
     /// Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,

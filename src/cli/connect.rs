@@ -141,7 +141,8 @@ impl Reach {
             Place::Host(host, port) => Some((host.clone(), *port)),
             _ => None,
         };
-        Ok(Login { server, ..Login::new(user, proof, self.may_send_in_clear(at)?) })
+        let mechanisms = self.accounts.auth(at)?.map(|(named, _)| named).unwrap_or_default();
+        Ok(Login { server, mechanisms, ..Login::new(user, proof, self.may_send_in_clear(at)?) })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::net::endpoint::{Endpoint, Service};
 use crate::net::proxy::Proxy;
 use crate::net::resolve::Family;
 use crate::net::tls::{Certificate, Roots, Tls};
+use crate::proto::sasl::Mechanism;
 use crate::secret::Secret;
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -67,6 +68,16 @@ impl Accounts {
     pub fn client_cert(&self, at: &Endpoint) -> Result<Option<By<PathBuf>>> {
         let flag = self.flags.client_cert.clone().map(|path| (path, "--client-cert"));
         Ok(self.in_force(flag, self.settings(at)?.client_cert))
+    }
+
+    /// By which mechanisms to log in.
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong.
+    pub fn auth(&self, at: &Endpoint) -> Result<Option<By<Vec<Mechanism>>>> {
+        let named = &self.flags.auth;
+        let flag = (!named.is_empty()).then(|| (named.clone(), "--auth"));
+        Ok(self.in_force(flag, self.settings(at)?.auth))
     }
 
     /// What lies between.

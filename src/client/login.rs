@@ -4,7 +4,7 @@ use crate::error::{Error, Exit, Result};
 use crate::proto::sasl::Mechanism;
 use crate::secret::Secret;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Who logs in.
 #[derive(Clone, Debug)]
@@ -74,6 +74,15 @@ impl Login {
     #[must_use]
     pub fn by_password(user: impl Into<String>, password: Secret, allowed: bool) -> Login {
         Login::new(user, Proof::Password(password), allowed)
+    }
+
+    /// The password or token; empty where the connection is the proof.
+    pub(super) fn known(&self) -> &Secret {
+        static NOTHING: LazyLock<Secret> = LazyLock::new(|| Secret::new(Vec::new()));
+        match &self.proof {
+            Proof::Password(secret) | Proof::Token(Token { secret, .. }) => secret,
+            Proof::Connection => &NOTHING,
+        }
     }
 
     /// The password or token, if it may go out; `verified`: over TLS, to a server that has proved who it is.

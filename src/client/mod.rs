@@ -3,6 +3,7 @@
 pub mod imap;
 mod login;
 pub mod pop3;
+mod sasl;
 pub mod smtp;
 
 pub use login::{Login, Proof, Renew, Token, opened};

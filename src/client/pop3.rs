@@ -1,7 +1,9 @@
-//! The POP3 client (RFC 1939): CAPA (2449), STLS (2595), USER/PASS or AUTH PLAIN, pipelined in windows where the server says so.
+//! The POP3 client (RFC 1939): CAPA (2449), STLS (2595), USER/PASS, APOP or AUTH (5034), pipelined in windows where the server says so.
 //!
 //! A session that ends without QUIT deletes nothing: whatever goes wrong between RETR and QUIT, the way out is to drop the
-//! connection. Left out here: APOP, the other SASL mechanisms.
+//! connection.
+
+mod login;
 
 use super::{Dial, Login, no_tls};
 use crate::body::Body;
@@ -9,7 +11,6 @@ use crate::error::{Error, Exit, Result};
 use crate::net::wire::{LINE, Quiet, Wire};
 use crate::net::{Deadline, Endpoint};
 use crate::proto::pop3::{Capabilities, Status, numbered};
-use crate::proto::sasl;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub type Each<'f> = dyn FnMut(u32, Result<&mut dyn Body>) -> Result<()> + 'f;
 pub struct Client {
     wire: Wire,
     capabilities: Capabilities,
+    /// The login was refused because another session has the maildrop.
+    busy: bool,
 }
 
 impl Client {
@@ -62,7 +65,7 @@ impl Client {
 
     fn opened(mut wire: Wire, login: &Login, busy: &mut bool) -> Result<Client> {
         wire.until(Deadline::after(REPLY));
-        let mut client = Client { wire, capabilities: Capabilities::default() };
+        let mut client = Client { wire, capabilities: Capabilities::default(), busy: false };
         let greeting = client.status()?;
         if !greeting.ok {
             return Err(client.refused("", &greeting));
@@ -72,40 +75,9 @@ impl Client {
         if let Some(demanded) = client.wire.wants_tls() {
             client.start_tls(demanded)?;
         }
-        let peer = client.wire.peer().to_owned();
-        let password = login.secret(client.wire.is_verified()).map_err(|e| e.at(&peer))?;
-        // In AUTH PLAIN it goes out in base64; a server's words may hold it as it is.
-        client.wire.hides(password);
-        let caps = &client.capabilities;
-        let answer = if caps.sasl.iter().any(|m| m == "PLAIN") && !caps.user {
-            let message =
-                sasl::plain(&login.user, password).ok_or_else(|| Error::usage("a NUL in name or password"))?;
-            client.wire.put("AUTH PLAIN\r\n")?;
-            match client.continuation()? {
-                None => {
-                    client.wire.put_secret(message.expose())?;
-                    client.ask("\r\n")?
-                }
-                Some(refused) => refused,
-            }
-        } else {
-            if crate::text::breaks_line(&login.user) || crate::text::breaks_line(password.expose()) {
-                return Err(Error::usage("a line break or NUL in name or password"));
-            }
-            let user = client.ask(&format!("USER {}\r\n", login.user))?;
-            if user.ok {
-                client.wire.put("PASS ")?;
-                client.wire.put_secret(password.expose())?;
-                client.ask("\r\n")?
-            } else {
-                user
-            }
-        };
-        if answer.ok {
-            return Ok(client);
-        }
-        *busy = answer.code.as_deref() == Some("IN-USE");
-        Err(client.denied(&answer))
+        let done = client.log_in(login, &greeting);
+        *busy = client.busy;
+        done.map(|()| client)
     }
 
     fn capa(&mut self) -> Result<()> {
@@ -325,19 +297,6 @@ impl Client {
         Ok(status)
     }
 
-    /// `None`: the server wants the response (`+ `, RFC 5034 4); else its refusal.
-    fn continuation(&mut self) -> Result<Option<Status>> {
-        let peer = self.wire.peer().to_owned();
-        let line = self.wire.line(LINE)?;
-        if line == b"+" || line.starts_with(b"+ ") {
-            return Ok(None);
-        }
-        match Status::parse(line).filter(|status| !status.ok) {
-            Some(status) => Ok(Some(status)),
-            None => Err(Error::protocol("answers AUTH with neither a challenge nor a refusal").at(peer)),
-        }
-    }
-
     /// The lines of a multi-line answer; they may be as many as the maildrop has messages, so they are not kept here.
     fn list(&mut self, at_most: usize, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         for n in 0..=at_most {
@@ -372,7 +331,8 @@ impl Client {
         Error::new(exit, format!("{what}-ERR {}", answer.text)).at(self.wire.peer())
     }
 
-    fn denied(&self, answer: &Status) -> Error {
+    fn denied(&mut self, answer: &Status) -> Error {
+        self.busy = answer.code.as_deref() == Some("IN-USE");
         let e = self.refused("", answer);
         // A bare -ERR to PASS is a wrong password, where the server has no codes to say it with; with RESP-CODES too, as
         // few send [AUTH]. "lock" is how those without codes say that the maildrop is busy.

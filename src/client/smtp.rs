@@ -4,6 +4,7 @@
 //! Every reply is read and matched to its command in order. One refused recipient never stops the others. The moment of the
 //! final dot divides "not sent" from "unknown" (RFC 1047). Left out here: CHUNKING, DSN, SMTPUTF8.
 
+mod login;
 mod outcome;
 
 pub use outcome::Outcome;
@@ -15,7 +16,6 @@ use crate::net::Deadline;
 use crate::net::endpoint::Service;
 use crate::net::wire::{LINE, Quiet, Sent, Wire};
 use crate::proto::mailbox::Mailbox;
-use crate::proto::sasl;
 use crate::proto::smtp::{Extensions, Reply, reply_line};
 use crate::text::LoneCr;
 use outcome::{Ending, Offer, outcome, unanswered};
@@ -86,7 +86,7 @@ impl Client {
             }
         }
         if let Some(login) = login {
-            client.login(login)?;
+            client.log_in(login)?;
         }
         Ok(client)
     }
@@ -134,44 +134,6 @@ impl Client {
     /// Whether another message can be sent over this connection: between messages the server may say goodbye.
     pub fn is_open(&mut self) -> bool {
         !self.closed && self.wire.quiet("421") != Quiet::Closed
-    }
-
-    fn login(&mut self, login: &Login) -> Result<()> {
-        let peer = self.wire.peer().to_owned();
-        let offers = |mechanism: &str| self.extensions.auth.iter().any(|m| m == mechanism);
-        let (plain, old) = (offers("PLAIN"), offers("LOGIN"));
-        if !plain && !old {
-            return Err(Error::auth("the server offers no login that we know").at(peer));
-        }
-        let password = login.secret(self.wire.is_verified()).map_err(|e| e.at(&peer))?;
-        // It goes out in base64; a server's words may hold it as it is.
-        self.wire.hides(password);
-        let reply = if plain {
-            let message =
-                sasl::plain(&login.user, password).ok_or_else(|| Error::usage("a NUL in name or password"))?;
-            self.wire.put("AUTH PLAIN ")?;
-            self.secret(message.expose())?
-        } else {
-            let mut reply = self.ask("AUTH LOGIN\r\n")?;
-            for answer in [login.user.as_bytes(), password.expose()] {
-                if reply.code != 334 {
-                    break;
-                }
-                reply = self.secret(sasl::base64(answer).as_bytes())?;
-            }
-            reply
-        };
-        match reply.code {
-            235 => Ok(()),
-            400..=499 => Err(self.refusal("AUTH", &reply)),
-            200..=399 => Err(Error::protocol(format!("answers AUTH with {reply}")).at(peer)),
-            _ => Err(self.refusal("AUTH", &reply).with_exit(Exit::Auth)),
-        }
-    }
-
-    fn secret(&mut self, text: &[u8]) -> Result<Reply> {
-        self.wire.put_secret(text)?;
-        self.ask("\r\n")
     }
 
     /// Sends one message. `Ok` has an outcome for every recipient, in order, whatever it is.

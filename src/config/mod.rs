@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::net::endpoint::{Endpoint, Place, Protection, Service};
 use crate::net::proxy::Proxy;
 use crate::net::tls::Pin;
+use crate::proto::sasl::Mechanism;
 use secret::Source;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub cleartext_login: Option<Set<bool>>,
     /// Where the password comes from.
     pub password: Option<Set<Source>>,
+    /// By which mechanisms to log in, the first that is offered.
+    pub auth: Option<Set<Vec<Mechanism>>>,
     /// Whom to trust: `ca-file`, `ca` or `pin`.
     pub trust: Option<Set<Trust>>,
     /// `verify = true`: on this machine too.
@@ -164,6 +167,7 @@ impl Settings {
             hostname: self.hostname.or_else(|| other.hostname.clone()),
             cleartext_login: self.cleartext_login.or_else(|| other.cleartext_login.clone()),
             password: self.password.or_else(|| other.password.clone()),
+            auth: self.auth.or_else(|| other.auth.clone()),
             trust: self.trust.or_else(|| other.trust.clone()),
             verify: self.verify.or_else(|| other.verify.clone()),
             client_cert: self.client_cert.or_else(|| other.client_cert.clone()),

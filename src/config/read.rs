@@ -4,13 +4,14 @@ use super::secret::Source;
 use super::{Account, Config, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
 use crate::error::{Error, Result};
 use crate::net::endpoint::{Endpoint, Service};
+use crate::proto::sasl::Mechanism;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "from",
     "smtp",
     "imap",
@@ -18,6 +19,7 @@ const KEYS: [&str; 16] = [
     "hostname",
     "cleartext-login",
     "password",
+    "auth",
     "ca-file",
     "ca",
     "pin",
@@ -216,6 +218,7 @@ impl Reader<'_> {
                 into.cleartext_login = Some(Set { value: truth, line });
             }
             ("password", _) => into.password = Some(Set { value: self.source(name, value)?, line }),
+            ("auth", _) => into.auth = Some(Set { value: self.mechanisms(name, value)?, line }),
             ("proxy-password", _) => into.proxy_password = Some(Set { value: self.source(name, value)?, line }),
             ("proxy" | "tunnel", _) => {
                 if into.through.is_some() {
@@ -247,15 +250,20 @@ impl Reader<'_> {
         Ok(())
     }
 
+    fn one_or_more(&self, name: &str, value: &Value<'_>) -> Result<Vec<String>> {
+        if value.get_ref().is_array() { self.strings(name, value) } else { Ok(vec![self.string(name, value)?]) }
+    }
+
+    fn mechanisms(&self, name: &str, value: &Value<'_>) -> Result<Vec<Mechanism>> {
+        let wrong = |why: String| self.wrong(value.span(), format!("{name}: {why}"));
+        self.one_or_more(name, value)?.iter().map(|text| text.parse().map_err(wrong)).collect()
+    }
+
     fn trust(&self, name: &str, value: &Value<'_>) -> Result<Trust> {
         match name {
             "ca-file" => Ok(Trust::File(self.path(name, value)?)),
             "pin" => {
-                let texts = if value.get_ref().is_array() {
-                    self.strings(name, value)?
-                } else {
-                    vec![self.string(name, value)?]
-                };
+                let texts = self.one_or_more(name, value)?;
                 let pins =
                     texts.iter().map(|text| text.parse().map_err(|e: Error| self.wrong(value.span(), e.at(name))));
                 Ok(Trust::Pins(pins.collect::<Result<_>>()?))

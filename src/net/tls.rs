@@ -3,6 +3,7 @@
 //! This is the only room that names rustls (with ring, and never with a process-wide default). A client's configuration is
 //! made once for a process, at the first handshake. Left out here: revocation lists, ALPN, early data.
 
+mod bindings;
 mod der;
 mod facts;
 mod own;
@@ -12,6 +13,7 @@ mod tests;
 mod verify;
 mod words;
 
+pub use bindings::Bindings;
 pub use facts::{Facts, Verified};
 pub use own::{OwnCertificate, self_signed};
 pub use verify::Pin;
@@ -195,7 +197,7 @@ impl Tls {
         name: &str,
         verify: bool,
         until: Deadline,
-    ) -> Result<(Box<dyn Stream>, Facts)> {
+    ) -> Result<(Box<dyn Stream>, Facts, Bindings)> {
         let asked = ServerName::try_from(name.to_owned())
             .map_err(|_| Error::protocol(format!("TLS: {name} is no name that a certificate can have")))?;
         let connection =
@@ -205,7 +207,9 @@ impl Tls {
             Connection::Client(connection) => Facts::of(connection, self.verified(verify)),
             Connection::Server(_) => return Err(Error::internal("TLS: a server's side")),
         };
-        Ok((Box::new(secured), facts))
+        let shown = secured.connection().peer_certificates().and_then(<[_]>::first);
+        let bindings = bindings::of(secured.connection(), shown.map(AsRef::as_ref));
+        Ok((Box::new(secured), facts, bindings))
     }
 }
 
@@ -213,6 +217,7 @@ impl Tls {
 #[derive(Clone)]
 pub struct Identity {
     config: Arc<ServerConfig>,
+    shown: CertificateDer<'static>,
     pin: Pin,
 }
 
@@ -223,6 +228,7 @@ impl Identity {
     /// 78: the key is not the certificate's, or of a kind that is not known.
     pub fn new(certificate: Certificate) -> Result<Identity> {
         let pin = certificate.pin()?;
+        let shown = certificate.chain.first().cloned().ok_or_else(|| Error::internal("no certificate"))?;
         let wrong = |e| Error::config(format!("TLS: certificate and key can't be used: {e}"));
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -232,7 +238,7 @@ impl Identity {
             .map_err(wrong)?;
         // Mail clients that come again soon are few, and each ticket is a record more for all of them.
         config.send_tls13_tickets = 1;
-        Ok(Identity { config: Arc::new(config), pin })
+        Ok(Identity { config: Arc::new(config), shown, pin })
     }
 
     /// What clients pin.
@@ -247,11 +253,12 @@ impl Identity {
         under: Box<dyn Stream>,
         until: Deadline,
         stop: Option<BorrowedFd<'_>>,
-    ) -> Result<Box<dyn Stream>> {
+    ) -> Result<(Box<dyn Stream>, Bindings)> {
         let connection =
             ServerConnection::new(self.config.clone()).map_err(|e| Error::internal(format!("TLS: {e}")))?;
         let secured = shake(under, connection.into(), until, stop, &|e| Error::protocol(format!("TLS: {e}")))?;
-        Ok(Box::new(secured))
+        let bindings = bindings::of(secured.connection(), Some(&self.shown));
+        Ok((Box::new(secured), bindings))
     }
 }
 

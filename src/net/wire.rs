@@ -15,7 +15,7 @@ pub use secure::Upgrade;
 
 use super::deadline::Deadline;
 use super::stream::Stream;
-use super::tls::Facts;
+use super::tls::{Bindings, Facts};
 use super::trace::{Side, Trace, TraceTo};
 use crate::body::{Body, CHUNK};
 use crate::error::{Error, Result, words};
@@ -105,7 +105,7 @@ pub struct Wire {
     identity: bool,
     stop: Option<Arc<OwnedFd>>,
     upgrade: Option<Box<Upgrade>>,
-    secure: bool,
+    secure: Option<Bindings>,
     verified: bool,
     shown: Arc<OnceLock<Facts>>,
     compressed: bool,
@@ -137,7 +137,7 @@ impl Wire {
             identity: false,
             stop: None,
             upgrade: None,
-            secure: false,
+            secure: None,
             verified: false,
             shown: Arc::default(),
             compressed: false,

@@ -2,9 +2,10 @@
 //! RFC 5530.
 //!
 //! It only reads: mailboxes are opened by EXAMINE. Commands are pipelined, and their answers must come in order; whatever
-//! the server has to tell unasked is welcome at any time after the login. Left out here: SASL mechanisms other than PLAIN,
-//! and all that changes something.
+//! the server has to tell unasked is welcome at any time after the login. Left out here:
+//! all that changes something.
 
+mod login;
 mod selected;
 mod talk;
 mod uids;
@@ -18,7 +19,6 @@ use crate::net::{Deadline, Endpoint, Wire};
 use crate::proto::imap::command::{Command, List, StatusItem};
 use crate::proto::imap::modseq::Selecting;
 use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
-use crate::proto::sasl;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use talk::{Deaf, FLIGHT, Listen, Talk};
@@ -82,7 +82,7 @@ impl Client {
             // What the server can do may differ for those who are logged in.
             client.talk.told.fresh = false;
             let nobody = || Error::auth("wants a login, and no user is named").at(client.talk.peer());
-            client.login(login.ok_or_else(nobody)?)?;
+            client.talk.log_in(login.ok_or_else(nobody)?)?;
             if !client.talk.told.fresh {
                 client.capability()?;
             }
@@ -125,40 +125,6 @@ impl Client {
     fn capability(&mut self) -> Result<()> {
         let answer = self.talk.ask(&Command::Capability, &mut Deaf)?;
         self.must_be_ok("CAPABILITY: ", &answer)
-    }
-
-    fn login(&mut self, login: &Login) -> Result<()> {
-        let peer = self.talk.peer();
-        let password = login.secret(self.talk.is_verified()).map_err(|e| e.at(&peer))?;
-        // In AUTHENTICATE PLAIN it goes out in base64; a server's words may hold it as it is.
-        self.talk.hides(password);
-        let (what, answer) = if self.talk.has("AUTH=PLAIN") {
-            let message =
-                sasl::plain(&login.user, password).ok_or_else(|| Error::usage("a NUL in name or password"))?;
-            let mechanism = "PLAIN".to_owned();
-            let answer = if self.talk.has("SASL-IR") {
-                self.talk.ask(&Command::Authenticate { mechanism, initial: Some(message) }, &mut Deaf)?
-            } else {
-                let command = Command::Authenticate { mechanism, initial: None };
-                self.talk.ask_with_response(&command, message.expose())?
-            };
-            ("AUTHENTICATE: ", answer)
-        } else if !self.talk.has("LOGINDISABLED") {
-            let command = Command::Login { user: login.user.clone().into_bytes(), password: password.clone() };
-            ("LOGIN: ", self.talk.ask(&command, &mut Deaf)?)
-        } else {
-            return Err(Error::auth("the server offers no login that we know").at(peer));
-        };
-        match (&answer.condition, &answer.code) {
-            (Condition::Ok, _) => Ok(()),
-            (Condition::No, code) => {
-                let e = self.talk.refused(what, &answer);
-                let denied = ["AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"];
-                let denied = code.as_ref().is_none_or(|code| denied.iter().any(|name| code.is(name)));
-                Err(if denied { e.with_exit(Exit::Auth) } else { e })
-            }
-            _ => Err(self.talk.refused(what, &answer)),
-        }
     }
 
     fn must_be_ok(&self, what: &str, answer: &Status) -> Result<()> {

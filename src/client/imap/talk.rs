@@ -10,7 +10,6 @@ use crate::proto::imap::gather::Gathered;
 use crate::proto::imap::response::{
     BodyName, Code, Condition, FetchValue, Response, Status, Untagged, announced, may_have_literals,
 };
-use crate::secret::Secret;
 use crate::text::chomp;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -71,14 +70,14 @@ pub(super) struct Told {
     pub(super) alerts: Vec<String>,
 }
 
-enum Said {
-    Continue,
+pub(super) enum Said {
+    Continue(String),
     Tagged(String, Status),
 }
 
 /// One connection.
 pub(super) struct Talk {
-    wire: Wire,
+    pub(super) wire: Wire,
     tag: u64,
     line: Vec<u8>,
     gathered: Gathered,
@@ -109,10 +108,6 @@ impl Talk {
         self.wire.wants_tls()
     }
 
-    pub(super) fn is_verified(&self) -> bool {
-        self.wire.is_verified()
-    }
-
     /// The handshake. Whatever the server told before it may have been somebody else's words.
     pub(super) fn start_tls(&mut self) -> Result<()> {
         self.told = Told::default();
@@ -127,11 +122,6 @@ impl Talk {
     /// Whether compression is worth its while: there is a network in between, and it is not compressed yet.
     pub(super) fn is_far(&self) -> bool {
         !self.wire.is_compressed() && self.wire.our_address().is_some_and(|ours| !ours.is_loopback())
-    }
-
-    /// Masks `secret` in whatever the server says.
-    pub(super) fn hides(&mut self, secret: &Secret) {
-        self.wire.hides(secret);
     }
 
     /// Whether the server said that it can do this.
@@ -177,20 +167,6 @@ impl Talk {
             Some(refused) => Ok(refused),
             None => self.answer(&tag, listen),
         }
-    }
-
-    /// As [`Talk::ask`], for AUTHENTICATE in two steps: `response` is what the server's challenge gets.
-    pub(super) fn ask_with_response(&mut self, command: &Command, response: &[u8]) -> Result<Status> {
-        let (tag, pieces) = self.encode(command)?;
-        if let Some(refused) = self.say(&tag, pieces, &mut Deaf)? {
-            return Ok(refused);
-        }
-        if let Some(refused) = self.continuation(&tag, &mut Deaf)? {
-            return Ok(refused);
-        }
-        self.wire.put_secret(response)?;
-        self.wire.put("\r\n")?;
-        self.answer(&tag, &mut Deaf)
     }
 
     /// Many commands, `width` of them at a time; their answers must come in order.
@@ -246,7 +222,7 @@ impl Talk {
         Ok(())
     }
 
-    fn encode(&mut self, command: &Command) -> Result<(String, Vec<Piece>)> {
+    pub(super) fn encode(&mut self, command: &Command) -> Result<(String, Vec<Piece>)> {
         self.tag = self.tag.saturating_add(1);
         let tag = format!("a{}", self.tag);
         let pieces = encode(&tag, command)?;
@@ -259,7 +235,7 @@ impl Talk {
     }
 
     /// `Some`: the server refused before the command was whole.
-    fn say(&mut self, tag: &str, pieces: Vec<Piece>, listen: &mut dyn Listen) -> Result<Option<Status>> {
+    pub(super) fn say(&mut self, tag: &str, pieces: Vec<Piece>, listen: &mut dyn Listen) -> Result<Option<Status>> {
         for piece in pieces {
             let (bytes, secret) = match &piece {
                 Piece::Text(text) => {
@@ -308,7 +284,7 @@ impl Talk {
     fn answer(&mut self, tag: &str, listen: &mut dyn Listen) -> Result<Status> {
         match self.read(listen)? {
             Said::Tagged(came, status) if came == tag => Ok(status),
-            Said::Tagged(..) | Said::Continue => {
+            Said::Tagged(..) | Said::Continue(_) => {
                 let e = self.protocol(format!("out of step: an answer that is not to {tag}"));
                 Err(self.broken(e))
             }
@@ -318,7 +294,7 @@ impl Talk {
     /// `None`: the server wants more; else its refusal.
     fn continuation(&mut self, tag: &str, listen: &mut dyn Listen) -> Result<Option<Status>> {
         match self.read(listen)? {
-            Said::Continue => Ok(None),
+            Said::Continue(_) => Ok(None),
             Said::Tagged(came, status) if came == tag && status.condition != Condition::Ok => Ok(Some(status)),
             Said::Tagged(..) => {
                 let e = self.protocol(format!("out of step: an answer that {tag} does not explain"));
@@ -328,19 +304,19 @@ impl Talk {
     }
 
     /// After an error in the middle nobody knows where the next response begins.
-    fn broken(&mut self, e: Error) -> Error {
+    pub(super) fn broken(&mut self, e: Error) -> Error {
         self.wire.close();
         e
     }
 
-    fn read(&mut self, listen: &mut dyn Listen) -> Result<Said> {
+    pub(super) fn read(&mut self, listen: &mut dyn Listen) -> Result<Said> {
         self.read_on(listen).map_err(|e| self.broken(e))
     }
 
     fn read_on(&mut self, listen: &mut dyn Listen) -> Result<Said> {
         loop {
             match self.response(listen)? {
-                Response::Continue(_) => return Ok(Said::Continue),
+                Response::Continue(text) => return Ok(Said::Continue(text)),
                 Response::Tagged(tag, mut status) => {
                     status.text = self.wire.hide(status.text);
                     self.note(&Untagged::Status(status.clone()))?;

@@ -165,6 +165,8 @@ fn what_is_wrong_is_told_by_line_and_column() {
         ("[work]\npin = 1", "2:7: pin: must be a string, and is an integer"),
         ("[work]\nverify = false", "2:10: verify: can only be true"),
         ("[work]\nverify = \"true\"", "2:10: verify: can only be true"),
+        ("[work]\nauth = \"ntlm\"", "2:8: auth: ntlm: not a login mechanism that is known: external, "),
+        ("[work]\nauth = []", "2:8: auth: must have 1 to 1000 words"),
         ("[work]\nclient-cert = true", "2:15: client-cert: must be a string, and is a boolean"),
         ("[work]\nproxy = \"socks4://h:1\"", "2:9: proxy: socks4://h:1: a proxy is socks5:// or http://"),
         ("[work]\nproxy = \"http://h\"", "2:9: proxy: http://h: no port"),
@@ -228,4 +230,15 @@ fn any_text_is_read_or_refused() {
             prop_assert_eq!(e.exit().code(), 78);
         }
     });
+}
+
+#[test]
+fn mechanisms_to_log_in_by() {
+    let names = |text: &str| {
+        let config = good(&format!("[a]\nimap = \"imap://b@h\"\nauth = {text}\n"));
+        let Some(Set { value, line: 3 }) = config.settings("a", Service::Imap).unwrap().auth else { panic!("{text}") };
+        value.into_iter().map(crate::proto::sasl::Mechanism::name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("\"cram-md5\""), ["CRAM-MD5"]);
+    assert_eq!(names("[\"scram-sha-256-plus\", \"PLAIN\"]"), ["SCRAM-SHA-256-PLUS", "PLAIN"]);
 }

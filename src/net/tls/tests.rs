@@ -104,6 +104,17 @@ fn lines_and_bodies_in_pieces_of_any_size() {
     }
 }
 
+/// Each end knows the same of the connection, and no other connection does.
+#[test]
+fn both_ends_can_be_bound_to() {
+    let ((client, server), (other, _)) = (pair(usize::MAX), pair(usize::MAX));
+    let names: Vec<&str> = client.bindings().iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["tls-exporter", "tls-server-end-point"]);
+    assert_eq!(client.bindings(), server.bindings());
+    let all = client.bindings().iter().zip(other.bindings());
+    assert!(all.into_iter().all(|((_, one), (_, other))| one.len() == 32 && one != other));
+}
+
 /// Both write more than any buffer holds, before either reads.
 #[test]
 fn two_writers_do_not_wait_for_each_other() {

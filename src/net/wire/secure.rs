@@ -4,7 +4,7 @@ use super::Wire;
 use crate::error::{Error, Result};
 use crate::net::deadline::Deadline;
 use crate::net::stream::{Ready, Stream};
-use crate::net::tls::{Facts, HANDSHAKE, Identity, Tls};
+use crate::net::tls::{Bindings, Facts, HANDSHAKE, Identity, Tls};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, OnceLock};
@@ -37,14 +37,20 @@ impl Wire {
     /// Whether what is said is protected.
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        self.secure
+        self.secure.is_some()
     }
 
     /// Whether the server has proved who it is. TLS with anybody keeps no secret: on a loopback address too, another user of
     /// the machine may listen on the port.
     #[must_use]
     pub fn is_verified(&self) -> bool {
-        self.secure && self.verified
+        self.is_secure() && self.verified
+    }
+
+    /// What both ends of the TLS connection know, and nobody in the middle.
+    #[must_use]
+    pub fn bindings(&self) -> &[(&'static str, Vec<u8>)] {
+        self.secure.as_deref().unwrap_or_default()
     }
 
     /// The client's handshake. Nothing that was said before it is remembered.
@@ -56,9 +62,9 @@ impl Wire {
         let upgrade = self.upgrade.take().ok_or_else(|| Error::internal("TLS is not wanted here"))?;
         let mut shown = None;
         self.secured(|under, until| {
-            let (io, facts) = upgrade.tls.connect(under, &upgrade.name, upgrade.verify, until)?;
+            let (io, facts, bindings) = upgrade.tls.connect(under, &upgrade.name, upgrade.verify, until)?;
             shown = Some(facts);
-            Ok(io)
+            Ok((io, bindings))
         })?;
         self.verified = upgrade.verify;
         if let Some(facts) = shown {
@@ -85,7 +91,10 @@ impl Wire {
         self.secured(|under, until| identity.accept(under, until, stop.as_ref().map(AsFd::as_fd)))
     }
 
-    fn secured(&mut self, shake: impl FnOnce(Box<dyn Stream>, Deadline) -> Result<Box<dyn Stream>>) -> Result<()> {
+    fn secured(
+        &mut self,
+        shake: impl FnOnce(Box<dyn Stream>, Deadline) -> Result<(Box<dyn Stream>, Bindings)>,
+    ) -> Result<()> {
         self.flush()?;
         let waits = !self.buffered().is_empty();
         (self.input, self.start, self.scanned) = (Vec::new(), 0, 0);
@@ -100,13 +109,15 @@ impl Wire {
         let under = std::mem::replace(&mut self.io, Box::new(Gone));
         let until = Deadline::after(HANDSHAKE).or_earlier(self.whole);
         match shake(under, until) {
-            Ok(io) => self.io = io,
+            Ok((io, bindings)) => {
+                self.io = io;
+                self.secure = Some(bindings);
+            }
             Err(e) => {
                 self.close();
                 return Err(e.at(&self.peer));
             }
         }
-        self.secure = true;
         if let Some(trace) = &mut self.trace {
             trace.event("tls");
         }

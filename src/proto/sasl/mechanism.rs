@@ -84,6 +84,12 @@ impl Mechanism {
         matches!(self, Mechanism::CramMd5 | Mechanism::Apop)
     }
 
+    /// Whether its challenges are words for people, which say nothing.
+    #[must_use]
+    pub fn prompts(self) -> bool {
+        matches!(self, Mechanism::Plain | Mechanism::Login | Mechanism::External)
+    }
+
     /// Whether a token takes the password's place.
     #[must_use]
     pub fn takes_token(self) -> bool {

@@ -1,7 +1,20 @@
-//! SASL (RFC 4422): the mechanisms' messages, for both sides. Here: PLAIN (RFC 4616) and LOGIN (its two prompts).
+//! SASL (RFC 4422): the mechanisms' messages, for both sides and all protocols. The connection, nonces and times are the
+//! caller's.
+//!
+//! PLAIN (RFC 4616), LOGIN, CRAM-MD5 (2195), SCRAM with SHA-1 and SHA-256, bound to the TLS connection or not (5802, 7677),
+//! OAUTHBEARER (7628), XOAUTH2, EXTERNAL; and APOP of POP3. Left out: what is broken (DIGEST-MD5, NTLM), what asks others (GSSAPI),
+//! and ANONYMOUS, as mail has no guests.
 
+mod client;
+pub mod cram;
+mod hash;
 mod mechanism;
+mod message;
+mod oauth;
+mod prep;
+pub mod scram;
 
+pub use client::{CHALLENGES, Client, Failure, Who, choose, known};
 pub use mechanism::{Hash, Mechanism};
 
 use crate::secret::Secret;
@@ -26,8 +39,11 @@ pub fn plain(user: &str, password: &Secret) -> Option<Secret> {
     if user.bytes().chain(password.expose().iter().copied()).any(|b| b == 0) {
         return None;
     }
-    let message = Secret::new([b"\0", user.as_bytes(), b"\0", password.expose()].concat());
-    Some(Secret::new(base64(message.expose()).into_bytes()))
+    Some(Secret::new(base64(plain_message(user, password).expose()).into_bytes()))
+}
+
+fn plain_message(user: &str, password: &Secret) -> Secret {
+    Secret::new([b"\0", user.as_bytes(), b"\0", password.expose()].concat())
 }
 
 /// Reads PLAIN's message (decoded): the user and the password. An authorization identity must be the user or empty.

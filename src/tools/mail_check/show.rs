@@ -85,8 +85,14 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
             _ => row("url", given.clone(), origin.clone()),
         }
         if !matches!(at.place, Place::Local(_)) {
+            if let Some((named, by)) = accounts.auth(at)? {
+                let names: Vec<String> = named.iter().map(|m| m.name().to_ascii_lowercase()).collect();
+                row("auth", names.join(" "), by);
+            }
             let source = accounts.source(at)?;
+            let certified = at.user.as_ref().map(|user| accounts.is_known_by_connection(at, user)).transpose()?;
             match source {
+                _ if certified == Some(true) => {}
                 Some((source, by)) => row("password", source.to_string(), by),
                 None if is_stored(at)? => row("password", "mail-login".into(), logins_file()?.display().to_string()),
                 None if at.user.is_some() => row("password", "asked for on the terminal".into(), default()),
