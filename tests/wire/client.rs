@@ -206,7 +206,7 @@ impl Run<'_> {
             }
             let mut allowed =
                 head.get("cut exit").unwrap_or("67 69 75 76 77 79").split(' ').map(|n| n.parse::<i32>().unwrap());
-            if code == 0 {
+            if code == 0 || done && code == 1 {
                 return if done { Ok(()) } else { Err("status 0".into()) };
             }
             if !allowed.any(|n| n == code) && head.get("exit") != Some(&code.to_string()) {
