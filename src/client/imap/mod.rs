@@ -1,15 +1,17 @@
 //! The IMAP client (RFC 3501): SASL-IR (4959), LITERAL+ and LITERAL- (7888), STARTTLS, COMPRESS (4978), response codes of
 //! RFC 5530.
 //!
-//! It only reads: mailboxes are opened by EXAMINE. Commands are pipelined, and their answers must come in order; whatever
+//! Mailboxes are opened by EXAMINE; what it writes is whole messages (APPEND). Commands are pipelined, and their answers must come in order; whatever
 //! the server has to tell unasked is welcome at any time after the login. Left out here:
-//! all that changes something.
+//! all else that changes something.
 
+mod append;
 mod login;
 mod selected;
 mod talk;
 mod uids;
 
+pub use append::Appended;
 pub use selected::{Fetched, Rows, Selected};
 pub use uids::Uids;
 

@@ -25,7 +25,7 @@ const ALERTS: usize = 20;
 /// Body sections of one message's row: nobody asks for so many.
 const SECTIONS: usize = 100;
 /// LITERAL- (RFC 7888 4) sends no longer ones unasked.
-const SHORT: usize = 4096;
+const SHORT: u64 = 4096;
 
 /// A message's number and what was told of it.
 pub(super) type Row = (u32, Vec<FetchValue>);
@@ -190,7 +190,7 @@ impl Talk {
                             continue;
                         }
                     };
-                    if pieces.iter().any(|p| matches!(p, Piece::Literal(b) if !self.at_once(b.len()))) {
+                    if pieces.iter().any(|p| matches!(p, Piece::Literal(b) if !self.at_once(b.len() as u64))) {
                         // The server's leave to go on must not be mixed up with earlier answers.
                         while let Some(tag) = waiting.pop_front() {
                             self.land(&mut at, tag, listen)?;
@@ -230,8 +230,18 @@ impl Talk {
     }
 
     /// Whether a literal of that size need not wait for the server's leave (RFC 7888).
-    fn at_once(&self, size: usize) -> bool {
+    fn at_once(&self, size: u64) -> bool {
         self.has("LITERAL+") || (self.has("LITERAL-") && size <= SHORT)
+    }
+
+    /// Announces a literal, and waits for the server's leave if it needs one. `Some`: it is refused.
+    fn announce(&mut self, tag: &str, size: u64, listen: &mut dyn Listen) -> Result<Option<Status>> {
+        if self.at_once(size) {
+            self.wire.put(format!("{{{size}+}}\r\n"))?;
+            return Ok(None);
+        }
+        self.wire.put(format!("{{{size}}}\r\n"))?;
+        self.continuation(tag, listen)
     }
 
     /// `Some`: the server refused before the command was whole.
@@ -246,17 +256,16 @@ impl Talk {
                     self.wire.put_secret(secret.expose())?;
                     continue;
                 }
-                Piece::Stream(_) => return Err(Error::internal("nothing is streamed by this client")),
+                // Whoever has it writes it.
+                Piece::Stream(size) => match self.announce(tag, *size, listen)? {
+                    None => continue,
+                    refused => return Ok(refused),
+                },
                 Piece::Literal(bytes) => (bytes.as_slice(), false),
                 Piece::SecretLiteral(secret) => (secret.expose(), true),
             };
-            if self.at_once(bytes.len()) {
-                self.wire.put(format!("{{{}+}}\r\n", bytes.len()))?;
-            } else {
-                self.wire.put(format!("{{{}}}\r\n", bytes.len()))?;
-                if let Some(refused) = self.continuation(tag, listen)? {
-                    return Ok(Some(refused));
-                }
+            if let Some(refused) = self.announce(tag, bytes.len() as u64, listen)? {
+                return Ok(Some(refused));
             }
             if secret { self.wire.put_secret(bytes)? } else { self.wire.put(bytes)? }
         }
@@ -281,7 +290,7 @@ impl Talk {
         }
     }
 
-    fn answer(&mut self, tag: &str, listen: &mut dyn Listen) -> Result<Status> {
+    pub(super) fn answer(&mut self, tag: &str, listen: &mut dyn Listen) -> Result<Status> {
         match self.read(listen)? {
             Said::Tagged(came, status) if came == tag => Ok(status),
             Said::Tagged(..) | Said::Continue(_) => {

@@ -33,7 +33,7 @@ impl Rows for Log {
     }
 }
 
-fn login() -> Login {
+pub(super) fn login() -> Login {
     Login::by_password("mrc", Secret::new(b"secret".to_vec()), true)
 }
 
@@ -43,7 +43,7 @@ fn wire(socket: UnixStream) -> Wire {
     wire
 }
 
-fn play<T>(script: &Script, mode: Mode, run: impl FnOnce(Wire) -> Result<T>) -> (End, Result<T>) {
+pub(super) fn play<T>(script: &Script, mode: Mode, run: impl FnOnce(Wire) -> Result<T>) -> (End, Result<T>) {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     std::thread::scope(|scope| {
