@@ -118,3 +118,33 @@ fn what_was_fetched_long_ago_is_deleted() {
     assert_eq!(left(), "1");
     assert_eq!(files(&home, "M"), 2);
 }
+
+/// Into a command, a folder of an account and a file at once: all of them, or not this message.
+#[test]
+fn commands_and_folders_are_targets() {
+    let (home, server) = prepared(&["bob"]);
+    send(&home, &server, "bob", "second");
+    let config = home.path().join(".config/pipepost/config.toml");
+    let mut text = std::fs::read_to_string(&config).unwrap();
+    let secret = format!("password = {{ file = \"{}/pw\" }}\n", home.path().display());
+    for (name, port) in [("archive", server.imap), ("gone", 1)] {
+        text.push_str(&format!("[{name}]\nimap = \"imap+plain://arc@127.0.0.1:{port}\"\n{secret}"));
+    }
+    std::fs::write(&config, text).unwrap();
+    let command = "exec:grep -q '^Subject: second' && exit 3; cat >> got";
+    let arguments = ["bob:", "--into", command, "--into", "archive:INBOX", "--into", "maildir:M", "--json", "--delete"];
+    let ran = home.run("pop3-fetch", &arguments, b"").ends(67).complains("ended with status 3");
+    let done = records(&ran).into_iter().find(|r| r["fate"] == "done").unwrap();
+    let places: Vec<&str> = done["places"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
+    assert!(places.len() == 3 && places.iter().any(|p| p.starts_with("archive:INBOX#")), "{places:?}");
+    // What one of them refused is nowhere, but for those that can't take it back, and stays there.
+    assert_eq!(files(&home, "M"), 1);
+    assert_eq!(home.run("pop3-ls", &["bob:", "-o", "subject"], b"").ends(0).out, "second\n");
+    let listed = home.run("imap-ls", &["archive:INBOX", "-o", "subject"], b"").ends(0).out;
+    assert_eq!(listed, "one\n");
+    // Nothing to connect to: nothing is deleted, and it is not tried for each.
+    home.run("pop3-fetch", &["bob:", "--delete", "--into", "gone:INBOX"], b"").ends(75).complains("127.0.0.1:1");
+    home.run("pop3-fetch", &["bob:", "--into", "archive:"], b"").ends(64).complains("into which folder");
+    home.run("imap-fetch", &["archive:INBOX", "--into", "exec:cat > copy"], b"").ends(0);
+    assert!(std::fs::read_to_string(home.path().join("copy")).unwrap().contains("Subject: one\n"));
+}

@@ -73,6 +73,16 @@ impl Reach {
         self
     }
 
+    /// The same for other accounts, which the flags about the first one have nothing to say about.
+    ///
+    /// # Errors
+    /// As [`Reach::new`].
+    pub fn for_targets(&self) -> Result<Reach> {
+        let common = Common { config: self.accounts.flags.config.clone(), ..Common::default() };
+        let (tells, trace, whole) = (self.tells, self.trace.clone(), self.whole);
+        Ok(Reach { tells, trace, whole, accounts: Accounts::new(&common, whole)? })
+    }
+
     /// The accounts that arguments may name, and what is set for them.
     #[must_use]
     pub fn accounts(&self) -> &Accounts {

@@ -1,9 +1,10 @@
 //! `--into`: messages from a server to where they shall be.
 
+use super::connect::Reach;
+use super::remote::Remote;
 use super::shown::Shown;
 use crate::body::Body;
 use crate::error::Result;
-use crate::net::Deadline;
 use crate::store::sink::{About, Every, Form, Sink, Target};
 use crate::text::ToFile;
 use clap::Args;
@@ -12,7 +13,7 @@ use std::io::IsTerminal;
 /// The flags.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Into {
-    /// Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR; may be repeated.
+    /// Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER; may be repeated.
     #[arg(long, value_name = "TARGET")]
     pub into: Vec<Target>,
     /// stdout gets the messages as they are.
@@ -44,11 +45,14 @@ impl Into {
     /// stop waiting for whoever reads stdout.
     ///
     /// # Errors
-    /// 73, 74.
-    pub fn open(&self, one: bool, until: Deadline) -> Result<Every> {
+    /// 64: no folder of an account; 73, 74, 78.
+    pub fn open(&self, one: bool, reach: &Reach) -> Result<Every> {
         let form = if self.raw || (one && !self.mbox) { Form::Raw } else { Form::Mbox };
         let open = |target: &Target| -> Result<Box<dyn Sink>> {
-            let sink = target.open(form, until.at())?;
+            if let Target::Remote(text) = target {
+                return Ok(Box::new(Remote::open(text, reach)?));
+            }
+            let sink = target.open(form, reach.whole().at())?;
             let person = *target == Target::Stdout && !self.raw && std::io::stdout().is_terminal();
             Ok(if person { Box::new(Shown::new(sink)) } else { sink })
         };
@@ -67,16 +71,8 @@ impl Into {
 /// The Return-Path, where there is one, is the first field (RFC 5321 4.4): this much is looked at.
 const FIRST_LINE: usize = 1024;
 
-/// Puts one message in wire form into a sink, whole or not at all.
-///
-/// # Errors
-/// The source's or the sink's; the sink has taken back what it had of the message.
-pub fn pour(sink: &mut dyn Sink, about: About, body: &mut dyn Body) -> Result<()> {
-    fill(sink, about, body)?;
-    sink.end()
-}
-
-/// As [`pour`], but for the [`Sink::end`], for a source that tells only behind the body whether that was all of it.
+/// Puts one message in wire form into a sink, but for the [`Sink::end`]: some sources tell only behind the body whether that was all
+/// of it, and what a sink says to the end is its own verdict.
 ///
 /// # Errors
 /// As [`pour`].

@@ -16,6 +16,7 @@ pub mod privileges;
 pub mod progress;
 pub mod prompt;
 pub mod reference;
+pub mod remote;
 pub mod session;
 mod shown;
 pub mod signals;

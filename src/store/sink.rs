@@ -2,10 +2,11 @@
 //!
 //! A sink is pushed, so that several share one body: `begin`, `write` as often as needed, `end` or `abort`; then, after
 //! one message or many, `commit`. Only what was committed is delivered: it is on stable storage, and the source may
-//! forget it. Left out: `exec:` and everything that needs a network.
+//! forget it. What needs a network is a sink too, and stands where clients are known (`cli::remote`).
 
 mod eml;
 mod every;
+mod exec;
 mod maildir;
 mod mbox;
 mod out;
@@ -105,6 +106,11 @@ pub trait Sink {
     /// 73, 74, 75. Then some may have been delivered and none counts as such.
     fn commit(&mut self) -> Result<Vec<Receipt>>;
 
+    /// Whether a message is delivered when it ends, and can't be taken back or looked for: it must be remembered at once.
+    fn at_once(&self) -> bool {
+        false
+    }
+
     /// Whether a commit means stable storage: not for a pipe or a terminal.
     fn stable(&self) -> bool {
         true
@@ -131,9 +137,13 @@ pub enum Target {
     Maildir(PathBuf),
     /// `eml:DIR`
     Eml(PathBuf),
+    /// `exec:COMMAND`
+    Exec(String),
+    /// A folder of an account, or a server: `ACCOUNT:FOLDER` or a URL, which whoever knows accounts reads.
+    Remote(String),
 }
 
-const KNOWN: &str = "-, mbox:FILE, maildir:DIR, eml:DIR";
+const KNOWN: &str = "-, mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, URL";
 
 impl FromStr for Target {
     type Err = Error;
@@ -161,10 +171,10 @@ impl FromStr for Target {
             "mbox" => path().map(Target::Mbox),
             "maildir" => path().map(Target::Maildir),
             "eml" => path().map(Target::Eml),
-            "exec" => Err(refuse("not in this version")),
-            _ if rest.starts_with("//") => Err(refuse("not in this version")),
-            _ if !scheme.is_empty() && scheme.chars().all(account) => {
-                Err(refuse(&format!("accounts are not in this version; the other targets are: {KNOWN}")))
+            "exec" if rest.trim().is_empty() || rest.contains('\0') => Err(refuse("a command is missing")),
+            "exec" => Ok(Target::Exec(rest.to_owned())),
+            _ if !scheme.is_empty() && (rest.starts_with('/') || scheme.chars().all(account)) => {
+                Ok(Target::Remote(text.to_owned()))
             }
             _ => Err(refuse(&format!("not a target; these are: {KNOWN}"))),
         }
@@ -179,6 +189,8 @@ impl fmt::Display for Target {
             Target::Mbox(path) => write!(f, "mbox:{}", path.display()),
             Target::Maildir(path) => write!(f, "maildir:{}", path.display()),
             Target::Eml(path) => write!(f, "eml:{}", path.display()),
+            Target::Exec(command) => write!(f, "exec:{command}"),
+            Target::Remote(text) => f.write_str(text),
         }
     }
 }
@@ -193,6 +205,7 @@ impl Target {
             Target::Mbox(path) => Target::Mbox(absolute(path)),
             Target::Maildir(path) => Target::Maildir(absolute(path)),
             Target::Eml(path) => Target::Eml(absolute(path)),
+            other => other.clone(),
         };
         plain.to_string()
     }
@@ -208,6 +221,8 @@ impl Target {
             Target::Mbox(path) => Box::new(mbox::MboxFile::open(path)?),
             Target::Maildir(path) => Box::new(maildir::MaildirSink::open(path)?),
             Target::Eml(path) => Box::new(eml::EmlDir::open(path)?),
+            Target::Exec(command) => Box::new(exec::Exec::new(command, until)),
+            Target::Remote(text) => return Err(Error::usage(format!("--into {text}: not a local target"))),
         })
     }
 }
@@ -232,7 +247,9 @@ mod tests {
 
     #[test]
     fn targets() {
-        for good in ["-", "mbox:a:b", "maildir:/x/y", "eml:."] {
+        for good in
+            ["-", "mbox:a:b", "maildir:/x/y", "eml:.", "exec:cat >&2", "work:INBOX", "lmtp://h", "imap+plain://h/a"]
+        {
             assert_eq!(good.parse::<Target>().unwrap().to_string(), good);
         }
         assert!("mbox:x".parse::<Target>().unwrap().canonical().starts_with("mbox:/"));
@@ -244,10 +261,8 @@ mod tests {
             ("mbox:", "missing"),
             ("eml:a\0", "missing"),
             ("maildir:~/Mail", "~"),
-            ("exec:cat", "not in this version"),
-            ("lmtp://h", "not in this version"),
-            ("smtps://h", "not in this version"),
-            ("work:INBOX", "accounts are not in this version"),
+            ("exec: ", "command"),
+            ("Work:INBOX", "these are"),
         ] {
             let e = bad.parse::<Target>().unwrap_err();
             assert!(e.exit().code() == 64 && e.to_string().contains(says), "{bad}: {e}");

@@ -113,7 +113,7 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
         let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));
         let (all, one) = wanted(&self.what, self.search.as_deref(), stdin, &name)?;
-        let mut sink = self.into.open(one, reach.whole())?;
+        let mut sink = self.into.open(one, &reach)?;
         let mut clients = Clients { reach: &reach, open: HashMap::new() };
         if all.len() > 1 {
             // Nothing is written before every reference is known to be good.

@@ -135,7 +135,10 @@ once the message is on stable storage; only then, with
 it is deleted on the server.
 Where messages are about to be stored is written down there before, so that after a kill at any moment the next run finds those that
 got there, and a message cut short at the end of an mbox is taken back, unless another program has written behind it.
-Only a message on its way to stdout may come a second time.
+Only a message on its way to stdout, a command
+.Pq Cm exec: ,
+or a folder of an account may come a second time.
+What a command (by another status than 0) or a server refuses stays on the server, and the other targets take it back.
 If the server falls out of step, nothing is deleted, and the message before that stays on the server for good: it may be a part only.
 With
 .Fl -delete
@@ -264,7 +267,7 @@ impl Pop3Fetch {
         if self.fetches_nothing() {
             return Ok(None);
         }
-        let sink = self.into.open(self.one(), reach.whole())?;
+        let sink = self.into.open(self.one(), reach)?;
         if (self.delete || self.delete_after.is_some()) && !self.trust_stdout && !sink.stable() {
             return Err(Failure::usage(
                 "--delete, and stdout is a pipe or terminal: nobody knows whether what it got is safe",

@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn with_and_without_leave() {
-        let plus = format!("{BEFORE}C: $b APPEND Sent (\\\\Seen) {{6+}}\nC: A: b\nC:\nS: $b OK [APPENDUID 7 12] done\n");
+        let plus =
+            format!("{BEFORE}C: $b APPEND Sent (\\\\Seen) {{6+}}\nC: A: b\nC:\nS: $b OK [APPENDUID 7 12] done\n");
         let wait = format!("{BEFORE}C: $b APPEND Sent (\\\\Seen) {{6}}\nS: + go on\nC: A: b\nC:\nS: $b OK done\n");
         let (end, appended) = append(&plus.replace("CAPS", "LITERAL+"), None);
         assert_eq!((end, appended), (End::Whole, Ok(Some(Appended { uid_validity: 7, uid: 12 }))));

@@ -31,9 +31,10 @@ impl Found {
 }
 
 impl Every {
-    /// All of these.
+    /// All of these, those last that can't take anything back: they get what the others have.
     #[must_use]
-    pub fn new(sinks: Vec<Box<dyn Sink>>) -> Every {
+    pub fn new(mut sinks: Vec<Box<dyn Sink>>) -> Every {
+        sinks.sort_by_key(|sink| sink.at_once());
         Every { sinks, next: None, reference: String::new(), current: Found::default(), ended: Vec::new() }
     }
 
@@ -125,6 +126,10 @@ impl Sink for Every {
             }
         }
         Ok(receipts)
+    }
+
+    fn at_once(&self) -> bool {
+        self.sinks.iter().any(|s| s.at_once())
     }
 
     fn stable(&self) -> bool {

@@ -120,6 +120,10 @@ impl Sink for Stdout {
         Ok(self.ended.drain(..).map(receipt).collect())
     }
 
+    fn at_once(&self) -> bool {
+        true
+    }
+
     fn stable(&self) -> bool {
         self.regular
     }

@@ -99,11 +99,21 @@ impl<'d> Deliver<'d> {
 
     /// The row of the open message has ended as it should, so its body was all of it.
     fn seal(&mut self, uid: u32, bytes: u64) -> Result<()> {
-        self.sink.end()?;
+        match self.sink.end() {
+            Ok(()) => {}
+            Err(e) if matches!(e.exit(), Exit::IoErr | Exit::CantCreate) => return Err(e),
+            // It does not take this message; it may take the next one.
+            Err(e) => {
+                self.folder.got.add(uid);
+                complain(NAME, &format!("{}{uid}: {e}", self.prefix), e.advice());
+                self.tally.failed(e.exit());
+                return self.say(uid, &[], Some(&e));
+            }
+        }
         self.bytes = self.bytes.saturating_add(bytes);
         self.batch.push(uid);
         self.folder.got.add(uid);
-        if self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 { self.commit() } else { Ok(()) }
+        if self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || self.sink.at_once() { self.commit() } else { Ok(()) }
     }
 
     /// What is open will not be whole.

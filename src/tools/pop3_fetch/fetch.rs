@@ -4,11 +4,11 @@ use super::wanted::{Extent, Maildrop};
 use super::{NAME, Pop3Fetch};
 use crate::body::Body;
 use crate::cli::exit::{Tally, complain};
-use crate::cli::into::pour;
+use crate::cli::into::fill;
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
 use crate::client::pop3::{Client, Entry};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::store::sink::{self, About, Every, Found, Sink};
 use crate::store::state::{History, Mark};
 use crate::text::escape;
@@ -144,14 +144,24 @@ impl<'f> Fetch<'f> {
         match extent {
             Extent::Top(lines) if !whole => {
                 let note = format!("X-Pipepost-Partial: the first {lines} lines of {} octets\r\n", entry.size);
-                pour(self.sink, about, &mut Behind { first: note.into_bytes(), told: false, rest: body })?;
+                fill(self.sink, about, &mut Behind { first: note.into_bytes(), told: false, rest: body })?;
             }
-            _ => pour(self.sink, about, body)?,
+            _ => fill(self.sink, about, body)?,
+        }
+        match self.sink.end() {
+            Ok(()) => {}
+            Err(e) if matches!(e.exit(), Exit::IoErr | Exit::CantCreate) => return Err(e),
+            // It does not take this message; it may take the next one.
+            Err(e) => {
+                complain(NAME, &format!("message {}: {e}", entry.number), e.advice());
+                self.tally.failed(e.exit());
+                return self.say(entry, &[], Some(&e));
+            }
         }
         self.bytes = self.bytes.saturating_add(entry.size);
         self.batch.push((entry.clone(), whole));
-        // stdout has no plans, so the history follows it message by message.
-        let full = self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || self.flags.into.stdout();
+        // What has no plans is followed by the history message by message.
+        let full = self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || self.sink.at_once();
         if full { self.commit(drop) } else { Ok(()) }
     }
 
