@@ -60,7 +60,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__new)
-            opts="-s -h -V --subject --from --to --cc --bcc --attach --html --header --auto-submitted --date --message-id --seed --raw --help --version"
+            opts="-s -h -V --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --auto-submitted --date --message-id --seed --raw --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -94,11 +94,23 @@ _mailfmt() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --inline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --charset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --merge)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

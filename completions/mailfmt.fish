@@ -34,12 +34,16 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l from -d 'Compose
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l to -d 'Compose: addresses for To' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l cc -d 'Compose: addresses for Cc' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l bcc -d 'Compose: blind recipients' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l attach -d 'Compose: attach a file' -r -F
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l html -d 'Compose: an HTML alternative to the text' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l attach -d 'Compose: attach a file (- is stdin), of this media type and under this name if they are given' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l inline -d 'Compose: a file that the HTML shows where it says cid:NAME' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l html -d 'Compose: an HTML alternative to the text (- is stdin); without a text on stdin the text is made of it' -r -F
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l header -d 'Compose: a further header field, \'Name: value\'' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l charset -d 'Compose: the charset of text and HTML (default: UTF-8 if they are that, else what they or the locale say)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l date -d 'The date, as in a Date field (default: now, or $SOURCE_DATE_EPOCH)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l message-id -d 'The Message-ID, with or without angle brackets (default: random)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l seed -d 'What boundaries are made of, letters and digits (default: random); with --date and --message-id, the same input gives the same message' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l template -d 'Compose: {{NAME}} in text, HTML, subject, addresses, fields and names of files stands for the environment variable'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l auto-submitted -d 'Say that no person wrote it (Auto-Submitted: auto-generated)'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s h -l help -d 'Print help (see more with \'--help\')'

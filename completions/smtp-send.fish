@@ -5,9 +5,14 @@ complete -c smtp-send -l from -d 'Compose: who it is from (default: USER@HOST)' 
 complete -c smtp-send -l to -d 'Compose: addresses for To' -r
 complete -c smtp-send -l cc -d 'Compose: addresses for Cc' -r
 complete -c smtp-send -l bcc -d 'Compose: blind recipients' -r
-complete -c smtp-send -l attach -d 'Compose: attach a file' -r -F
-complete -c smtp-send -l html -d 'Compose: an HTML alternative to the text' -r -F
+complete -c smtp-send -l attach -d 'Compose: attach a file (- is stdin), of this media type and under this name if they are given' -r
+complete -c smtp-send -l inline -d 'Compose: a file that the HTML shows where it says cid:NAME' -r
+complete -c smtp-send -l html -d 'Compose: an HTML alternative to the text (- is stdin); without a text on stdin the text is made of it' -r -F
 complete -c smtp-send -l header -d 'Compose: a further header field, \'Name: value\'' -r
+complete -c smtp-send -l charset -d 'Compose: the charset of text and HTML (default: UTF-8 if they are that, else what they or the locale say)' -r
+complete -c smtp-send -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
+complete -c smtp-send -l key -d 'Compose: what the notice is about; those of one key are one thread' -r
+complete -c smtp-send -l once-per -d 'With --key: send nothing if a notice of this key was sent so short a time ago (30s, 5m, 1h)' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
 complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
@@ -25,6 +30,11 @@ complete -c smtp-send -l client-cert -d 'Show this certificate to servers that a
 complete -c smtp-send -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
 complete -c smtp-send -l source-address -d 'Connect from this address of the machine' -r
 complete -c smtp-send -s t -l read-recipients -d 'Send to the addresses in To, Cc and Bcc, or only in the Resent- ones if there are any, too'
+complete -c smtp-send -l template -d 'Compose: {{NAME}} in text, HTML, subject, addresses, fields and names of files stands for the environment variable'
+complete -c smtp-send -l run -d 'Run COMMAND, pass its output through, and send a message with the end of it if the command fails; its status becomes ours'
+complete -c smtp-send -l always -d 'With --run: send a message whatever comes of the command'
+complete -c smtp-send -l attach-output -d 'With --run: attach the output if the message shows only its beginning and its end'
+complete -c smtp-send -l recovered -d 'With --run and --key: send a notice when a command works again of whose failure one was sent'
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'

@@ -3,8 +3,8 @@
 #
 #     notify.sh RECIPIENT COMMAND [ARGUMENT...]
 #
-# Its status is the command's, or smtp-send's if the notice could not be sent. The account is the default one of the
-# configuration; without a configuration it is local:. Without arguments it plays itself, in a temporary directory.
+# Its status is the command's. The account is the default one of the configuration; without a configuration it is local:. A command that
+# fails again within an hour is not told again; when it works again, that is. Without arguments it plays itself, in a temporary directory.
 #
 # PIPEPOST_BIN names a directory of built programs, if they are not in PATH.
 set -eu
@@ -13,15 +13,7 @@ PATH=${PIPEPOST_BIN:+$PIPEPOST_BIN:}$PATH
 notify() {
     recipient=$1
     shift
-    output=$(mktemp)
-    status=0
-    "$@" > "$output" 2>&1 < /dev/null || status=$?
-    if [ "$status" -ne 0 ]; then
-        { printf '%s\n\nended with status %s and said:\n\n' "$*" "$status"; cat "$output"; } |
-            smtp-send -s "$(uname -n): $1 failed with status $status" "$recipient" || status=$?
-    fi
-    rm -f "$output"
-    return "$status"
+    smtp-send --run --key "${1##*/}" --once-per 1h --recovered "$recipient" -- "$@" < /dev/null
 }
 
 if [ $# -ge 2 ]; then
@@ -41,6 +33,7 @@ must test -z "$(pop3-ls local://admin)"
 status=0
 notify admin@localhost ls /no/such/place || status=$?
 must test "$status" -ne 0
+notify admin@localhost ls /no/such/place || status=$?
 pop3-ls -o subject local://admin
 must test "$(pop3-ls local://admin | wc -l)" -eq 1
 pop3-fetch local://admin 1 | mailfmt show > "$home/shown"

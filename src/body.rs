@@ -36,6 +36,23 @@ pub trait Body {
         }
     }
 
+    /// Everything that is left, but at most its first `max` bytes.
+    ///
+    /// # Errors
+    /// As [`Body::chunk`].
+    fn start(&mut self, max: usize) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        while all.len() < max {
+            let piece = self.chunk()?;
+            if piece.is_empty() {
+                break;
+            }
+            all.extend_from_slice(piece);
+        }
+        all.truncate(max);
+        Ok(all)
+    }
+
     /// Reads to the end and drops it; returns how many bytes that were.
     ///
     /// # Errors

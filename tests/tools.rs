@@ -341,7 +341,7 @@ fn a_dry_run_changes_nothing_and_steps_are_told() {
     for tool in ["pop3-ls", "imap-ls", "pop3-fetch"] {
         home.run(tool, &["-v", "local://bob"], b"").ends(0).complains("connected to local");
     }
-    home.run("smtp-send", &["-v", "-s", "x", "bob@localhost"], b"").ends(0).complains("connected to local");
+    home.run("smtp-send", &["-v", "-s", "x", "bob@localhost"], b"b").ends(0).complains("connected to local");
 }
 
 #[test]

@@ -218,7 +218,10 @@ impl Accounts {
     }
 
     /// The environment variables that hold secrets, which no child may see.
-    pub(super) fn hidden(&self) -> Result<Vec<String>> {
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong.
+    pub fn hidden(&self) -> Result<Vec<String>> {
         let mut hidden: Vec<String> = Vec::new();
         hidden.extend(self.config()?.iter().flat_map(|config| config.secret_variables()).map(str::to_owned));
         if let Some((_, Source::Env(name))) = &self.flag {

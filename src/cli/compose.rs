@@ -1,17 +1,31 @@
-//! The flags that compose a message, shared by smtp-send and mailfmt.
+//! The flags that compose a message, shared by smtp-send and mailfmt: what they name is read and checked here, once, and written as
+//! one message, or with `--merge` as one for each row.
 
-use crate::body::Body;
-use crate::error::{Error, Result};
+mod files;
+mod merge;
+
+use crate::body::{Body, FileBody};
+use crate::error::{Error, Exit, Result};
 use crate::message::addr::{self, Address};
-use crate::message::compose::{Attachment, Letter, Text, content_type, message_id};
+use crate::message::compose::{Attachment, Cids, Letter, Text, message_id};
 use crate::message::date::Date;
 use crate::message::facts::Facts;
+use crate::message::template::{Template, Values};
 use crate::net::Deadline;
 use crate::store::patience::open;
 use crate::store::spool::Spool;
 use clap::Args;
-use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use files::Named;
+use merge::{Row, Rows};
+use std::ffi::OsString;
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The longest text with variables.
+const TEMPLATE: usize = 16 << 20;
+/// The columns of a text that is made of HTML.
+const WIDTH: usize = 72;
 
 /// The flags.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,32 +45,53 @@ pub struct Compose {
     /// Compose: blind recipients.
     #[arg(long, value_name = "ADDRESS,...")]
     pub bcc: Vec<String>,
-    /// Compose: attach a file.
-    #[arg(long, value_name = "FILE")]
-    pub attach: Vec<PathBuf>,
-    /// Compose: an HTML alternative to the text.
+    /// Compose: attach a file (- is stdin), of this media type and under this name if they are given.
+    #[arg(long, value_name = "FILE[:TYPE[:NAME]]", allow_hyphen_values = true)]
+    pub attach: Vec<OsString>,
+    /// Compose: a file that the HTML shows where it says cid:NAME.
+    #[arg(long, value_name = "FILE[:TYPE[:NAME]]", allow_hyphen_values = true)]
+    pub inline: Vec<OsString>,
+    /// Compose: an HTML alternative to the text (- is stdin); without a text on stdin the text is made of it.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Compose: a further header field, 'Name: value'.
     #[arg(long, value_name = "FIELD")]
     pub header: Vec<String>,
+    /// Compose: the charset of text and HTML (default: UTF-8 if they are that, else what they or the locale say).
+    #[arg(long, value_name = "NAME")]
+    pub charset: Option<String>,
+    /// Compose: {{NAME}} in text, HTML, subject, addresses, fields and names of files stands for the environment variable.
+    #[arg(long)]
+    pub template: bool,
+    /// Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row's value of that name.
+    #[arg(long, value_name = "FILE", conflicts_with = "template")]
+    pub merge: Option<PathBuf>,
 }
 
 /// What the flags name, read and checked.
 pub struct Composed {
     /// The message, in wire form, without Bcc unless that was asked for.
     pub message: Spool,
+    /// Who is in it.
+    pub who: Who,
+}
+
+/// Who is in a composed message.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
     /// Its From.
     pub from: Address,
-    /// To, Cc and Bcc, in this order.
+    /// To, Cc, Bcc and the arguments, in this order.
     pub recipients: Vec<Address>,
+    /// Those of Bcc alone.
+    pub bcc: Vec<Address>,
 }
 
 /// What is added to what the flags say.
 #[derive(Default)]
 pub struct Extra<'a> {
-    /// For To, if neither --to nor --cc is given.
-    pub to: &'a [Address],
+    /// Further recipients, who are named in To if neither --to nor --cc is given.
+    pub arguments: &'a [String],
     /// From, if there is no --from.
     pub from: Option<&'a str>,
     /// HOST of pipepost(7).
@@ -65,6 +100,10 @@ pub struct Extra<'a> {
     pub keep_bcc: bool,
     /// Whether to say `Auto-Submitted: auto-generated`.
     pub auto_submitted: bool,
+    /// Whether a message may be sent of which nothing was said: no text, no file.
+    pub empty: bool,
+    /// Further fields that are known to be right.
+    pub fields: Vec<(String, String)>,
     /// When to stop waiting for pipes.
     pub until: Deadline,
 }
@@ -80,6 +119,60 @@ pub struct Fixed {
     pub seed: Option<String>,
 }
 
+/// A text: as it is, or with variables.
+enum Source {
+    Plain(Spool, Facts),
+    Template(Template),
+}
+
+impl Source {
+    fn read(body: &mut dyn Body, flags: &Compose, html: bool) -> Result<Source> {
+        let (mut spool, facts) = files::text(body, flags.charset.as_deref(), html)?;
+        if !flags.has_variables() {
+            return Ok(Source::Plain(spool, facts));
+        }
+        let what = if html { "--html" } else { "the text" };
+        let whole = spool.body()?.whole(TEMPLATE)?;
+        let whole = whole.ok_or_else(|| Error::data(format!("{what}: a template has at most {TEMPLATE} bytes")))?;
+        let text = String::from_utf8(whole)
+            .map_err(|_| Error::data(format!("{what}: not UTF-8")).advise("--charset says what it is"))?;
+        Ok(Source::Template(Template::parse(&text).map_err(|e| e.at(what))?))
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Source::Plain(_, facts) => facts.is_empty(),
+            Source::Template(template) => *template == Template::default(),
+        }
+    }
+
+    /// The text, with the values in it.
+    fn text(&mut self, values: Option<&Values<'_>>, html: bool) -> Result<Text<'_>> {
+        match (self, values) {
+            (Source::Plain(spool, facts), _) => Ok(Text { body: Box::new(spool.body()?), facts: facts.clone() }),
+            (Source::Template(template), Some(values)) => Ok(text_of(template.fill(values, html)?)),
+            (Source::Template(_), None) => Err(Error::internal("a template without values")),
+        }
+    }
+}
+
+fn text_of(text: String) -> Text<'static> {
+    let mut facts = Facts::of_body();
+    facts.push(text.as_bytes());
+    facts.end();
+    Text { body: Box::new(FileBody::new(Cursor::new(text), "the text")), facts }
+}
+
+/// What the flags name, read.
+struct Material<'a> {
+    flags: &'a Compose,
+    extra: &'a Extra<'a>,
+    text: Option<Source>,
+    html: Option<Source>,
+    /// For the file that is stdin.
+    stdin: Option<&'a mut dyn Body>,
+}
+
 impl Compose {
     /// Whether any of the flags is given, so that stdin is a text and not a message.
     #[must_use]
@@ -87,32 +180,116 @@ impl Compose {
         self.subject.is_some()
             || self.from.is_some()
             || self.html.is_some()
+            || self.charset.is_some()
+            || self.has_variables()
             || [&self.to, &self.cc, &self.bcc, &self.header].iter().any(|list| !list.is_empty())
-            || !self.attach.is_empty()
+            || [&self.attach, &self.inline].iter().any(|list| !list.is_empty())
     }
 
-    /// Composes, with `text` as the body.
-    ///
-    /// # Errors
-    /// 64: a flag's value is no address or holds a line break; 66: a file can't be read; 73, 74: temporary files.
-    pub fn compose(&self, text: &mut dyn Body, extra: &Extra<'_>) -> Result<Composed> {
-        let mut message = Spool::new();
-        let (from, recipients) = self.write(text, extra, Fixed::default(), &mut |bytes| message.push(bytes))?;
-        Ok(Composed { message, from, recipients })
+    /// Whether `{{NAME}}` is a variable.
+    #[must_use]
+    pub fn has_variables(&self) -> bool {
+        self.template || self.merge.is_some()
     }
 
-    /// Composes, with `text` as the body, and hands the message to `out` as it comes; returns its From and its recipients.
+    /// Composes, with `text` as the body, and hands each message to `each`. No message is handed over before all rows of `--merge` are
+    /// found good.
     ///
     /// # Errors
-    /// As [`Compose::compose`], and those of `out`.
+    /// 64: a flag's value is no address or holds a line break; 65: a text in another charset, a variable that is missing; 66: a file
+    /// can't be read; 73, 74: temporary files; those of `each`.
+    pub fn each(
+        &self,
+        text: &mut dyn Body,
+        extra: &Extra<'_>,
+        fixed: &Fixed,
+        each: &mut dyn FnMut(Composed) -> Result<()>,
+    ) -> Result<()> {
+        let mut material = self.read(text, extra)?;
+        let mut one = |row: Option<&Row>, material: &mut Material<'_>| {
+            let mut message = Spool::new();
+            let who = material.write(row, fixed.clone(), &mut |bytes| message.push(bytes))?;
+            each(Composed { message, who })
+        };
+        let Some(file) = &self.merge else { return one(None, &mut material) };
+        let mut rows = Rows::open(file, extra.until.at())?;
+        rows.each(&mut |row| material.check(row))?;
+        rows.each(&mut |row| one(Some(row), &mut material))
+    }
+
+    /// Composes one message, with `text` as the body, and hands it to `out` as it comes; says who is in it.
+    ///
+    /// # Errors
+    /// As [`Compose::each`], and those of `out`.
     pub fn write(
         &self,
         text: &mut dyn Body,
         extra: &Extra<'_>,
         fixed: Fixed,
         out: &mut dyn FnMut(&[u8]) -> Result<()>,
-    ) -> Result<(Address, Vec<Address>)> {
-        let from = match (&self.from, extra.from) {
+    ) -> Result<Who> {
+        self.read(text, extra)?.write(None, fixed, out)
+    }
+
+    /// Whether the flags can make a message, as far as that can be said before there is a text.
+    ///
+    /// # Errors
+    /// 64: a flag's value is no address or holds a line break; nobody gets it.
+    pub fn check(&self, extra: &Extra<'_>) -> Result<()> {
+        let (_, who) = Material { flags: self, extra, text: None, html: None, stdin: None }.fields(None)?;
+        if who.recipients.is_empty() { Err(Error::usage("no recipient")) } else { Ok(()) }
+    }
+
+    fn read<'a>(&'a self, stdin: &'a mut dyn Body, extra: &'a Extra<'a>) -> Result<Material<'a>> {
+        let files = self.attach.iter().chain(&self.inline).filter(|file| Named::parse(file).is_stdin()).count();
+        let html_is_stdin = self.html.as_deref().is_some_and(|path| path.as_os_str() == "-");
+        if files + usize::from(html_is_stdin) > 1 || files > 0 && self.merge.is_some() {
+            return Err(Error::usage("stdin can be read once only"));
+        }
+        let mut material = Material { flags: self, extra, text: None, html: None, stdin: None };
+        if html_is_stdin {
+            material.html = Some(Source::read(stdin, self, true)?);
+        } else {
+            if let Some(file) = &self.html {
+                material.html = Some(Source::read(&mut open(file, extra.until.at())?, self, true)?);
+            }
+            match files {
+                0 => material.text = Some(Source::read(stdin, self, false)?),
+                _ => material.stdin = Some(stdin),
+            }
+        }
+        // Nothing on stdin is no text if something else makes a message.
+        let files = files > 0 || !self.attach.is_empty();
+        let html = material.html.as_ref().is_some_and(|html| !html.is_empty());
+        let text = material.text.as_ref().is_some_and(|text| !text.is_empty());
+        if !text && (html || files) {
+            material.text = None;
+        } else if !text && !extra.empty {
+            return Err(
+                Error::usage("stdin is empty").advise("< /dev/null or --allow-empty sends a message without text")
+            );
+        }
+        Ok(material)
+    }
+}
+
+impl Material<'_> {
+    /// Who is in the message, and its fields.
+    fn fields(&self, row: Option<&Row>) -> Result<(Letter<'static>, Who)> {
+        let (flags, extra) = (self.flags, self.extra);
+        let values = |name: &str| variable(row, name);
+        let list = |flag: &str, texts: &[String]| -> Result<Vec<Address>> {
+            match flags.has_variables() {
+                true => filled(flag, texts, extra.host, &values),
+                false => many(flag, texts, extra.host),
+            }
+        };
+        let from = match (&flags.from, extra.from) {
+            (Some(from), _) if flags.has_variables() => {
+                let mut one = filled("--from", std::slice::from_ref(from), extra.host, &values)?.into_iter();
+                let wrong = || Error::data(format!("--from {from}: not one address"));
+                one.next().filter(|_| one.next().is_none()).ok_or_else(wrong)?
+            }
             (Some(from), _) => one("--from", from, extra.host)?,
             (None, Some(from)) => one("from", from, extra.host)?,
             (None, None) => Address {
@@ -121,47 +298,144 @@ impl Compose {
                 ..Address::default()
             },
         };
-        let mut to = many("--to", &self.to, extra.host)?;
-        let (cc, bcc) = (many("--cc", &self.cc, extra.host)?, many("--bcc", &self.bcc, extra.host)?);
-        let recipients = [to.clone(), cc.clone(), bcc.clone()].concat();
+        let mut to = list("--to", &flags.to)?;
+        let (cc, bcc) = (list("--cc", &flags.cc)?, list("--bcc", &flags.bcc)?);
+        let arguments = list("recipient", extra.arguments)?;
+        let recipients = [&to[..], &cc, &bcc, &arguments].concat();
         if to.is_empty() && cc.is_empty() {
-            to = extra.to.to_vec();
+            to = arguments;
         }
-        let headers = self.header.iter().map(|field| header(field)).collect::<Result<Vec<_>>>()?;
-        let attachments =
-            self.attach.iter().map(|file| attachment(file, extra.until.at())).collect::<Result<Vec<_>>>()?;
-        let mut html = self.html.as_deref().map(|file| spool(&mut open(file, extra.until.at())?)).transpose()?;
-        let (mut text, facts) = spool(text)?;
-        // Nothing on stdin is no text if something else makes a message.
-        let silent = facts.is_empty() && (html.is_some() || !attachments.is_empty());
-        let letter = Letter {
-            from: vec![from.clone()],
-            to,
-            cc,
-            bcc,
-            keep_bcc: extra.keep_bcc,
-            subject: self.subject.clone(),
-            date: fixed.date.unwrap_or_else(|| today().to_string()),
-            message_id: match fixed.message_id {
-                Some(id) => id,
-                None => message_id(random()?, extra.host),
-            },
-            headers,
-            auto_submitted: extra.auto_submitted,
-            seed: match fixed.seed {
-                Some(seed) => seed,
-                None => random()?.iter().map(|b| format!("{b:02x}")).collect(),
-            },
-            text: if silent { None } else { Some(Text { body: Box::new(text.body()?), facts }) },
-            html: match &mut html {
-                Some((spool, facts)) => Some(Text { body: Box::new(spool.body()?), facts: facts.clone() }),
-                None => None,
-            },
-            attachments,
-        };
-        letter.write(out)?;
-        Ok((from, recipients))
+        let mut headers = extra.fields.clone();
+        for field in &flags.header {
+            let (name, value) = header(field)?;
+            let value = match flags.has_variables() {
+                true => {
+                    let template = Template::parse(&value)?;
+                    let words = crate::message::compose::has_addresses(&name);
+                    if words { template.fill_words(&values) } else { template.fill_line(&values) }
+                        .map_err(|e| e.at(&name))?
+                }
+                false => value,
+            };
+            headers.push((name, value));
+        }
+        let subject = flags.subject.as_deref();
+        let subject = subject.map(|text| self.line("--subject", text, row)).transpose()?;
+        let who = Who { from: from.clone(), recipients, bcc: bcc.clone() };
+        let (keep_bcc, auto_submitted) = (extra.keep_bcc, extra.auto_submitted);
+        let letter =
+            Letter { from: vec![from], to, cc, bcc, keep_bcc, subject, headers, auto_submitted, ..Letter::default() };
+        Ok((letter, who))
     }
+
+    /// A text of one line, with the values in it.
+    fn line(&self, flag: &str, text: &str, row: Option<&Row>) -> Result<String> {
+        if !self.flags.has_variables() {
+            return Ok(text.to_owned());
+        }
+        Template::parse(text).and_then(|t| t.fill_line(&|name| variable(row, name))).map_err(|e| e.at(flag))
+    }
+
+    /// Files of a flag: in their names a value never leads elsewhere.
+    fn files(&self, files: &[OsString], row: Option<&Row>) -> Result<Vec<Named>> {
+        let of = |file: &OsString| match file.to_str() {
+            Some(text) if self.flags.has_variables() => {
+                let values = |name: &str| variable(row, name);
+                let name = Template::parse(text)?
+                    .fill_line(&|name| values(name).map(|value| value.replace(['/', ':'], "_")))?;
+                Ok(Named::parse(name.as_ref()))
+            }
+            _ => Ok(Named::parse(file)),
+        };
+        files.iter().map(of).collect()
+    }
+
+    /// Whether a message can be made of this row.
+    fn check(&mut self, row: &Row) -> Result<()> {
+        self.fields(Some(row))?;
+        let values = |name: &str| variable(Some(row), name);
+        for (source, html) in [(&mut self.text, false), (&mut self.html, true)] {
+            source.as_mut().map(|source| source.text(Some(&values), html).map(drop)).transpose()?;
+        }
+        for file in self.files(&[&self.flags.attach[..], &self.flags.inline].concat(), Some(row))? {
+            drop(open(&file.path, self.extra.until.at())?);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, row: Option<&Row>, fixed: Fixed, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Who> {
+        let (mut letter, who) = self.fields(row)?;
+        let until = self.extra.until.at();
+        letter.date = fixed.date.unwrap_or_else(|| today().to_string());
+        letter.message_id = match fixed.message_id {
+            Some(id) => id,
+            None => message_id(random()?, self.extra.host),
+        };
+        letter.seed = match fixed.seed {
+            Some(seed) => seed,
+            None => random()?.iter().map(|b| format!("{b:02x}")).collect(),
+        };
+        let (attach, inline) = (self.files(&self.flags.attach, row)?, self.files(&self.flags.inline, row)?);
+        let mut names = Vec::new();
+        for (number, file) in inline.iter().enumerate() {
+            names.push((file.name()?, format!("{}.{number}@{}", letter.seed, self.extra.host)));
+        }
+        let values: &Values<'_> = &|name| variable(row, name);
+        let made = match &mut self.html {
+            Some(html) if self.text.is_none() => {
+                let page = html.text(Some(values), true)?.body.start(super::html::MAX)?;
+                Some(super::html::to_text(&String::from_utf8_lossy(&page), WIDTH))
+            }
+            _ => None,
+        };
+        let mut letter: Letter<'_> = letter;
+        letter.text = match &mut self.text {
+            Some(text) => Some(text.text(Some(values), false)?),
+            None => made.map(text_of),
+        };
+        letter.html = match &mut self.html {
+            Some(html) => {
+                let mut text = html.text(Some(values), true)?;
+                if !names.is_empty() {
+                    // What takes the place of a name may be longer than that: lines of any length.
+                    text.facts.longest_line = u64::MAX;
+                    text.body = Box::new(Cids::new(text.body, &names));
+                }
+                Some(text)
+            }
+            None => None,
+        };
+        let mut stdin = self.stdin.take();
+        let mut open =
+            |file: &Named| -> Result<Attachment<'_>> { file.open(until, stdin.take_if(|_| file.is_stdin())) };
+        letter.inline =
+            inline.iter().zip(&names).map(|(file, (_, id))| Ok((id.clone(), open(file)?))).collect::<Result<_>>()?;
+        letter.attachments = attach.iter().map(&mut open).collect::<Result<_>>()?;
+        letter.write(out)?;
+        Ok(who)
+    }
+}
+
+/// The value of a variable: the row's, or the environment's if there are no rows.
+fn variable(row: Option<&Row>, name: &str) -> Option<String> {
+    match row {
+        Some(row) => merge::value(row, name),
+        None => std::env::var(name).ok(),
+    }
+}
+
+/// The addresses of a flag with variables.
+fn filled(flag: &str, texts: &[String], host: &str, values: &Values<'_>) -> Result<Vec<Address>> {
+    let mut all = Vec::new();
+    for text in texts {
+        if crate::text::breaks_line(text) {
+            return Err(Error::usage(format!("{flag} {text}: a line break or NUL")));
+        }
+        let found = Template::parse(text).and_then(|template| template.addresses(values));
+        all.extend(found.map_err(|e| e.at(flag))?);
+    }
+    all.iter_mut().for_each(|address| crate::message::outgoing::or_domain(address, host));
+    Ok(all)
 }
 
 fn random() -> Result<[u8; 16]> {
@@ -199,7 +473,7 @@ fn many(flag: &str, texts: &[String], host: &str) -> Result<Vec<Address>> {
         if crate::text::breaks_line(text) {
             return Err(Error::usage(format!("{flag} {}: a line break or NUL", text)));
         }
-        let items = addr::checked(text.as_bytes()).map_err(|e| e.with_exit(crate::error::Exit::Usage).at(flag))?;
+        let items = addr::checked(text.as_bytes()).map_err(|e| e.with_exit(Exit::Usage).at(flag))?;
         let before = all.len();
         all.extend(addr::mailboxes(&items).cloned());
         if all.len() == before {
@@ -217,43 +491,4 @@ fn header(field: &str) -> Result<(String, String)> {
     }
     let (name, value) = field.split_once(':').ok_or_else(|| wrong("no colon"))?;
     Ok((name.trim_end().to_owned(), value.trim().to_owned()))
-}
-
-/// A text has to be known before its encoding can be chosen.
-fn spool(text: &mut dyn Body) -> Result<(Spool, Facts)> {
-    let (mut spool, mut facts) = (Spool::new(), Facts::of_body());
-    loop {
-        let piece = text.chunk()?;
-        if piece.is_empty() {
-            facts.end();
-            return Ok((spool, facts));
-        }
-        facts.push(piece);
-        spool.push(piece)?;
-    }
-}
-
-fn attachment(file: &Path, until: Option<Instant>) -> Result<Attachment<'static>> {
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
-    let name = name.ok_or_else(|| Error::no_input(format!("{}: no file name", file.display())))?;
-    if crate::text::breaks_line(&name) {
-        return Err(Error::usage(format!("--attach {}: a line break in the name", name)));
-    }
-    let content_type = content_type(&name).to_owned();
-    let mut charset = None;
-    // A text says its charset, if that can be found out by reading it twice.
-    if content_type.starts_with("text/") && file.is_file() {
-        let mut facts = Facts::of_body();
-        let mut body = open(file, until)?;
-        loop {
-            let piece = body.chunk()?;
-            if piece.is_empty() {
-                break;
-            }
-            facts.push(piece);
-        }
-        facts.end();
-        charset = facts.utf8.then(|| if facts.eight_bit > 0 { "utf-8" } else { "us-ascii" }.to_owned());
-    }
-    Ok(Attachment { name, content_type, charset, body: Box::new(open(file, until)?) })
 }

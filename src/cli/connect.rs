@@ -101,6 +101,12 @@ impl Reach {
         self.whole
     }
 
+    /// The whole operation begins now, and what came before took no time.
+    pub fn begin(&mut self) {
+        self.whole = self.accounts.flags.timeout.map_or(Deadline::NEVER, Deadline::after);
+        self.accounts.whole = self.whole;
+    }
+
     /// How long to wait for a maildrop that another session has: `--timeout`, or a minute.
     #[must_use]
     pub fn patience(&self) -> Deadline {

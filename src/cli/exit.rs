@@ -15,6 +15,8 @@ pub struct Failure {
     pub why: anyhow::Error,
     /// One line of advice.
     pub advice: Option<String>,
+    /// The status of another program, which becomes ours without a word: it has spoken for itself.
+    pub passed: Option<u8>,
 }
 
 /// What a tool ends with.
@@ -24,6 +26,12 @@ impl Failure {
     /// 64: wrong arguments.
     pub fn usage(text: impl Into<String>) -> Failure {
         Error::usage(text).into()
+    }
+
+    /// Ends with the status of a program that was run.
+    #[must_use]
+    pub fn passed(status: u8) -> Failure {
+        Failure { passed: Some(status), ..Error::internal("a program's status").into() }
     }
 
     /// Adds the line of advice.
@@ -36,7 +44,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(e: Error) -> Failure {
-        Failure { exit: e.exit(), advice: e.advice().map(str::to_owned), why: anyhow::Error::new(e) }
+        Failure { exit: e.exit(), advice: e.advice().map(str::to_owned), why: anyhow::Error::new(e), passed: None }
     }
 }
 
@@ -127,6 +135,7 @@ pub fn run<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> E
     let exit = match parsed {
         Ok(tool) => match tool.run() {
             Ok(exit) => exit,
+            Err(Failure { passed: Some(status), .. }) => return ExitCode::from(status),
             Err(failure) => {
                 complain(program, &format!("{:#}", failure.why), failure.advice.as_deref());
                 failure.exit

@@ -4,7 +4,8 @@ use super::connect::Reach;
 use super::remote::Remote;
 use super::shown::Shown;
 use crate::body::Body;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::net::Deadline;
 use crate::store::sink::{About, Every, Form, Sink, Target};
 use crate::text::ToFile;
 use clap::Args;
@@ -41,18 +42,31 @@ impl Into {
         self.stdout() && std::io::stdout().is_terminal()
     }
 
-    /// Opens them. `one`: a single message was asked for by its number, UID or reference, so stdout gets it as it is. `until`: when to
-    /// stop waiting for whoever reads stdout.
+    /// Opens them. `one`: a single message was asked for by its number, UID or reference, so stdout gets it as it is.
     ///
     /// # Errors
     /// 64: no folder of an account; 73, 74, 78.
     pub fn open(&self, one: bool, reach: &Reach) -> Result<Every> {
+        self.opened(one, reach.whole(), &|text| Ok(Box::new(Remote::open(text, reach)?)))
+    }
+
+    /// The same for a program that never touches the network.
+    ///
+    /// # Errors
+    /// 64: a target that is elsewhere; 73, 74.
+    pub fn open_here(&self, one: bool, until: Deadline) -> Result<Every> {
+        let elsewhere =
+            |text: &str| Err(Error::usage(format!("--into {text}: this program never touches the network")));
+        self.opened(one, until, &elsewhere)
+    }
+
+    fn opened(&self, one: bool, until: Deadline, remote: &dyn Fn(&str) -> Result<Box<dyn Sink>>) -> Result<Every> {
         let form = if self.raw || (one && !self.mbox) { Form::Raw } else { Form::Mbox };
         let open = |target: &Target| -> Result<Box<dyn Sink>> {
             if let Target::Remote(text) = target {
-                return Ok(Box::new(Remote::open(text, reach)?));
+                return remote(text);
             }
-            let sink = target.open(form, reach.whole().at())?;
+            let sink = target.open(form, until.at())?;
             let person = *target == Target::Stdout && !self.raw && std::io::stdout().is_terminal();
             Ok(if person { Box::new(Shown::new(sink)) } else { sink })
         };

@@ -1,5 +1,6 @@
 //! Asks for a password on the terminal. Whatever ends the program meanwhile, the terminal echoes again afterwards.
 
+use super::signals::Bell;
 use crate::config::secret::{Source, Whose, checked, no_core_dumps};
 use crate::error::{Error, Local, Result};
 use crate::net::Deadline;
@@ -8,12 +9,10 @@ use crate::text::escape;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::SigId;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::low_level::{emulate_default_handler, pipe, unregister};
+use signal_hook::low_level::emulate_default_handler;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
-use std::os::unix::net::UnixStream;
 
 /// As much as a terminal takes in a line.
 const LINE: usize = 4096;
@@ -45,11 +44,8 @@ pub(super) fn ask(question: &str, until: Deadline) -> Result<Option<Secret>> {
     no_core_dumps();
     // The echo comes back before a signal ends the program.
     let _busy = super::signals::wait();
-    let mut bells = Vec::new();
-    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
-        let (bell, ring) = UnixStream::pair().local("socketpair")?;
-        bells.push(Bell { signal, id: pipe::register(signal, ring).local("signal")?, bell });
-    }
+    let bells = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].map(Bell::of);
+    let bells = bells.into_iter().collect::<Result<Vec<_>>>()?;
     let mut silent = before.clone();
     silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
     // Flush: what was typed before the question is no answer.
@@ -58,9 +54,7 @@ pub(super) fn ask(question: &str, until: Deadline) -> Result<Option<Secret>> {
     let asked = (&terminal).write_all(escape(question).as_bytes()).local("terminal");
     let line = asked.and_then(|()| line(&terminal, &bells, until));
     drop(quiet);
-    for bell in &bells {
-        unregister(bell.id);
-    }
+    drop(bells);
     match line? {
         Typed::Line(secret) => checked(secret).map(Some).map_err(|e| e.at("terminal")),
         Typed::Signal(signal) => {
@@ -85,13 +79,6 @@ pub fn new_password(question: &str, until: Deadline) -> Result<Secret> {
     if first.same(second.expose()) { Ok(first) } else { Err(Error::usage("these are two different passwords")) }
 }
 
-/// Rings at a signal.
-struct Bell {
-    signal: i32,
-    id: SigId,
-    bell: UnixStream,
-}
-
 enum Typed {
     Line(Secret),
     Signal(i32),
@@ -103,7 +90,7 @@ fn line(terminal: &File, bells: &[Bell], until: Deadline) -> Result<Typed> {
     let mut byte = [0];
     let end = loop {
         let mut ready = vec![PollFd::new(terminal, PollFlags::IN)];
-        ready.extend(bells.iter().map(|bell| PollFd::new(&bell.bell, PollFlags::IN)));
+        ready.extend(bells.iter().map(|bell| PollFd::new(bell, PollFlags::IN)));
         let timeout = until.left().and_then(|left| Timespec::try_from(left).ok());
         match poll(&mut ready, timeout.as_ref()) {
             Err(Errno::INTR) => continue,

@@ -3,8 +3,11 @@
 use crate::error::{Local, Result};
 use crate::store::unfinished;
 use rustix::event::{PollFd, PollFlags, poll};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::low_level::{emulate_default_handler, pipe};
+use signal_hook::SigId;
+pub use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::low_level::{emulate_default_handler, pipe, unregister};
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
@@ -13,6 +16,59 @@ static BUSY: Mutex<()> = Mutex::new(());
 /// While it lives, a signal ends nothing: somebody else is at it.
 pub(super) fn wait() -> MutexGuard<'static, ()> {
     BUSY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Rings at a signal, which does nothing else while it lives.
+pub struct Bell {
+    /// Which.
+    pub signal: i32,
+    id: SigId,
+    bell: UnixStream,
+}
+
+impl Bell {
+    /// A bell for this signal.
+    ///
+    /// # Errors
+    /// 74: no descriptors.
+    pub fn of(signal: i32) -> Result<Bell> {
+        let (bell, ring) = UnixStream::pair().local("socketpair")?;
+        bell.set_nonblocking(true).local("socketpair")?;
+        Ok(Bell { signal, id: pipe::register(signal, ring).local("signal")?, bell })
+    }
+
+    /// Bells for those of these signals that the program was not told to ignore (nohup(1)).
+    ///
+    /// # Errors
+    /// As [`Bell::of`].
+    pub fn unless_ignored(signals: &[i32]) -> Result<Vec<Bell>> {
+        let ignored = ignored();
+        signals.iter().filter(|signal| ignored & (1 << (*signal - 1)) == 0).map(|signal| Bell::of(*signal)).collect()
+    }
+
+    /// Whether it has rung since this was asked last.
+    #[must_use]
+    pub fn has_rung(&self) -> bool {
+        let mut bytes = [0; 64];
+        let mut rung = false;
+        while (&self.bell).read(&mut bytes).is_ok_and(|n| n > 0) {
+            rung = true;
+        }
+        rung
+    }
+}
+
+impl AsFd for Bell {
+    /// Readable when it has rung.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        unregister(self.id);
+    }
 }
 
 /// From now on HUP, INT and TERM remove the files that have no final name yet before they end the program. Signals that the
@@ -28,24 +84,16 @@ pub fn tidy() -> Result<()> {
 }
 
 fn watch() -> Result<()> {
-    let ignored = ignored();
-    let mut bells = Vec::new();
-    for signal in [SIGHUP, SIGINT, SIGTERM] {
-        if ignored & (1 << (signal - 1)) == 0 {
-            let (bell, ring) = UnixStream::pair().local("socketpair")?;
-            pipe::register(signal, ring).local("signal")?;
-            bells.push((signal, bell));
-        }
-    }
+    let bells = Bell::unless_ignored(&[SIGHUP, SIGINT, SIGTERM])?;
     let wait_for = move || {
         loop {
-            let mut ready: Vec<PollFd<'_>> = bells.iter().map(|(_, bell)| PollFd::new(bell, PollFlags::IN)).collect();
+            let mut ready: Vec<PollFd<'_>> = bells.iter().map(|bell| PollFd::new(bell, PollFlags::IN)).collect();
             let _ = poll(&mut ready, None);
             let rung = ready.iter().zip(&bells).find(|(fd, _)| !fd.revents().is_empty());
-            if let Some((_, (signal, _))) = rung {
+            if let Some((_, bell)) = rung {
                 let _busy = wait();
                 let _held = unfinished::remove();
-                let _ = emulate_default_handler(*signal);
+                let _ = emulate_default_handler(bell.signal);
             }
         }
     };

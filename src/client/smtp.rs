@@ -55,6 +55,8 @@ pub struct Client {
     lmtp: bool,
     extensions: Extensions,
     closed: bool,
+    /// A transaction that came to nothing is still open there.
+    stale: bool,
 }
 
 impl Client {
@@ -68,7 +70,7 @@ impl Client {
             return Err(Error::usage("a blank or control character in the name for EHLO"));
         }
         let extensions = Extensions::default();
-        let mut client = Client { wire, lmtp: service == Service::Lmtp, extensions, closed: false };
+        let mut client = Client { wire, lmtp: service == Service::Lmtp, extensions, closed: false, stale: false };
         client.wire.until(Deadline::after(COMMAND));
         let greeting = client.reply()?;
         if greeting.code != 220 {
@@ -161,6 +163,9 @@ impl Client {
         let mail = self.mail_command(envelope).map_err(|e| e.at(&peer))?;
         if envelope.to.is_empty() {
             return Err(Error::usage("no recipient"));
+        }
+        if std::mem::take(&mut self.stale) {
+            self.give_up("RSET\r\n");
         }
         let mut outcomes = match self.offer(&mail, envelope) {
             Ok(Offer::Refused(outcomes)) => return Ok(outcomes),
@@ -287,6 +292,7 @@ impl Client {
             (200..=399, _) => Err(Error::protocol(format!("answers DATA with {data}")).at(self.wire.peer())),
             (_, some) => {
                 let end = Ending::from(&data);
+                self.stale = !some && mail.is_positive();
                 if some && !self.closed {
                     self.give_up("RSET\r\n");
                 }

@@ -1,7 +1,13 @@
 //! Composing a message from its parts: [`Letter`]. mail-builder lives here: it writes header fields and the MIME frame with
 //! a placeholder for each body; the bodies stream into their places, so that attachments of any size need no memory.
 //!
-//! Output is wire form. Left out: inline images, signatures, encryption, format=flowed.
+//! Output is wire form. Left out: signatures, encryption, format=flowed.
+
+mod cid;
+mod media;
+
+pub use cid::Cids;
+pub use media::{content_type, sniff};
 
 use super::addr::{self, Address, AddressItem};
 use super::encode::{Encoder, Way};
@@ -35,6 +41,21 @@ pub struct Attachment<'a> {
     pub charset: Option<String>,
     /// The content.
     pub body: Box<dyn Body + 'a>,
+    /// Whether all of it is lines that may travel as they are, which a message needs (RFC 2046 5.2.1).
+    pub lines: bool,
+}
+
+impl<'a> Attachment<'a> {
+    fn is_message(&self) -> bool {
+        self.content_type.eq_ignore_ascii_case("message/rfc822")
+    }
+
+    /// A file of this name and content; its type is what [`content_type`] says.
+    pub fn new(name: impl Into<String>, body: impl Body + 'a) -> Attachment<'a> {
+        let name = name.into();
+        let content_type = content_type(&name).to_owned();
+        Attachment { name, content_type, charset: None, body: Box::new(body), lines: false }
+    }
 }
 
 /// What a message is made of.
@@ -67,6 +88,8 @@ pub struct Letter<'a> {
     pub text: Option<Text<'a>>,
     /// The body again, as HTML.
     pub html: Option<Text<'a>>,
+    /// Files that the HTML shows, each with the Content-ID, without angle brackets, by which it names them (RFC 2392).
+    pub inline: Vec<(String, Attachment<'a>)>,
     /// Files.
     pub attachments: Vec<Attachment<'a>>,
 }
@@ -85,6 +108,12 @@ const ADDRESS_FIELDS: [&str; 11] = [
     "Disposition-Notification-To",
     "Return-Receipt-To",
 ];
+
+/// Whether a field of this name holds addresses.
+#[must_use]
+pub fn has_addresses(name: &str) -> bool {
+    ADDRESS_FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name))
+}
 
 /// Fields that the rest of [`Letter`] makes.
 const OWN_FIELDS: [&str; 11] = [
@@ -110,48 +139,6 @@ const MAX_LINE: usize = 998;
 pub fn message_id(random: [u8; 16], host: &str) -> String {
     let hex: String = random.iter().map(|b| format!("{b:02x}")).collect();
     format!("<{hex}@{host}>")
-}
-
-/// The media type of a file by its name's extension, `application/octet-stream` if that says nothing.
-#[must_use]
-pub fn content_type(name: &str) -> &'static str {
-    let extension = name.rsplit_once('.').map_or(String::new(), |(_, e)| e.to_ascii_lowercase());
-    match extension.as_str() {
-        "txt" | "log" | "text" => "text/plain",
-        "html" | "htm" => "text/html",
-        "csv" => "text/csv",
-        "md" => "text/markdown",
-        "ics" => "text/calendar",
-        "vcf" => "text/vcard",
-        "patch" | "diff" => "text/x-diff",
-        "css" => "text/css",
-        "pdf" => "application/pdf",
-        "json" => "application/json",
-        "xml" => "application/xml",
-        "zip" => "application/zip",
-        "gz" | "tgz" => "application/gzip",
-        "tar" => "application/x-tar",
-        "doc" => "application/msword",
-        "xls" => "application/vnd.ms-excel",
-        "ppt" => "application/vnd.ms-powerpoint",
-        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "pptx" => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        "odt" => "application/vnd.oasis.opendocument.text",
-        "ods" => "application/vnd.oasis.opendocument.spreadsheet",
-        "odp" => "application/vnd.oasis.opendocument.presentation",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "svg" => "image/svg+xml",
-        "mp3" => "audio/mpeg",
-        "ogg" => "audio/ogg",
-        "wav" => "audio/wav",
-        "mp4" => "video/mp4",
-        "webm" => "video/webm",
-        _ => "application/octet-stream",
-    }
 }
 
 /// How a text travels, and in which charset.
@@ -200,6 +187,16 @@ impl<'a> Slots<'a> {
         let kind = ContentType::new(kind).attribute("charset", charset);
         self.part(kind, way, text.body)
     }
+
+    fn file(&mut self, disposition: &'static str, file: Attachment<'a>) -> MimePart<'a> {
+        let way = if file.is_message() { Way::Lines } else { Way::Base64 };
+        let mut kind = ContentType::new(file.content_type);
+        if let Some(charset) = file.charset {
+            kind = kind.attribute("charset", charset);
+        }
+        let disposition = ContentType::new(disposition).attribute("filename", file.name);
+        self.part(kind, way, file.body).header("Content-Disposition", disposition)
+    }
 }
 
 impl Letter<'_> {
@@ -232,21 +229,23 @@ impl Letter<'_> {
 
         let seed = self.seed;
         let text = self.text.map(|text| slots.text("text/plain", text));
-        let html = self.html.map(|html| slots.text("text/html", html));
+        let mut html = self.html.map(|html| slots.text("text/html", html));
+        if let Some(page) = html.take_if(|_| !self.inline.is_empty()) {
+            let mut parts = vec![page];
+            for (id, file) in self.inline {
+                parts.push(slots.file("inline", file).header("Content-ID", Raw::new(format!("<{id}>"))));
+            }
+            // RFC 2387 3.1 wants the root's type here.
+            html = Some(multipart("related", &[("type", "text/html".to_owned())], &format!("=_{seed}.3"), parts));
+        }
         let mut body = match (text, html) {
-            (Some(text), Some(html)) => Some(multipart("alternative", &format!("=_{seed}.1"), vec![text, html])),
+            (Some(text), Some(html)) => Some(multipart("alternative", &[], &format!("=_{seed}.1"), vec![text, html])),
             (text, html) => text.or(html),
         };
         if !self.attachments.is_empty() {
             let mut parts: Vec<MimePart<'_>> = body.into_iter().collect();
-            for file in self.attachments {
-                let mut kind = ContentType::new(file.content_type);
-                if let Some(charset) = file.charset {
-                    kind = kind.attribute("charset", charset);
-                }
-                parts.push(slots.part(kind, Way::Base64, file.body).attachment(file.name));
-            }
-            body = Some(multipart("mixed", &format!("=_{seed}.2"), parts));
+            parts.extend(self.attachments.into_iter().map(|file| slots.file("attachment", file)));
+            body = Some(multipart("mixed", &[], &format!("=_{seed}.2"), parts));
         }
         let nothing = || MimePart {
             headers: vec![(
@@ -284,13 +283,27 @@ impl Letter<'_> {
             }
             one_line(name, value)?;
         }
-        for file in &self.attachments {
+        for file in self.attachments.iter().chain(self.inline.iter().map(|(_, file)| file)) {
             one_line("the name of an attachment", &file.name)?;
             one_line("the type of an attachment", &file.content_type)?;
             one_line("the charset of an attachment", file.charset.as_deref().unwrap_or_default())?;
-            if super::mime::ContentType::parse(file.content_type.as_bytes()).is_none() {
+            let Some(kind) = super::mime::ContentType::parse(file.content_type.as_bytes()) else {
                 return Err(Error::usage(format!("{}: not a media type", file.content_type)));
+            };
+            let whole = file.content_type.len() == kind.kind.len() + kind.subtype.len() + 1;
+            if !whole || ["multipart", "message"].contains(&kind.kind.as_str()) && !(file.is_message() && file.lines) {
+                // RFC 2046 5.1.1 and 5.2.1: no base64 around what has parts of its own.
+                let why = format!("{}: {} can't be the type of this file", file.name, file.content_type);
+                return Err(Error::usage(why).advise("application/octet-stream goes for everything"));
             }
+        }
+        for (id, _) in &self.inline {
+            if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b".@-_".contains(&b)) {
+                return Err(Error::usage(format!("{id}: not a Content-ID")));
+            }
+        }
+        if self.html.is_none() && !self.inline.is_empty() {
+            return Err(Error::usage("an inline file, and no HTML to show it in"));
         }
         let letters = self.seed.bytes().all(|b| b.is_ascii_alphanumeric());
         if !letters || self.seed.len() > 50 {
@@ -300,8 +313,17 @@ impl Letter<'_> {
     }
 }
 
-fn multipart<'a>(subtype: &str, boundary: &str, parts: Vec<MimePart<'a>>) -> MimePart<'a> {
-    let kind = ContentType::new(format!("multipart/{subtype}")).attribute("boundary", boundary.to_owned());
+fn multipart<'a>(
+    subtype: &str,
+    more: &[(&'static str, String)],
+    boundary: &str,
+    parts: Vec<MimePart<'a>>,
+) -> MimePart<'a> {
+    let mut kind = ContentType::new(format!("multipart/{subtype}"));
+    for (name, value) in more {
+        kind = kind.attribute(*name, value.clone());
+    }
+    let kind = kind.attribute("boundary", boundary.to_owned());
     MimePart { headers: vec![("Content-Type".into(), kind.into())], contents: BodyPart::Multipart(parts) }
 }
 
@@ -329,7 +351,7 @@ fn mailboxes(list: &[Address]) -> Result<Mailboxes<'static>> {
 
 /// The value of a further field: addresses keep their structure, ASCII stays as it is, other text is encoded.
 fn further(name: &str, value: String) -> Result<HeaderType<'static>> {
-    if ADDRESS_FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name)) {
+    if has_addresses(name) {
         let items = addr::checked(value.as_bytes()).map_err(|e| Error::usage(e.to_string()).at(name))?;
         if items.iter().all(|item| matches!(item, AddressItem::Mailbox(_))) {
             let list: Vec<Address> = addr::mailboxes(&items).cloned().collect();

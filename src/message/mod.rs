@@ -17,5 +17,6 @@ pub mod order;
 pub mod outgoing;
 pub mod param;
 pub mod subject;
+pub mod template;
 pub mod threads;
 mod walker;

@@ -111,10 +111,17 @@ pub fn open_or_create(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As fstat(2).
 pub fn was_closed(fd: impl AsFd) -> io::Result<bool> {
+    Ok(is_null(&fd)? && fs::fcntl_getfl(&fd)? & OFlags::RWMODE == OFlags::RDWR)
+}
+
+/// Whether it is /dev/null, by which somebody says that there is nothing.
+///
+/// # Errors
+/// As fstat(2).
+pub fn is_null(fd: impl AsFd) -> io::Result<bool> {
     let (this, null) = (fs::fstat(&fd)?, fs::stat("/dev/null")?);
-    let mode = fs::fcntl_getfl(&fd)? & OFlags::RWMODE;
     let device = FileType::from_raw_mode(this.st_mode) == FileType::CharacterDevice;
-    Ok(device && this.st_rdev == null.st_rdev && mode == OFlags::RDWR)
+    Ok(device && this.st_rdev == null.st_rdev)
 }
 
 /// Renames without overwriting, where the file system can promise that.

@@ -1,5 +1,6 @@
 //! Messages and state on disk: Maildir, mbox, spool, SQLite, and the targets of `--into`.
 
+pub mod alerts;
 pub mod db;
 pub mod disk;
 pub mod logins;

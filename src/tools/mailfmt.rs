@@ -4,7 +4,6 @@
 
 mod describe;
 mod head;
-mod html;
 mod input;
 mod new;
 mod show;

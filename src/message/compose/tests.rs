@@ -77,12 +77,7 @@ fn an_empty_body_is_a_message_too() {
 #[test]
 fn alternative_and_attachments() {
     let big: Vec<u8> = (0..300_000u32).map(|n| (n * 7 % 251) as u8).collect();
-    let attach = |name: &str, bytes: &'static [u8]| Attachment {
-        name: name.into(),
-        content_type: content_type(name).into(),
-        charset: None,
-        body: Box::new(bytes),
-    };
+    let attach = |name: &str, bytes: &'static [u8]| Attachment::new(name, bytes);
     let mut l = with_text("Grüße\n".as_bytes());
     l.html = Some(text_of(b"<p>hi</p>\n"));
     l.attachments = vec![attach("Jahresabschluß, 2024.pdf", b"%PDF"), attach("empty", b"")];
@@ -102,6 +97,39 @@ fn alternative_and_attachments() {
     assert_eq!(content(png, &got), big);
     assert!(got.split(|b| *b == b'\n').all(|line| line.len() <= 79));
     assert!(mail_parser::MessageParser::new().parse(&got).unwrap().attachment_count() >= 3);
+}
+
+#[test]
+fn inline_files_are_related_to_the_page() {
+    let mut l = with_text(b"Hi\n");
+    l.html = Some(text_of(b"<img src=\"cid:1.x@h\">\n"));
+    l.inline = vec![("1.x@h".to_owned(), Attachment::new("lögö.png", &b"PNG"[..]))];
+    l.attachments = vec![
+        Attachment::new("a.txt", &b"x"[..]),
+        Attachment { lines: true, ..Attachment::new("m.eml", &b"Subject: in\n\nside"[..]) },
+    ];
+    let got = written(l).unwrap();
+    let message = walk(&mut got.as_slice()).unwrap();
+    assert!(message.defects.is_empty());
+    let [alternative, _, eml] = message.parts.as_slice() else { panic!("{message:?}") };
+    let related = &alternative.parts[1];
+    assert!(related.content_type.is("multipart", "related"));
+    assert_eq!(related.content_type.parameter("type"), Some(&b"text/html"[..]));
+    let image = &related.parts[1];
+    assert_eq!(image.header.get("Content-ID").unwrap(), b"<1.x@h>");
+    assert!(image.header.get("Content-Disposition").unwrap().starts_with(b"inline;"));
+    assert_eq!((file_name(image).unwrap().as_str(), content(image, &got)), ("lögö.png", b"PNG".to_vec()));
+    assert_eq!(eml.parts[0].header.get("Subject").unwrap(), b"in");
+    let image = |id: &str| (id.to_owned(), Attachment::new("a.png", &b""[..]));
+    for l in [
+        Letter { inline: vec![image("1@h")], ..letter() },
+        Letter { inline: vec![image("1>@h")], html: Some(text_of(b"x")), ..letter() },
+        Letter { attachments: vec![Attachment::new("a.eml", &b"x"[..])], ..letter() },
+        Letter { attachments: vec![Attachment { content_type: "multipart/mixed".into(), ..image("").1 }], ..letter() },
+        Letter { attachments: vec![Attachment { content_type: "text/x; name=y".into(), ..image("").1 }], ..letter() },
+    ] {
+        assert_eq!(written(l).unwrap_err().exit(), Exit::Usage);
+    }
 }
 
 #[test]
@@ -160,12 +188,7 @@ fn further_fields() {
 fn line_ends_in_any_field_are_refused() {
     let evil = || Address { local: b"a\r\nb".to_vec(), domain: b"c".to_vec(), ..Address::default() };
     let named = || Address { name: Some(b"x\ny".to_vec()), ..address("a@b") };
-    let file = |name: &str, kind: &str| Attachment {
-        name: name.into(),
-        content_type: kind.into(),
-        charset: None,
-        body: Box::new(&b""[..]),
-    };
+    let file = |name: &str, kind: &str| Attachment { content_type: kind.into(), ..Attachment::new(name, &b""[..]) };
     for l in [
         Letter { subject: Some("a\nb".into()), ..letter() },
         Letter { subject: Some("a\0b".into()), ..letter() },
@@ -196,7 +219,7 @@ proptest! {
         let l = Letter {
             subject: Some(subject.clone()),
             text: Some(text_of(&text)),
-            attachments: vec![Attachment { name: name.clone(), content_type: "a/b".into(), charset: None, body: Box::new(&b"x"[..]) }],
+            attachments: vec![Attachment { content_type: "a/b".into(), ..Attachment::new(name.clone(), &b"x"[..]) }],
             ..letter()
         };
         let got = written(l).unwrap();

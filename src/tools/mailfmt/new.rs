@@ -2,16 +2,19 @@
 
 use super::input::{Screen, open};
 use crate::cli::compose::{Compose, Extra, Fixed};
-use crate::cli::{Outcome, system};
+use crate::cli::into::{Into, fill};
+use crate::cli::{Failure, Outcome, system};
 use crate::error::{Error, Exit, Result};
 use crate::message::date::Date;
+use crate::net::Deadline;
+use crate::store::sink::{About, Sink};
 use crate::text::{ToFile, breaks_line};
 use clap::Args;
 
 /// Composes a message with the body from stdin.
 ///
 /// Charset, transfer encoding, Date, Message-ID and everything else that MIME needs are found out. Bcc stays in the message:
-/// smtp-send -t takes its recipients from there and removes it.
+/// smtp-send -t takes its recipients from there and removes it. With --merge the messages are an mbox.
 #[derive(Args, Debug)]
 pub(super) struct New {
     #[command(flatten)]
@@ -41,9 +44,13 @@ impl New {
         let fixed = Fixed {
             date: self.date.as_deref().map(date).transpose()?,
             message_id: self.message_id.as_deref().map(id).transpose()?,
-            seed: self.seed,
+            seed: self.seed.clone(),
         };
-        let extra = Extra { host: &host, keep_bcc: true, auto_submitted: self.auto_submitted, ..Extra::default() };
+        let extra =
+            Extra { host: &host, keep_bcc: true, auto_submitted: self.auto_submitted, empty: true, ..Extra::default() };
+        if self.compose.merge.is_some() {
+            return self.many(&extra, &fixed);
+        }
         let mut screen = Screen::for_bytes(self.raw);
         let mut to_file = ToFile::default();
         let mut out = Vec::new();
@@ -56,6 +63,21 @@ impl New {
         screen.end()?;
         screen.flush()?;
         there(&screen)?;
+        Ok(Exit::Ok)
+    }
+
+    /// A message for each row, as an mbox.
+    fn many(&self, extra: &Extra<'_>, fixed: &Fixed) -> Outcome {
+        if self.message_id.is_some() {
+            return Err(Failure::usage("--message-id is for one message, --merge makes many"));
+        }
+        let into = Into { mbox: true, ..Into::default() };
+        let mut sink = into.open_here(false, Deadline::NEVER)?;
+        self.compose.each(&mut open(None)?, extra, fixed, &mut |mut composed| {
+            fill(&mut sink, About::default(), &mut composed.message.body()?)?;
+            sink.end()
+        })?;
+        sink.commit()?;
         Ok(Exit::Ok)
     }
 }

@@ -1,10 +1,11 @@
 //! `mailfmt show`: messages for reading.
 
+use super::describe;
 use super::input::{Cursor, Screen, each_message, spool};
-use super::{describe, html};
 use crate::body::{Body, Take};
 use crate::cli::Outcome;
 use crate::cli::exit::complain;
+use crate::cli::html;
 use crate::cli::out::{Column, Reader, Table};
 use crate::error::{Error, Exit, Result};
 use crate::message::decode::{decoded, file_name, text, words};

@@ -1,10 +1,11 @@
 //! Where messages come from: stdin as one message, as a text to compose one of, as an mbox of many.
 
 use super::run::Task;
+use super::watch::Notice;
 use crate::body::Body;
-use crate::cli::compose::Extra;
+use crate::cli::compose::{Compose, Extra, Fixed, Who};
 use crate::cli::outgoing::Outgoing;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Local, Result};
 use crate::message::addr::Address;
 use crate::message::mbox::Mbox;
 use crate::message::outgoing::{recipients, sender};
@@ -29,7 +30,7 @@ pub(super) type Take<'f> = dyn FnMut(u64, Result<Item>) -> Result<()> + 'f;
 impl Task<'_> {
     /// Whether there may be more than one message: what is wrong with one is then no reason to keep the others.
     pub(super) fn is_many(&self) -> bool {
-        self.flags.mbox
+        self.flags.mbox || self.flags.compose.merge.is_some()
     }
 
     /// Reads all messages.
@@ -40,6 +41,10 @@ impl Task<'_> {
         if self.flags.mbox && self.flags.compose.is_used() {
             return Err(Error::usage("--mbox sends messages, the other flags compose one"));
         }
+        let notice = self.notice.as_ref();
+        if let Some(Notice { flags, text: Some(text), fields }) = notice {
+            return self.composed(flags, fields, &mut text.as_slice(), true, take);
+        }
         if std::io::stdin().is_terminal() {
             return Err(
                 Error::usage("stdin is a terminal").advise("the message is read from stdin: smtp-send ... < FILE")
@@ -49,7 +54,10 @@ impl Task<'_> {
         if self.flags.mbox {
             self.mbox(stdin, take)
         } else if self.flags.compose.is_used() {
-            take(1, self.composed(&mut stdin))
+            // From a pipe nothing comes when its program has failed; whoever names /dev/null means it.
+            let empty = self.flags.allow_empty || crate::store::disk::is_null(std::io::stdin()).local("stdin")?;
+            let fields = notice.map_or(&[][..], |notice| &notice.fields);
+            self.composed(&self.flags.compose, fields, &mut stdin, empty, take)
         } else {
             take(1, self.read(1, &mut stdin))
         }
@@ -84,20 +92,32 @@ impl Task<'_> {
         Ok(Item { number, message, from, to })
     }
 
-    /// One message, of a text and the flags.
-    fn composed(&self, text: &mut dyn Body) -> Result<Item> {
+    /// Messages of a text and the flags: one, or one for each row. `empty`: the text may be.
+    fn composed(
+        &self,
+        compose: &Compose,
+        fields: &[(String, String)],
+        text: &mut dyn Body,
+        empty: bool,
+        take: &mut Take<'_>,
+    ) -> Result<()> {
         let extra = Extra {
-            to: &self.arguments,
+            arguments: &self.flags.recipients()?,
             host: &self.host,
             from: self.from.as_deref(),
-            keep_bcc: false,
             auto_submitted: true,
+            empty,
+            fields: fields.to_vec(),
             until: self.reach.whole(),
+            ..Extra::default()
         };
-        let composed = self.flags.compose.compose(text, &extra)?;
-        let message = Outgoing::composed(composed.message)?;
-        let to = [composed.recipients, self.arguments.clone()].concat();
-        Ok(Item { number: 1, message, from: Some(composed.from), to })
+        let mut number = 0;
+        compose.each(text, &extra, &Fixed::default(), &mut |composed| {
+            number += 1;
+            let Who { from, recipients: to, .. } = composed.who;
+            let item = Outgoing::composed(composed.message);
+            take(number, item.map(|message| Item { number, message, from: Some(from), to }))
+        })
     }
 }
 

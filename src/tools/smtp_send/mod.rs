@@ -7,15 +7,19 @@ mod inputs;
 mod page;
 mod report;
 mod run;
+mod watch;
 
 use crate::cli::args::Common;
 use crate::cli::compose::Compose;
+use crate::cli::connect::Reach;
+use crate::cli::run::Run;
 use crate::cli::{Outcome, Tool};
-use crate::error::Exit;
+use crate::error::{Error, Exit, Result};
 use clap::Parser;
 use report::Report;
 use run::Task;
 use std::path::PathBuf;
+use watch::Notice;
 
 /// Sends a message by SMTP or LMTP.
 #[derive(Parser)]
@@ -35,6 +39,8 @@ pub struct SmtpSend {
     mail_from: Option<String>,
     #[command(flatten)]
     compose: Compose,
+    #[command(flatten)]
+    run: Run,
     /// Stdin is an mbox of messages, which are sent over one connection.
     #[arg(long)]
     mbox: bool,
@@ -63,8 +69,33 @@ impl Tool for SmtpSend {
     const MAN: &'static str = page::MAN;
 
     fn run(self) -> Outcome {
-        let task = Task::new(&self)?;
-        let mut report = Report::new(&self, task.reach.whole())?;
+        let reach = Reach::new(NAME, &self.common);
+        if self.run.run {
+            self.watch(reach)
+        } else if self.run.alert.key.is_some() {
+            self.alert(reach?)
+        } else {
+            self.send(reach?, None)
+        }
+    }
+}
+
+impl SmtpSend {
+    /// Recipients that are arguments; those behind `--` too.
+    ///
+    /// # Errors
+    /// 64: one is not UTF-8.
+    fn recipients(&self) -> Result<Vec<String>> {
+        let more = self.run.command.iter().filter(|_| !self.run.run).map(|word| {
+            word.to_str().map(str::to_owned).ok_or_else(|| Error::usage(format!("{}: not UTF-8", word.display())))
+        });
+        self.recipients.iter().cloned().map(Ok).chain(more).collect()
+    }
+
+    /// Sends what stdin has, or the notice.
+    fn send(&self, reach: Reach, notice: Option<Notice>) -> Outcome {
+        let task = Task::new(self, reach, notice)?;
+        let mut report = Report::new(self, task.reach.whole())?;
         let done = task.all(&mut report);
         let tried = !matches!(&done, Err(e) if e.exit() == Exit::Usage);
         let exit = report.end(tried);

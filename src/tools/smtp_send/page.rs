@@ -13,6 +13,80 @@ nor
 .Fl -cc
 is given.
 A message is sent whole or not at all: if stdin can't be read to its end, or is empty, nothing is sent.
+A text that is composed into a message may be empty if stdin is
+.Pa /dev/null ,
+if there is a page or a file to send, or with
+.Fl -allow-empty .
+.Sh COMPOSING
+.Bl -tag -width indent
+.It Files
+.Fl -attach
+takes
+.Ar FILE : Ns Ar TYPE : Ns Ar NAME ,
+where
+.Ar TYPE
+may be empty, or have
+.Li ;charset=NAME
+behind it; a file whose whole name that is comes first.
+Without a type the name's extension says it, then the file's first bytes, and a file that is UTF-8 throughout is a text.
+What
+.Fl -inline
+names the page shows where it says
+.Li cid:NAME .
+Files of any size need no memory.
+.It Charsets
+Text and page become UTF-8.
+They are taken for UTF-8 if they are that; else for what a byte order mark, the page's
+.Li charset= ,
+or the locale says, unless
+.Fl -charset
+names it.
+.It Variables
+With
+.Fl -template
+or
+.Fl -merge ,
+.Li {{NAME}}
+in the text, the page, the subject, further fields, addresses and names of files is replaced; one that does not exist is 65, and nothing is sent.
+In the page, values are escaped, unless it says
+.Li {{&NAME}} ;
+.Li {{{{
+is two braces.
+A value never ends a line of the header or makes another address; in the name of a file, slashes and colons in it become _.
+.Fl -merge
+reads CSV with the names in the first line, .tsv, .json (a list of objects) and .ndjson, and makes a message of each row; all rows are looked
+at before the first message is sent, and one that can't be sent does not keep the next ones.
+.El
+.Sh COMMANDS
+.Fl -run
+runs a command without a shell.
+Its input is ours, its output passes through unchanged, and it gets the signals HUP, INT, QUIT, TERM, USR1 and USR2 that we get.
+If it fails, a message goes to the recipients with the command, how it ended, the host, how long it took, and its output, of which no more than
+the first 16 and the last 64 KiB; the other flags marked
+.Dq Compose
+change and add to that.
+Where a program that the command has left behind holds its output, one second is waited for it.
+.Pp
+Our status is the command's, 126 or 127 if it could not be started, 128 + N if signal N ended it; what keeps the message from being sent is told on
+stderr, and is our status only if the command has succeeded.
+Only wrong arguments keep the command from being run, and
+.Fl -timeout
+begins when it has ended.
+.Pp
+.Fl -once-per
+mutes an alert that comes too often, for each
+.Fl -key
+on its own; the next message tells how many were muted.
+Of those that come at the same time one is sent, and one that could not be sent mutes nothing.
+.Fl -recovered
+tells when a command works again, once, if a message of its failure was sent.
+What is remembered is in
+.Pa $XDG_STATE_HOME/pipepost/alerts.sqlite .
+Both flags work for any message that is composed:
+.Fl -once-per
+without
+.Fl -run
+sends it or, with status 0, does not.
 .Sh OUTPUT
 Nothing for a message that was accepted for everybody.
 For each recipient that was not, a line on stderr.
@@ -46,5 +120,22 @@ With an attachment, watching the dialogue:
 .Bd -literal -offset indent
 echo 'the list' > list.txt
 echo 'see there' | smtp-send --trace - -s list --attach list.txt bob@localhost
+.Ed
+.Pp
+A command that is silent while all is well, and told of at most once an hour when it is not:
+.Bd -literal -offset indent
+smtp-send --run --key listing --once-per 1h --recovered postmaster -- ls /
+.Ed
+.Pp
+A page with a picture, of which the text is made too:
+.Bd -literal -offset indent
+printf '\e211PNG\er\en' > logo.png
+echo '<p>Hello <img src="cid:logo.png">' | smtp-send -s hello --html - --inline logo.png bob@localhost
+.Ed
+.Pp
+A message for each line of a table:
+.Bd -literal -offset indent
+printf 'name,mail\enBob,bob@localhost\enCarol,carol@localhost\en' > people.csv
+echo 'Dear {{name}}, ...' | smtp-send --merge people.csv -s 'For {{name}}' --to '{{name}} <{{mail}}>'
 .Ed
 "#;

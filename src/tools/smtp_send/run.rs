@@ -4,6 +4,7 @@ use super::SmtpSend;
 use super::delivery::Delivery;
 use super::inputs::{Item, is_its_own};
 use super::report::Report;
+use super::watch::Notice;
 use crate::cli::compose::one;
 use crate::cli::connect::Reach;
 use crate::client::smtp::Outcome;
@@ -24,22 +25,26 @@ pub(super) struct Task<'f> {
     pub host: String,
     /// The account's own sender.
     pub from: Option<String>,
-    /// The recipients among the arguments.
+    /// The recipients among the arguments, if these are no templates.
     pub arguments: Vec<Address>,
+    /// What to send instead of what stdin has.
+    pub notice: Option<Notice>,
 }
 
 impl<'f> Task<'f> {
     /// What the flags say.
     ///
     /// # Errors
-    /// 64: a wrong argument; 73: the trace; 78: the configuration.
-    pub(super) fn new(flags: &'f SmtpSend) -> Result<Task<'f>> {
-        let reach = Reach::new(super::NAME, &flags.common)?;
+    /// 64: a wrong argument; 78: the configuration.
+    pub(super) fn new(flags: &'f SmtpSend, reach: Reach, notice: Option<Notice>) -> Result<Task<'f>> {
         let at = reach.accounts().flag(flags.account.as_deref(), Service::Smtp)?;
         let host = reach.accounts().host(&at)?;
         let from = reach.accounts().settings(&at)?.from.map(|from| from.value);
-        let arguments = flags.recipients.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?;
-        Ok(Task { flags, reach, at, host, from, arguments })
+        let arguments = match flags.compose.has_variables() {
+            true => Vec::new(),
+            false => flags.recipients()?.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?,
+        };
+        Ok(Task { flags, reach, at, host, from, arguments, notice })
     }
 
     /// Sends all messages, and says goodbye.

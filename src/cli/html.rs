@@ -5,7 +5,7 @@ use std::sync::{Once, mpsc};
 use std::time::Duration;
 
 /// How much HTML is rendered; the rest is left out.
-pub(super) const MAX: usize = 1 << 20;
+pub const MAX: usize = 1 << 20;
 /// Deeper HTML only loses its tags: the renderer recurses.
 const MAX_DEPTH: usize = 400;
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -13,7 +13,7 @@ const STACK: usize = 64 << 20;
 
 /// The text of an HTML page, in lines of `width` columns.
 #[must_use]
-pub(super) fn to_text(html: &str, width: usize) -> String {
+pub fn to_text(html: &str, width: usize) -> String {
     let rendered = if depth(html) > MAX_DEPTH { None } else { render(html.to_owned(), width) };
     rendered.unwrap_or_else(|| without_tags(html))
 }
