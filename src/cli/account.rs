@@ -13,8 +13,8 @@ use crate::net::endpoint::{Endpoint, Place, Service, decode};
 use crate::proto::sasl::Mechanism;
 use crate::secret::Secret;
 use crate::store::logins::{Key, Logins};
-use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What a flag is called, and what it names.
 type Flag = (&'static str, Source);
@@ -23,14 +23,14 @@ type Flag = (&'static str, Source);
 pub struct Accounts {
     pub(super) flags: Common,
     pub(super) whole: Deadline,
-    config: OnceCell<Option<Config>>,
+    config: OnceLock<Option<Config>>,
     flag: Option<Flag>,
     /// `--proxy`.
     pub(super) proxy: Option<Through>,
     /// What a descriptor gave, which may be stdin, before anybody else reads that.
     given: Option<Secret>,
     /// What was obtained: a source may give it once only.
-    known: RefCell<Vec<(Endpoint, Secret)>>,
+    known: Mutex<Vec<(Endpoint, Secret)>>,
     /// What was made of the settings.
     pub(super) made: Known,
 }
@@ -54,9 +54,9 @@ impl Accounts {
             proxy: common.proxy.as_ref().map(|url| url.parse::<Through>()).transpose().map_err(|e| e.at("--proxy"))?,
             flags: common.clone(),
             whole,
-            config: OnceCell::new(),
+            config: OnceLock::new(),
             flag: file.or(command).or(env).or(fd),
-            known: RefCell::default(),
+            known: Mutex::default(),
             made: Known::default(),
         };
         if accounts.flags.config.is_some() {
@@ -274,9 +274,10 @@ impl Accounts {
             return Ok(secret.clone());
         }
         let of = Endpoint { folder: None, ..at.clone() };
-        let known = |known: &[(Endpoint, Secret)]| known.iter().find(|(at, _)| *at == of).map(|(_, s)| s.clone());
-        if let Some(secret) = known(&self.known.borrow()) {
-            return Ok(secret);
+        // Held while it is obtained: of several connections one asks.
+        let mut known = held(&self.known);
+        if let Some((_, secret)) = known.iter().find(|(at, _)| *at == of) {
+            return Ok(secret.clone());
         }
         let secret = match self.source(at)? {
             Some((source, by)) => {
@@ -291,7 +292,7 @@ impl Accounts {
                 })?,
             },
         };
-        self.known.borrow_mut().push((of, secret.clone()));
+        known.push((of, secret.clone()));
         Ok(secret)
     }
 
@@ -317,6 +318,11 @@ impl Accounts {
     pub(super) fn obtain(&self, source: &Source, host: &str, user: &str) -> Result<Secret> {
         source.obtain(&Whose { host, user, hidden: &self.hidden()?, until: self.whole })
     }
+}
+
+/// What several connections share.
+pub(super) fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where mail-login(1) keeps passwords.

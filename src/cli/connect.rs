@@ -275,3 +275,12 @@ pub fn read_private(path: &Path, what: &str) -> Result<Secret> {
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn connections_on_several_threads_share_it() {
+        fn shared<T: Sync>() {}
+        shared::<super::Reach>();
+    }
+}

@@ -1,7 +1,7 @@
 //! What is in force for a server: the flag's value, else the configuration's; and what is made of that: whom TLS trusts, and
 //! the way there.
 
-use super::account::Accounts;
+use super::account::{Accounts, held};
 use super::args::Authorities;
 use super::connect::read_private;
 use super::prompt::ask;
@@ -14,10 +14,9 @@ use crate::net::resolve::Family;
 use crate::net::tls::{Certificate, Roots, Tls};
 use crate::proto::sasl::Mechanism;
 use crate::secret::Secret;
-use std::cell::RefCell;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A value, and who says so: a flag, or the configuration's FILE:LINE.
 pub type By<T> = (T, String);
@@ -25,8 +24,8 @@ pub type By<T> = (T, String);
 /// What was made, so that it is made once.
 #[derive(Default)]
 pub(super) struct Known {
-    tls: RefCell<Vec<(Certificates, Arc<Tls>)>>,
-    proxies: RefCell<Vec<(Proxy, Secret)>>,
+    tls: Mutex<Vec<(Certificates, Arc<Tls>)>>,
+    proxies: Mutex<Vec<(Proxy, Secret)>>,
 }
 
 /// All that decides about certificates.
@@ -116,9 +115,9 @@ impl Accounts {
             verify,
             own: own.as_ref().map(|(path, _)| path.clone()),
         };
-        let known = self.made.tls.borrow().iter().find(|(known, _)| *known == of).map(|(_, tls)| tls.clone());
-        if let Some(tls) = known {
-            return Ok(tls);
+        let mut made = held(&self.made.tls);
+        if let Some((_, tls)) = made.iter().find(|(known, _)| *known == of) {
+            return Ok(tls.clone());
         }
         let (roots, pins) = match trust {
             Some((Trust::File(path), by)) => {
@@ -138,7 +137,7 @@ impl Accounts {
                 .map_err(|e| said(e, &by))
         });
         let tls = Arc::new(Tls::new(roots, pins, own.transpose()?));
-        self.made.tls.borrow_mut().push((of, tls.clone()));
+        made.push((of, tls.clone()));
         Ok(tls)
     }
 
@@ -172,9 +171,9 @@ impl Accounts {
             return Err(Error::auth(format!("{proxy}: the proxy's password may not be sent without TLS"))
                 .advise("cleartext-login = true in the account allows it"));
         }
-        let known = self.made.proxies.borrow().iter().find(|(known, _)| known == proxy).map(|(_, s)| s.clone());
-        if let Some(secret) = known {
-            return Ok(secret);
+        let mut made = held(&self.made.proxies);
+        if let Some((_, secret)) = made.iter().find(|(known, _)| known == proxy) {
+            return Ok(secret.clone());
         }
         let secret = match settings.proxy_password {
             Some(set) => self.obtain(&set.value, &proxy.host, user).map_err(|e| e.at(self.line(set.line)))?,
@@ -183,7 +182,7 @@ impl Accounts {
                     .advise("see proxy-password in pipepost-config(5)")
             })?,
         };
-        self.made.proxies.borrow_mut().push((proxy.clone(), secret.clone()));
+        made.push((proxy.clone(), secret.clone()));
         Ok(secret)
     }
 }
