@@ -202,9 +202,13 @@ const NAMES_THE_ITEM: &[(&str, &str)] = &[
     ("exit-status", "End with status 1 if "),
     // clap's own differs where help has two lengths.
     ("help", "Print help"),
+    // Connections to one server, or accounts.
+    ("jobs", ""),
     ("json", ""),
     // A program's own stdin or stdout is an mbox.
     ("mbox", ""),
+    // Of what is read, or of what is written.
+    ("null", ""),
     ("raw", ""),
     // mail-serve has many dialogues, and nothing else of `Common`.
     ("trace", "Append the dialogue"),

@@ -162,9 +162,14 @@ fn one_refused_recipient_stops_nobody() {
     let ran = home.run("smtp-send", &["--json", "--failed", "left", "a@localhost"], b"Subject: \0\n\n").ends(65);
     assert!(ran.out.contains("a@localhost") && list() == "a@localhost\n", "{ran:?}");
     let mbox = b"From a Thu Jan  1 00:00:00 1970\nTo: m1@localhost\n\n1\n\nFrom a Thu Jan  1 00:00:00 1970\nSubject: nobody\n\n2\n\nFrom a Thu Jan  1 00:00:00 1970\nTo: m3@localhost\n\n3\n";
-    home.run("smtp-send", &["--mbox", "-t"], mbox).ends(67);
+    home.run("smtp-send", &["--mbox", "-t", "--resend-to-header"], mbox).ends(67);
     assert_eq!(home.run("pop3-ls", &["local://m3"], b"").ends(0).out.lines().count(), 1);
-    home.run("smtp-send", &["--mbox", "-t", "-a", "smtp+plain://127.0.0.1:1", "--failed", "left"], mbox).ends(75);
+    home.run(
+        "smtp-send",
+        &["--mbox", "-t", "--resend-to-header", "-a", "smtp+plain://127.0.0.1:1", "--failed", "left"],
+        mbox,
+    )
+    .ends(75);
     assert_eq!(list(), "m1@localhost\nm3@localhost\n");
     home.run("smtp-send", &["x@example.org", "y@example.org"], b"Subject: s\n\nb\n").ends(69);
 }

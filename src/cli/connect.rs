@@ -83,6 +83,13 @@ impl Reach {
         Ok(Reach { tells, trace, whole, accounts: Accounts::new(&common, whole)? })
     }
 
+    /// The same, and the trace tells when each line was said.
+    #[must_use]
+    pub fn with_times(mut self) -> Reach {
+        self.trace = self.trace.map(TraceTo::with_times);
+        self
+    }
+
     /// The accounts that arguments may name, and what is set for them.
     #[must_use]
     pub fn accounts(&self) -> &Accounts {

@@ -7,14 +7,31 @@ use std::path::PathBuf;
 #[must_use]
 pub fn user_name() -> String {
     let uid = rustix::process::getuid().as_raw();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let entry = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse::<u32>() == Ok(uid) && !name.is_empty()).then(|| name.to_owned())
-    });
+    let entry = passwd_entry().map(|(name, _)| name);
     let env = |name| std::env::var(name).ok().filter(|v| !v.is_empty() && !crate::text::breaks_line(v));
     entry.or_else(|| env("LOGNAME")).or_else(|| env("USER")).unwrap_or_else(|| format!("uid-{uid}"))
+}
+
+/// The caller's name and gecos field in passwd.
+fn passwd_entry() -> Option<(String, String)> {
+    let uid = rustix::process::getuid().as_raw();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let ours = fields.nth(1)?.parse::<u32>() == Ok(uid) && !name.is_empty();
+        ours.then(|| (name.to_owned(), fields.nth(1).unwrap_or_default().to_owned()))
+    })
+}
+
+/// The caller's full name, if passwd has one; there an `&` is the login name.
+#[must_use]
+pub fn full_name() -> Option<String> {
+    let (login, gecos) = passwd_entry()?;
+    let mut capital = login.chars();
+    let capital = capital.next().map(|c| c.to_uppercase().chain(capital).collect::<String>()).unwrap_or_default();
+    let name = gecos.split(',').next().unwrap_or_default().replace('&', &capital);
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// HOST of pipepost(7): the system's name if it has a dot, else `localhost`.

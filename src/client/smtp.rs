@@ -4,10 +4,11 @@
 //! Every reply is read and matched to its command in order. One refused recipient never stops the others. The moment of the
 //! final dot divides "not sent" from "unknown" (RFC 1047). Left out here: CHUNKING, DSN, SMTPUTF8.
 
+mod dialogue;
 mod login;
 mod outcome;
 
-pub use outcome::Outcome;
+pub use outcome::{Outcome, Stage};
 
 use super::{Login, no_tls};
 use crate::body::Body;
@@ -60,6 +61,10 @@ pub struct Client {
 }
 
 impl Client {
+    fn over(wire: Wire, lmtp: bool) -> Client {
+        Client { wire, lmtp, extensions: Extensions::default(), closed: false, stale: false }
+    }
+
     /// Reads the greeting, says EHLO (or HELO, where that is all the server knows and no login is wanted; LHLO for LMTP), starts
     /// TLS as the wire says, logs in.
     ///
@@ -69,8 +74,7 @@ impl Client {
         if name.bytes().any(|b| b.is_ascii_control() || b == b' ') {
             return Err(Error::usage("a blank or control character in the name for EHLO"));
         }
-        let extensions = Extensions::default();
-        let mut client = Client { wire, lmtp: service == Service::Lmtp, extensions, closed: false, stale: false };
+        let mut client = Client::over(wire, service == Service::Lmtp);
         client.wire.until(Deadline::after(COMMAND));
         let greeting = client.reply()?;
         if greeting.code != 220 {
@@ -172,7 +176,7 @@ impl Client {
             Ok(Offer::Accepted(outcomes)) => outcomes,
             Err(e) if e.exit() == Exit::TempFail => {
                 self.closed = true;
-                let end = Ending::ours(Fate::Later, e.to_string());
+                let end = Ending::ours(Stage::Mail, Fate::Later, e.to_string());
                 return Ok(unanswered(envelope, &VecDeque::new(), &end));
             }
             Err(e) => return Err(self.broken(e)),
@@ -236,7 +240,7 @@ impl Client {
             self.wire.until(Deadline::after(if replies.len() + 1 == expected { COMMAND.max(DATA) } else { COMMAND }));
             let end = match self.reply() {
                 // 421: the rest will not be answered.
-                Ok(reply) if self.closed => Ending::from(&reply),
+                Ok(reply) if self.closed => Ending::from(stage(replies.len(), envelope), &reply),
                 Ok(reply) => {
                     let mail_refused = replies.is_empty() && !reply.is_positive();
                     replies.push_back(reply);
@@ -245,21 +249,24 @@ impl Client {
                     }
                     continue;
                 }
-                Err(e) if e.exit() == Exit::TempFail => self.lost(&e),
+                Err(e) if e.exit() == Exit::TempFail => self.lost(stage(replies.len(), envelope), &e),
                 Err(e) => return Err(e),
             };
             return Ok(Offer::Refused(unanswered(envelope, &replies, &end)));
         }
         let mail = replies.pop_front().ok_or_else(|| Error::internal("no reply to MAIL"))?;
         if !mail.is_positive() && replies.is_empty() {
-            return Ok(Offer::Refused(envelope.to.iter().map(|to| outcome(to, &mail)).collect()));
+            return Ok(Offer::Refused(envelope.to.iter().map(|to| outcome(to, Stage::Mail, &mail)).collect()));
         }
-        let outcomes: Vec<Outcome> = envelope
-            .to
-            .iter()
-            .zip(replies.drain(..envelope.to.len()))
-            .map(|(to, reply)| outcome(to, if mail.is_positive() { &reply } else { &mail }))
-            .collect();
+        let outcomes: Vec<Outcome> =
+            envelope
+                .to
+                .iter()
+                .zip(replies.drain(..envelope.to.len()))
+                .map(|(to, reply)| {
+                    if mail.is_positive() { outcome(to, Stage::Rcpt, &reply) } else { outcome(to, Stage::Mail, &mail) }
+                })
+                .collect();
         let some = outcomes.iter().any(|o| o.fate == Fate::Done);
         let data = match replies.pop_front() {
             Some(data) => data,
@@ -267,7 +274,7 @@ impl Client {
                 self.wire.until(Deadline::after(DATA));
                 match self.ask("DATA\r\n") {
                     Err(e) if e.exit() == Exit::TempFail => {
-                        let end = self.lost(&e);
+                        let end = self.lost(Stage::Data, &e);
                         return Ok(Offer::Refused(outcomes.into_iter().map(|o| end.unless_refused(o)).collect()));
                     }
                     data => data?,
@@ -291,7 +298,7 @@ impl Client {
             }
             (200..=399, _) => Err(Error::protocol(format!("answers DATA with {data}")).at(self.wire.peer())),
             (_, some) => {
-                let end = Ending::from(&data);
+                let end = Ending::from(Stage::Data, &data);
                 self.stale = !some && mail.is_positive();
                 if some && !self.closed {
                     self.give_up("RSET\r\n");
@@ -309,9 +316,9 @@ impl Client {
     }
 
     /// The connection is lost, and nothing was handed over.
-    fn lost(&mut self, e: &Error) -> Ending {
+    fn lost(&mut self, stage: Stage, e: &Error) -> Ending {
         self.closed = true;
-        Ending::ours(Fate::Later, e.to_string())
+        Ending::ours(stage, Fate::Later, e.to_string())
     }
 
     /// The data, the final dot, and what the server says to it: for everybody, or, in LMTP, for each of those that it has
@@ -337,12 +344,14 @@ impl Client {
                 let said = self.reply();
                 self.broken(Error::internal(""));
                 return match (said, sent) {
-                    (Ok(reply), _) if reply.code >= 400 => Ok(vec![Ending::from(&reply)]),
+                    (Ok(reply), _) if reply.code >= 400 => Ok(vec![Ending::from(Stage::Data, &reply)]),
                     (Ok(reply), _) => {
                         Err(Error::protocol(format!("answers before the message has ended: {reply}"))
                             .at(self.wire.peer()))
                     }
-                    (Err(e), Ok(_)) | (Err(_), Err(e)) => Ok(vec![Ending::ours(Fate::Later, e.to_string())]),
+                    (Err(e), Ok(_)) | (Err(_), Err(e)) => {
+                        Ok(vec![Ending::ours(Stage::Data, Fate::Later, e.to_string())])
+                    }
                 };
             }
         }
@@ -353,18 +362,18 @@ impl Client {
             self.closed = true;
             // Not a byte of the dot has left: the server can't have taken the message.
             let fate = if self.wire.unsent() >= dot.len() { Fate::Later } else { Fate::Unknown };
-            return Ok(vec![Ending::ours(fate, e.to_string())]);
+            return Ok(vec![Ending::ours(Stage::End, fate, e.to_string())]);
         }
         let answers = if self.lmtp { accepted } else { 1 };
         let mut ends = Vec::with_capacity(answers.min(FLIGHT));
         while ends.len() < answers {
             match self.reply() {
-                Ok(reply) if reply.code / 100 != 3 => ends.push(Ending::from(&reply)),
+                Ok(reply) if reply.code / 100 != 3 => ends.push(Ending::from(Stage::End, &reply)),
                 // No answer, or one that makes no sense: the message may have been taken.
                 other => {
                     self.closed = true;
                     let odd = |reply| format!("answers the end of the message with {reply}");
-                    ends.push(Ending::ours(Fate::Unknown, other.map_or_else(|e| e.to_string(), odd)));
+                    ends.push(Ending::ours(Stage::End, Fate::Unknown, other.map_or_else(|e| e.to_string(), odd)));
                     break;
                 }
             }
@@ -440,6 +449,15 @@ impl Client {
         };
         let what = if what == "greeting" { String::new() } else { format!("{what}: ") };
         Error::new(exit, format!("{what}{reply}")).at(self.wire.peer())
+    }
+}
+
+/// The command whose reply is the next after so many.
+fn stage(replies: usize, envelope: &Envelope) -> Stage {
+    match replies {
+        0 => Stage::Mail,
+        n if n <= envelope.to.len() => Stage::Rcpt,
+        _ => Stage::Data,
     }
 }
 

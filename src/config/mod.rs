@@ -63,6 +63,8 @@ pub struct Settings {
     pub from: Option<Set<String>>,
     /// HOST of pipepost(7).
     pub hostname: Option<Set<String>>,
+    /// Where smtp-send writes a line for each message: a path, or `syslog`.
+    pub log: Option<Set<String>>,
     /// Whether the password may go out without TLS.
     pub cleartext_login: Option<Set<bool>>,
     /// Where the password comes from.
@@ -165,6 +167,7 @@ impl Settings {
             url_text: self.url_text.or_else(|| other.url_text.clone()),
             from: self.from.or_else(|| other.from.clone()),
             hostname: self.hostname.or_else(|| other.hostname.clone()),
+            log: self.log.or_else(|| other.log.clone()),
             cleartext_login: self.cleartext_login.or_else(|| other.cleartext_login.clone()),
             password: self.password.or_else(|| other.password.clone()),
             auth: self.auth.or_else(|| other.auth.clone()),

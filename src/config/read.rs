@@ -11,12 +11,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "from",
     "smtp",
     "imap",
     "pop3",
     "hostname",
+    "log",
     "cleartext-login",
     "password",
     "auth",
@@ -212,6 +213,13 @@ impl Reader<'_> {
                     return Err(self.wrong(value.span(), format!("hostname: {text}: not a domain")));
                 }
                 into.hostname = Some(Set { value: text, line });
+            }
+            ("log", _) => {
+                let text = self.string(name, value)?;
+                if text != "syslog" && !text.starts_with('/') {
+                    return Err(self.wrong(value.span(), "log: must be \"syslog\" or the whole path of a file"));
+                }
+                into.log = Some(Set { value: text, line });
             }
             ("cleartext-login", _) => {
                 let truth = value.get_ref().as_bool().ok_or_else(|| self.not(name, value, "true or false"))?;

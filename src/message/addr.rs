@@ -451,5 +451,26 @@ fn rest_of(first: u8, after: &[u8], more: usize) -> (Vec<u8>, &[u8]) {
     (atom, rest)
 }
 
+/// A name as a phrase of a header (RFC 5322 3.2.5): quoted, or encoded words (RFC 2047) where it goes beyond ASCII.
+#[must_use]
+pub fn phrase(name: &str) -> String {
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    if name.is_ascii() {
+        return format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+    }
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    for c in name.chars() {
+        // 75 characters, of which 12 are the frame's.
+        if word.len() + c.len_utf8() > 45 {
+            words.push(std::mem::take(&mut word));
+        }
+        word.push(c);
+    }
+    words.push(word);
+    let encoded = |word: &String| format!("=?UTF-8?B?{}?=", encodify::base64::STANDARD.encode(word.as_bytes()));
+    words.iter().map(encoded).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests;

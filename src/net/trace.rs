@@ -8,6 +8,7 @@ use memchr::memmem;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// Which side said it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +44,19 @@ impl Side {
 pub struct TraceTo {
     out: Arc<Mutex<dyn Write + Send>>,
     data: bool,
+    times: bool,
 }
 
 impl TraceTo {
     /// Writes to `out`; with `data` the message bodies too.
     pub fn new(out: impl Write + Send + 'static, data: bool) -> TraceTo {
-        TraceTo { out: Arc::new(Mutex::new(out)), data }
+        TraceTo { out: Arc::new(Mutex::new(out)), data, times: false }
+    }
+
+    /// Tells before each line when it was said, as a comment: seconds since the connection was made.
+    #[must_use]
+    pub fn with_times(self) -> TraceTo {
+        TraceTo { times: true, ..self }
     }
 }
 
@@ -58,6 +66,8 @@ pub struct Trace {
     us: Side,
     ours: Vec<u8>,
     body: Option<(Side, u64)>,
+    /// When the connection was made, where times are told.
+    since: Option<Instant>,
 }
 
 /// A line that grows beyond this without an end is written as what there is so far.
@@ -69,12 +79,16 @@ impl Trace {
     /// A trace seen from `us`. `peer` is told in a comment line.
     #[must_use]
     pub fn new(to: TraceTo, us: Side, peer: &str) -> Trace {
-        let trace = Trace { to, us, ours: Vec::new(), body: None };
+        let since = to.times.then(Instant::now);
+        let trace = Trace { to, us, ours: Vec::new(), body: None, since };
         trace.write(&format!("# {}\n", crate::text::escape(peer)));
         trace
     }
 
     fn write(&self, text: &str) {
+        let time = self.since.filter(|_| !text.starts_with('#')).map(|since| since.elapsed());
+        let time = time.map(|time| format!("# {}.{:03}\n", time.as_secs(), time.subsec_millis()));
+        let text = &[time.as_deref().unwrap_or_default(), text].concat();
         // A trace that can't be written must not stop the mail.
         if let Ok(mut out) = self.to.out.lock() {
             let _ = out.write_all(text.as_bytes());

@@ -6,8 +6,10 @@
 
 mod command;
 pub mod dsn;
+mod queue_id;
 
 pub use command::{AUTH_LINE, BodyType, Command, LINE, Mail, PARAMETER_LINE, Rcpt, Syntax};
+pub use queue_id::queue_id;
 
 use std::fmt;
 

@@ -46,6 +46,17 @@ pub fn main_of_all() -> ExitCode {
     if let Some(entry) = arguments.first().map(base).and_then(|name| find(&name)) {
         return entry.main(arguments);
     }
+    // The names that other programs call.
+    let as_sendmail: Option<&[&str]> = match arguments.first().map(base).as_deref() {
+        Some("sendmail") => Some(&["--sendmail"]),
+        Some("mailq") => Some(&["--sendmail", "-bp"]),
+        Some("newaliases") => Some(&["--sendmail", "-bi"]),
+        _ => None,
+    };
+    if let (Some(flags), Some(entry)) = (as_sendmail, find("smtp-send")) {
+        arguments.splice(1..1, flags.iter().map(OsString::from));
+        return entry.main(arguments);
+    }
     let names: Vec<&str> = ALL.iter().map(|entry| entry.name).collect();
     match arguments.get(1).map(|argument| argument.to_string_lossy().into_owned()).as_deref() {
         Some("-V" | "--version") => say(&format!("pipepost {}\n", env!("CARGO_PKG_VERSION"))),

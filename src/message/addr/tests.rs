@@ -141,3 +141,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn names_as_phrases() {
+    assert_eq!(phrase("Bob \"B\\\" Smith\n"), r#""Bob \"B\\\" Smith""#);
+    assert_eq!(phrase("J\u{f6}rg"), "=?UTF-8?B?SsO2cmc=?=");
+    let long = phrase(&"\u{e9}".repeat(50));
+    assert!(long.split(' ').count() == 3 && long.split(' ').all(|word| word.len() <= 75), "{long}");
+}

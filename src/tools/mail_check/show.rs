@@ -136,6 +136,9 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
                 Some(Set { value, line }) => row("hostname", value.clone(), at_line(*line)),
                 None => row("hostname", accounts.host(at)?, default()),
             }
+            if let Some(Set { value, line }) = &set.log {
+                row("log", value.clone(), at_line(*line));
+            }
         }
     }
     let domains = accounts.domains()?;

@@ -4,36 +4,58 @@
 
 use super::run::Task;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
-use crate::client::smtp::{Client, Envelope, Outcome};
+use crate::client::smtp::{Client, Envelope, Outcome, Stage};
 use crate::client::{Dial, opened};
-use crate::error::Result;
+use crate::error::{Error, Exit, Result};
 use crate::net::Deadline;
 
 /// A connection, or none yet.
 pub(super) struct Delivery<'t> {
     task: &'t Task<'t>,
     client: Option<Client>,
+    given_up: bool,
 }
 
 impl<'t> Delivery<'t> {
     /// Nobody is connected to before there is something to send.
     pub(super) fn new(task: &'t Task<'t>) -> Delivery<'t> {
-        Delivery { task, client: None }
+        Delivery { task, client: None, given_up: false }
     }
 
     /// Sends a message: `Ok` has an outcome for every recipient, in order.
     ///
     /// # Errors
-    /// Nobody got it: there is no way to the server, or those of [`Client::send`].
-    pub(super) fn send(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+    /// Nobody got it, and at which stage: there is no way to the server, or those of [`Client::send`].
+    pub(super) fn send(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>, (Stage, Error)> {
+        let mut body = message.spool.body().map_err(|e| (Stage::Check, e))?;
         let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
         let mut client = match open {
             Some(client) => client,
-            None => self.connect()?,
+            None => self.connect().map_err(|e| (Stage::Connect, e))?,
         };
-        let sent = client.send(envelope, &mut message.spool.body()?);
+        let sent = client.send(envelope, &mut body);
         self.client = Some(client);
-        sent
+        // What can be known beforehand is; the rest breaks off what MAIL has begun.
+        sent.map_err(|e| (if e.exit() == Exit::Data { Stage::Check } else { Stage::Mail }, e))
+    }
+
+    /// Connects before there is something to send.
+    ///
+    /// # Errors
+    /// There is no way to the server.
+    pub(super) fn prepare(&mut self) -> Result<()> {
+        self.client = Some(self.connect()?);
+        Ok(())
+    }
+
+    /// Is not to be used again.
+    pub(super) fn give_up(&mut self) {
+        self.given_up = true;
+    }
+
+    /// Whether it is not to be used again.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.given_up
     }
 
     fn connect(&self) -> Result<Client> {

@@ -2,12 +2,13 @@
 
 use super::inputs::Item;
 use super::run::Task;
+use super::sendmail::Manner;
 use crate::cli::compose::one;
 use crate::cli::exit::complain;
 use crate::cli::system;
 use crate::client::smtp::Envelope;
-use crate::error::{Error, Result};
-use crate::message::addr::Address;
+use crate::error::{Error, Exit, Result};
+use crate::message::addr::{Address, phrase};
 use crate::message::outgoing::each_once;
 use crate::proto::mailbox::Mailbox;
 
@@ -39,19 +40,40 @@ impl Task<'_> {
                 Error::data("the header has 8-bit bytes, which need SMTPUTF8").advise("mailfmt new encodes them")
             );
         }
-        let from = self.sender(item.from.as_ref())?;
+        let from = self.mail_from(item.mail_from.as_deref(), item.from.as_ref())?;
         if facts.lone_crs > 0 && self.flags.common.verbose {
             complain(super::NAME, &format!("{} CRs without LF become line ends", facts.lone_crs), None);
         }
         Ok(Envelope { from, to: to.to_vec(), size: facts.size_smtp(), eight_bit: facts.eight_bit > 0 })
     }
 
-    /// MAIL FROM, pipepost(7), "Defaults when sending".
-    fn sender(&self, message: Option<&Address>) -> Result<Option<Mailbox>> {
-        let from = match self.flags.mail_from.as_deref() {
-            Some("<>") => return Ok(None),
-            Some(text) => one("--mail-from", text, &self.host)?,
-            None => match (&self.from, message) {
+    /// From for a message that has none, as sendmail(8): the sender of the envelope, by the name of `-F`, else passwd's.
+    ///
+    /// # Errors
+    /// 64: the sender is no address.
+    pub(super) fn header_from(&self, manner: &Manner) -> Result<String> {
+        let address = match (self.flags.mail_from.as_deref(), &self.from) {
+            (Some(text), _) if text != "<>" => one("-f", text, &self.host)?,
+            // By the account's own name, if nobody gives another one.
+            (_, Some(text)) => one("from", text, &self.host)?,
+            _ => one("sender", &system::user_name(), &self.host)?,
+        };
+        let own = String::from_utf8_lossy(address.name.as_deref().unwrap_or_default()).into_owned();
+        let name = manner.full_name.clone().or(Some(own).filter(|own| !own.is_empty())).or_else(system::full_name);
+        let spec = String::from_utf8_lossy(&address.spec()).into_owned();
+        Ok(name.map_or_else(|| spec.clone(), |name| format!("{} <{spec}>", phrase(&name))))
+    }
+
+    /// MAIL FROM, pipepost(7), "Defaults when sending": `came` with the message, which names `message`.
+    ///
+    /// # Errors
+    /// 64, 65: it is no address; 78: it means nothing where the message goes.
+    pub(super) fn mail_from(&self, came: Option<&str>, message: Option<&Address>) -> Result<Option<Mailbox>> {
+        let from = match (self.flags.mail_from.as_deref(), came) {
+            (Some("<>"), _) | (None, Some("" | "<>")) => return Ok(None),
+            (Some(text), _) => one("--mail-from", text, &self.host)?,
+            (None, Some(text)) => one("from", text, &self.host).map_err(|e| e.with_exit(Exit::Data))?,
+            (None, None) => match (&self.from, message) {
                 (Some(text), _) => one("from", text, &self.host)?,
                 (None, Some(from)) => from.clone(),
                 (None, None) => one("sender", &system::user_name(), &self.host)?,

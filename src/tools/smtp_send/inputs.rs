@@ -1,25 +1,37 @@
-//! Where messages come from: stdin as one message, as a text to compose one of, as an mbox of many.
+//! Where messages come from: stdin, as one message, as a text to compose one of, or as many (an mbox, separated by NUL, JSON
+//! lines); files and Maildirs.
 
+use super::ndjson::{Line, Lines};
 use super::run::Task;
+use super::sendmail::{Dotted, WithFrom};
 use super::watch::Notice;
 use crate::body::Body;
-use crate::cli::compose::{Compose, Extra, Fixed, Who};
+use crate::cli::compose::{Compose, Extra, Fixed, Who, one};
 use crate::cli::outgoing::Outgoing;
 use crate::error::{Error, Exit, Local, Result};
 use crate::message::addr::Address;
 use crate::message::mbox::Mbox;
 use crate::message::outgoing::{recipients, sender};
+use crate::message::separated::Separated;
+use crate::store::maildir::{Maildir, Sub};
 use crate::store::patience;
+use std::ffi::OsStr;
 use std::io::IsTerminal;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// A message to be sent.
 pub(super) struct Item {
     /// Its number, from 1.
     pub number: u64,
+    /// Its file, if it has one of its own.
+    pub file: Option<PathBuf>,
     /// Itself.
     pub message: Outgoing,
     /// The sender that it names.
     pub from: Option<Address>,
+    /// The envelope's sender that came with it; an empty one is the null path.
+    pub mail_from: Option<String>,
     /// All who get it, some perhaps twice.
     pub to: Vec<Address>,
 }
@@ -30,7 +42,13 @@ pub(super) type Take<'f> = dyn FnMut(u64, Result<Item>) -> Result<()> + 'f;
 impl Task<'_> {
     /// Whether there may be more than one message: what is wrong with one is then no reason to keep the others.
     pub(super) fn is_many(&self) -> bool {
-        self.flags.mbox || self.flags.compose.merge.is_some()
+        self.are_many() || self.flags.compose.merge.is_some()
+    }
+
+    /// Whether there are many on stdin, or files.
+    fn are_many(&self) -> bool {
+        let flags = self.flags;
+        flags.mbox || flags.null || flags.ndjson || !flags.files.is_empty()
     }
 
     /// Reads all messages.
@@ -38,8 +56,27 @@ impl Task<'_> {
     /// # Errors
     /// 64: the flags contradict each other; 65, 66: stdin is not what the flags say, or can't be read; those of `take`.
     pub(super) fn each(&self, take: &mut Take<'_>) -> Result<()> {
-        if self.flags.mbox && self.flags.compose.is_used() {
-            return Err(Error::usage("--mbox sends messages, the other flags compose one"));
+        let flags = self.flags;
+        if self.are_many() && flags.compose.is_used() {
+            return Err(Error::usage("messages as they are are asked for, and the other flags compose one"));
+        }
+        if self.are_many() && flags.read_recipients && !flags.resend_to_header {
+            // An archive would go out again to everybody who ever got a message of it.
+            return Err(Error::usage("-t with many messages sends each to all whom its header names")
+                .advise("--resend-to-header says that this is meant"));
+        }
+        if !flags.files.is_empty() {
+            return self.files(take);
+        }
+        if let Some(manner) = self.manner {
+            // Also from a terminal, as ever.
+            let stdin = patience::stdin(self.reach.whole().at())?;
+            let from = self.header_from(manner)?;
+            return if manner.dots_are_text {
+                take(1, self.read(1, &mut WithFrom::new(stdin, &from), NOTHING))
+            } else {
+                take(1, self.read(1, &mut WithFrom::new(Dotted::new(stdin), &from), NOTHING))
+            };
         }
         let notice = self.notice.as_ref();
         if let Some(Notice { flags, text: Some(text), fields }) = notice {
@@ -51,15 +88,19 @@ impl Task<'_> {
             );
         }
         let mut stdin = patience::stdin(self.reach.whole().at())?;
-        if self.flags.mbox {
+        if flags.mbox {
             self.mbox(stdin, take)
-        } else if self.flags.compose.is_used() {
+        } else if flags.null {
+            self.separated(stdin, take)
+        } else if flags.ndjson {
+            self.ndjson(stdin, take)
+        } else if flags.compose.is_used() {
             // From a pipe nothing comes when its program has failed; whoever names /dev/null means it.
-            let empty = self.flags.allow_empty || crate::store::disk::is_null(std::io::stdin()).local("stdin")?;
+            let empty = flags.allow_empty || crate::store::disk::is_null(std::io::stdin()).local("stdin")?;
             let fields = notice.map_or(&[][..], |notice| &notice.fields);
-            self.composed(&self.flags.compose, fields, &mut stdin, empty, take)
+            self.composed(&flags.compose, fields, &mut stdin, empty, take)
         } else {
-            take(1, self.read(1, &mut stdin))
+            take(1, self.read(1, &mut stdin, NOTHING))
         }
     }
 
@@ -71,25 +112,89 @@ impl Task<'_> {
                 return Err(Error::data("stdin is no mbox: its first line does not begin with 'From '"));
             }
             number += 1;
-            let item = self.read(number, &mut mbox);
+            take(number, self.read(number, &mut mbox, EMPTY))?;
+        }
+        Ok(())
+    }
+
+    fn separated(&self, from: impl Body, take: &mut Take<'_>) -> Result<()> {
+        let mut all = Separated::new(from);
+        let mut number = 0;
+        while all.next_message()? {
+            number += 1;
+            take(number, self.read(number, &mut all, EMPTY))?;
+        }
+        Ok(())
+    }
+
+    fn ndjson(&self, from: impl Body, take: &mut Take<'_>) -> Result<()> {
+        let mut lines = Lines::new(from);
+        let mut number = 0;
+        while let Some(line) = lines.next_line()? {
+            number += 1;
+            let item = Line::parse(&line).and_then(|line| self.of_line(number, line));
             take(number, item)?;
         }
         Ok(())
     }
 
+    fn of_line(&self, number: u64, line: Line) -> Result<Item> {
+        let mut item = self.read(number, &mut line.message.as_slice(), EMPTY)?;
+        for to in &line.to {
+            item.to.push(one("to", to, &self.host).map_err(|e| e.with_exit(Exit::Data))?);
+        }
+        item.mail_from = line.from;
+        Ok(item)
+    }
+
+    fn files(&self, take: &mut Take<'_>) -> Result<()> {
+        let mut number = 0;
+        for path in &self.flags.files {
+            if !path.is_dir() {
+                number += 1;
+                take(number, self.file(number, path))?;
+                continue;
+            }
+            let maildir = Maildir::at(path);
+            if !maildir.exists() {
+                return Err(Error::no_input(format!("{}: a directory, and no Maildir", path.display())));
+            }
+            for sub in [Sub::New, Sub::Cur] {
+                let mut names = Vec::new();
+                maildir.list(sub, |name| names.push(name.to_vec()))?;
+                names.sort_unstable();
+                for name in names {
+                    number += 1;
+                    take(number, self.file(number, &maildir.sub(sub).join(OsStr::from_bytes(&name))))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, number: u64, path: &Path) -> Result<Item> {
+        let mut body = patience::open(path, self.reach.whole().at())?;
+        let item = self.read(number, &mut body, EMPTY).map_err(|e| match e.exit() {
+            // A file that can't be read is another one's business.
+            Exit::IoErr => e.with_exit(Exit::NoInput),
+            _ => e.at(path.display()),
+        })?;
+        Ok(Item { file: Some(path.to_owned()), ..item })
+    }
+
     /// One message, as it is.
-    fn read(&self, number: u64, from: &mut dyn Body) -> Result<Item> {
+    fn read(&self, number: u64, from: &mut dyn Body, empty: &str) -> Result<Item> {
         let message = match Outgoing::read(from, &self.host)? {
             Some(message) => message,
             None if self.flags.allow_empty => {
                 Outgoing::read(&mut &b"\n"[..], &self.host)?.ok_or_else(|| Error::internal("an empty message"))?
             }
-            None => return Err(Error::usage("stdin is empty").advise("--allow-empty sends an empty message")),
+            None => return Err(Error::usage(empty).advise("--allow-empty sends an empty message")),
         };
         let mut to = if self.flags.read_recipients { recipients(&message.header, &self.host)? } else { Vec::new() };
         to.extend(self.arguments.iter().cloned());
         let from = sender(&message.header, &self.host);
-        Ok(Item { number, message, from, to })
+        Ok(Item { number, file: None, message, from, mail_from: None, to })
     }
 
     /// Messages of a text and the flags: one, or one for each row. `empty`: the text may be.
@@ -116,12 +221,18 @@ impl Task<'_> {
             number += 1;
             let Who { from, recipients: to, .. } = composed.who;
             let item = Outgoing::composed(composed.message);
-            take(number, item.map(|message| Item { number, message, from: Some(from), to }))
+            take(
+                number,
+                item.map(|message| Item { number, file: None, message, from: Some(from), mail_from: None, to }),
+            )
         })
     }
 }
 
+const NOTHING: &str = "stdin is empty";
+const EMPTY: &str = "the message is empty";
+
 /// Whether the next of many messages can be sent after this one could not.
 pub(super) fn is_its_own(exit: Exit) -> bool {
-    matches!(exit, Exit::Data | Exit::Usage)
+    matches!(exit, Exit::Data | Exit::Usage | Exit::NoInput)
 }

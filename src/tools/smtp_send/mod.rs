@@ -2,22 +2,31 @@
 //! `delivery` the server, `report` what is said of it, and `run` is the loop through them.
 
 mod delivery;
+mod dialogue;
 mod envelope;
 mod inputs;
+mod log;
+mod ndjson;
+mod pace;
 mod page;
 mod report;
 mod run;
+mod sendmail;
 mod watch;
 
 use crate::cli::args::Common;
 use crate::cli::compose::Compose;
 use crate::cli::connect::Reach;
 use crate::cli::run::Run;
-use crate::cli::{Outcome, Tool};
+use crate::cli::{Failure, Outcome, Tool};
 use crate::error::{Error, Exit, Result};
 use clap::Parser;
+use dialogue::Stop;
+use pace::Rate;
 use report::Report;
 use run::Task;
+use sendmail::Manner;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use watch::Notice;
 
@@ -41,9 +50,27 @@ pub struct SmtpSend {
     compose: Compose,
     #[command(flatten)]
     run: Run,
-    /// Stdin is an mbox of messages, which are sent over one connection.
-    #[arg(long)]
+    /// Stdin is an mbox of messages.
+    #[arg(long, group = "many")]
     mbox: bool,
+    /// Stdin is messages that end with NUL.
+    #[arg(short = '0', long, group = "many")]
+    null: bool,
+    /// Stdin is a JSON object a line with the key raw or raw64 for the message, perhaps from and to for the envelope.
+    #[arg(long, group = "many")]
+    ndjson: bool,
+    /// The messages are these files, and all those of these Maildirs; recipients stand before this flag, or behind --.
+    #[arg(long, value_name = "PATH", num_args = 1.., group = "many")]
+    files: Vec<PathBuf>,
+    /// With -t and many messages: send each to those whom its header names.
+    #[arg(long, requires = "read_recipients")]
+    resend_to_header: bool,
+    /// Use so many connections at a time.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = jobs)]
+    jobs: usize,
+    /// Send at most so many messages in a time, like 20/min, 5/s, 1000/h.
+    #[arg(long, value_name = "N/TIME")]
+    rate: Option<Rate>,
     /// Refuse a message with a CR that is not part of a line end, instead of ending the line there.
     #[arg(long)]
     strict: bool,
@@ -56,20 +83,44 @@ pub struct SmtpSend {
     /// Tell what would be sent; connect to nobody.
     #[arg(short = 'n', long)]
     dry_run: bool,
+    /// Append a line for each message to FILE (created 0600), or give it to syslog.
+    #[arg(long, value_name = "FILE|syslog")]
+    log: Option<String>,
+    /// Go only so far with the server, send nothing, and print its last reply.
+    #[arg(long, value_name = "POINT", conflicts_with_all = ["many", "run"])]
+    stop_after: Option<Stop>,
+    /// Talk to the server by hand, after TLS and login: a command a line on stdin, replies on stdout.
+    #[arg(long, conflicts_with_all = ["many", "run", "stop_after", "recipients"])]
+    talk: bool,
+    /// Tell in the trace when each line was said, in seconds since the connection was made.
+    #[arg(long, requires = "trace")]
+    trace_times: bool,
     /// One JSON object for each recipient.
     #[arg(long)]
     json: bool,
+    /// Take the rest of the arguments as sendmail(8) does, see SENDMAIL.
+    #[arg(long, value_name = "ARGUMENT", num_args = 0.., allow_hyphen_values = true)]
+    sendmail: Option<Vec<OsString>>,
     #[command(flatten)]
     common: Common,
 }
 
 const NAME: &str = "smtp-send";
 
+/// How many connections anybody should have.
+fn jobs(text: &str) -> std::result::Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=100).contains(n));
+    number.ok_or_else(|| format!("{text}: not a number from 1 to 100"))
+}
+
 impl Tool for SmtpSend {
     const MAN: &'static str = page::MAN;
 
-    fn run(self) -> Outcome {
-        let reach = Reach::new(NAME, &self.common);
+    fn run(mut self) -> Outcome {
+        if let Some(arguments) = self.sendmail.take() {
+            return sendmail::run(self, arguments);
+        }
+        let reach = self.reach();
         if self.run.run {
             self.watch(reach)
         } else if self.run.alert.key.is_some() {
@@ -92,14 +143,29 @@ impl SmtpSend {
         self.recipients.iter().cloned().map(Ok).chain(more).collect()
     }
 
+    fn reach(&self) -> Result<Reach> {
+        let reach = Reach::new(NAME, &self.common)?;
+        Ok(if self.trace_times { reach.with_times() } else { reach })
+    }
+
     /// Sends what stdin has, or the notice.
     fn send(&self, reach: Reach, notice: Option<Notice>) -> Outcome {
-        let task = Task::new(self, reach, notice)?;
+        let mut task = Task::new(self, reach, None)?;
+        task.notice = notice;
+        self.done(&task).map(|(exit, _)| exit)
+    }
+
+    /// Does it; also says whether somebody was refused for good.
+    fn done(&self, task: &Task<'_>) -> std::result::Result<(Exit, bool), Failure> {
         let mut report = Report::new(self, task.reach.whole())?;
-        let done = task.all(&mut report);
+        let done = match self.stop_after {
+            Some(stop) => task.up_to(stop, &mut report),
+            None if self.talk => task.talk(),
+            None => task.all(&mut report),
+        };
         let tried = !matches!(&done, Err(e) if e.exit() == Exit::Usage);
         let exit = report.end(tried);
         done?;
-        Ok(exit?)
+        Ok((exit?, report.has_refused()))
     }
 }

@@ -87,6 +87,68 @@ Both flags work for any message that is composed:
 without
 .Fl -run
 sends it or, with status 0, does not.
+.Sh MANY MESSAGES
+Many are sent if that is asked for, by
+.Fl -mbox ,
+.Fl 0 ,
+.Fl -ndjson
+or
+.Fl -files ;
+a first line that looks like that of an mbox means nothing.
+They go over one connection, which is made anew if the server has closed it between two messages, or over as many as
+.Fl -jobs
+says, less if the server does not want that many.
+A message that can't be read or sent as it is does not keep the others; a way that can't be had does.
+Each goes to the recipients among the arguments;
+.Fl t
+takes those in its header too, which for an archive would be everybody who ever got a message of it, and so needs
+.Fl -resend-to-header .
+.Pp
+A line of
+.Fl -ndjson
+is an object with one of the keys
+.Li raw
+(the message, where it is UTF-8) and
+.Li raw64
+(its base64, for any bytes); of its other keys only
+.Li from
+(the envelope's sender; empty for none) and
+.Li to
+(a list of further recipients) mean anything.
+It has at most 64 MiB, and is held in memory.
+.Pp
+.Fl -rate
+counts messages over all connections.
+With several connections the lines of different messages come in the order in which they are done.
+.Sh SENDMAIL
+With
+.Fl -sendmail ,
+and where the program
+.Nm pipepost
+is called by the name
+.Nm sendmail
+(a link to it), arguments are those of sendmail(8), with values attached or not:
+.Bd -literal -offset indent
+-t           take recipients from the header too
+-i, -oi      a line of one dot is text; else it ends the input
+-f, -r ADDR  the envelope's sender
+-F NAME      the name for From, if the message has none
+-bm          send a message (the default)
+-bv          say who would get one
+-bi, -I      nothing is to be done; also called as newaliases
+-X FILE      append the dialogue to FILE
+.Ed
+.Pp
+-v is
+.Fl v .
+Accepted without effect are -B -N -R -V -m -n -U -G -A -L -h -p -O -d -C -M -s -T -D -E and any other -o.
+A From that is missing is added, of the envelope's sender and the name of -F, else that in passwd.
+It is always one message; of several recipients that end differently, 69 tells that one is refused for good.
+The account is the default one; flags before
+.Fl -sendmail
+count, so that
+.Li sendmail_path = \(dqsmtp-send -a work: --sendmail -t -i\(dq
+is a line for php.ini.
 .Sh OUTPUT
 Nothing for a message that was accepted for everybody.
 For each recipient that was not, a line on stderr.
@@ -95,11 +157,49 @@ With
 a line on stdout for each recipient, an object with the keys
 .Li message
 (its number, from 1),
+.Li file
+(null if it came from stdin),
 .Li to , fate
 (done, later, never or unknown),
+.Li stage
+(where that was decided: check, before anything was said; connect, up to the login; mail, rcpt, data, end),
 .Li code , enhanced
-(null where no reply came) and
-.Li text .
+(null where no reply came),
+.Li text
+and
+.Li queue_id
+(what the server calls a message that it took, null where it does not say).
+.Pp
+A line of
+.Fl -log
+(and of the account's
+.Li log )
+is a time in UTC, the program and words like
+.Li key=value ,
+quoted where they hold blanks:
+.Li host , from , size , message_id ,
+then
+.Li done , later , never , unknown
+with the recipients of that fate, the
+.Li stage , code
+and
+.Li text
+of the worst of them,
+.Li queue_id ,
+or
+.Li exit
+if nobody got it.
+A log that can't be written is a warning, and changes nothing else.
+.Sh FINDING OUT
+.Fl -stop-after
+needs no message, and ends with the status of what was done: connect, greeting, ehlo (in clear), tls, auth, mail, rcpt, or data, after
+which the connection is dropped.
+The last reply of the server is printed, but for connect, tls and auth.
+.Pp
+.Fl -talk
+sends each line of stdin as it is, waits for the reply to it before the next, and says QUIT at the end.
+After a 354 lines are those of a message, up to a line of one dot.
+In a trace, responses of a login stay hidden.
 .Sh EXIT STATUS
 0 all recipients accepted; 64 wrong arguments or empty stdin; 65 the message can't be sent as it is; 66 a file can't be read; 67 some
 recipients accepted; 69 refused for good; 75 later may work; 76 protocol error, or TLS that can't be had or verified;
@@ -114,6 +214,28 @@ uptime | smtp-send -s "load of $(hostname)" postmaster
 A message as it is, to the addresses in its header:
 .Bd -literal -offset indent
 printf 'To: bob@localhost\enSubject: hi\en\enhello\en' | smtp-send -t
+.Ed
+.Pp
+All messages of a Maildir to one address, 20 a minute:
+.Bd -literal -offset indent
+mkdir -p box/cur box/new box/tmp
+printf 'Subject: one\en\enhello\en' > box/new/1
+smtp-send --rate 20/min bob@localhost --files box
+.Ed
+.Pp
+Would the server take mail for somebody?
+.Bd -literal -offset indent
+smtp-send --stop-after rcpt --trace - --trace-times bob@localhost
+.Ed
+.Pp
+A dialogue by hand:
+.Bd -literal -offset indent
+printf 'VRFY bob\enHELP\en' | smtp-send --talk
+.Ed
+.Pp
+As cron(8) calls it:
+.Bd -literal -offset indent
+printf 'To: root\en\endone\en' | smtp-send --sendmail -FCronDaemon -i -B8BITMIME -oem root
 .Ed
 .Pp
 With an attachment, watching the dialogue:

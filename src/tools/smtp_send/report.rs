@@ -1,16 +1,20 @@
 //! What is said of each recipient: lines on stderr, JSON on stdout, the list of `--failed`, and the status of all.
 
 use super::SmtpSend;
+use super::inputs::Item;
 use crate::cli::exit::{Tally, complain};
 use crate::cli::out::Out;
-use crate::client::smtp::{Envelope, Outcome};
+use crate::client::smtp::{Envelope, Outcome, Stage};
 use crate::error::{Error, Exit, Fate, Local, Result};
 use crate::net::Deadline;
 use crate::net::endpoint::Endpoint;
 use crate::proto::mailbox::Mailbox;
+use crate::proto::smtp::queue_id;
+use crate::text::escape;
 use serde_json::json;
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// The report of a run.
@@ -19,6 +23,7 @@ pub(super) struct Report<'f> {
     out: Out,
     tally: Tally,
     not_done: Vec<String>,
+    refused: bool,
     /// Opened before anything is sent, and written when all is said.
     failed: Option<(PathBuf, File)>,
 }
@@ -33,18 +38,25 @@ impl<'f> Report<'f> {
             Some(path) => Some((path.clone(), crate::store::disk::open_or_create(path).creating(path.display())?)),
             None => None,
         };
-        Ok(Report { flags, out: Out::until(until), tally: Tally::default(), not_done: Vec::new(), failed })
+        Ok(Report {
+            flags,
+            out: Out::until(until),
+            tally: Tally::default(),
+            not_done: Vec::new(),
+            refused: false,
+            failed,
+        })
     }
 
     /// What would be sent.
     ///
     /// # Errors
     /// 74.
-    pub(super) fn would(&mut self, number: u64, envelope: &Envelope, at: &Endpoint) -> Result<()> {
+    pub(super) fn would(&mut self, item: &Item, envelope: &Envelope, at: &Endpoint) -> Result<()> {
         let from = envelope.from.as_ref().map(ToString::to_string).unwrap_or_default();
         for to in &envelope.to {
             let line = if self.flags.json {
-                json!({ "message": number, "from": from, "to": to.to_string(), "size": envelope.size }).to_string()
+                json!({ "message": item.number, "from": from, "to": to.to_string(), "size": envelope.size }).to_string()
             } else {
                 format!("would send {} bytes from <{from}> to <{to}> at {at}", envelope.size)
             };
@@ -53,12 +65,27 @@ impl<'f> Report<'f> {
         Ok(())
     }
 
-    /// What became of a recipient of message `number`.
+    /// What became of a recipient of a message.
     ///
     /// # Errors
     /// 74.
-    pub(super) fn outcome(&mut self, number: u64, outcome: &Outcome) -> Result<()> {
+    pub(super) fn outcome(&mut self, item: &Item, outcome: &Outcome) -> Result<()> {
+        self.note(outcome);
+        self.object(Some(item), outcome)
+    }
+
+    /// What the server says of a recipient without a message.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn recipient(&mut self, outcome: &Outcome) -> Result<()> {
+        self.note(outcome);
+        self.object(None, outcome)
+    }
+
+    fn note(&mut self, outcome: &Outcome) {
         self.tally.fate(outcome.fate);
+        self.refused |= outcome.fate == Fate::Never;
         let code = outcome.code.map(|code| format!("{code} ")).unwrap_or_default();
         let line = match outcome.fate {
             Fate::Done if !self.flags.common.verbose => None,
@@ -71,20 +98,24 @@ impl<'f> Report<'f> {
         if outcome.fate != Fate::Done {
             self.not_done.push(outcome.to.to_string());
         }
-        self.object(number, outcome)
     }
 
-    /// Nobody got message `number`; who stops because of it says why on stderr.
+    /// Nobody got the message; who stops because of it says why on stderr.
     ///
     /// # Errors
     /// 74.
-    pub(super) fn nobody(&mut self, number: u64, to: &[Mailbox], why: &Error) -> Result<()> {
+    pub(super) fn nobody(&mut self, item: &Item, to: &[Mailbox], stage: Stage, why: &Error) -> Result<()> {
         for to in to {
             self.not_done.push(to.to_string());
             let (fate, text) = (why.fate(), why.to_string());
-            self.object(number, &Outcome { to: to.clone(), fate, code: None, enhanced: None, text })?;
+            self.object(Some(item), &Outcome { to: to.clone(), stage, fate, code: None, enhanced: None, text })?;
         }
         Ok(())
+    }
+
+    /// Whether a recipient was refused for good.
+    pub(super) fn has_refused(&self) -> bool {
+        self.refused
     }
 
     /// Why message `number` was not sent, where the next ones are to be.
@@ -94,15 +125,18 @@ impl<'f> Report<'f> {
     }
 
     /// The line of `--json` for a recipient.
-    fn object(&mut self, number: u64, outcome: &Outcome) -> Result<()> {
+    fn object(&mut self, item: Option<&Item>, outcome: &Outcome) -> Result<()> {
         if self.flags.json {
             let object = json!({
-                "message": number,
+                "message": item.map(|item| item.number),
+                "file": item.and_then(|item| item.file.as_ref()).map(|file| escape(file.as_os_str().as_bytes())),
                 "to": outcome.to.to_string(),
                 "fate": outcome.fate.word(),
+                "stage": outcome.stage.word(),
                 "code": outcome.code,
                 "enhanced": outcome.enhanced,
                 "text": outcome.text,
+                "queue_id": (outcome.fate == Fate::Done).then(|| queue_id(&outcome.text)).flatten(),
             });
             self.out.must(format!("{object}\n").as_bytes())?;
         }

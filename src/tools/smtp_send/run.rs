@@ -1,17 +1,24 @@
-//! The loop: each message is read, gets its envelope, is delivered and reported.
+//! The loop: each message is read, gets its envelope, is delivered and reported; over one connection, or over several, each on a
+//! thread of its own.
 
 use super::SmtpSend;
 use super::delivery::Delivery;
 use super::inputs::{Item, is_its_own};
+use super::log::Log;
+use super::pace::Pace;
 use super::report::Report;
+use super::sendmail::Manner;
 use super::watch::Notice;
 use crate::cli::compose::one;
 use crate::cli::connect::Reach;
-use crate::client::smtp::Outcome;
-use crate::error::{Error, Exit, Result};
+use crate::cli::exit::complain;
+use crate::client::smtp::{Envelope, Outcome, Stage};
+use crate::error::{Error, Exit, Local, Result};
 use crate::message::addr::Address;
 use crate::net::endpoint::{Endpoint, Service};
-use crate::proto::mailbox::Mailbox;
+use std::sync::mpsc::{Receiver, TrySendError, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, scope};
 
 /// What holds for all messages of a run.
 pub(super) struct Task<'f> {
@@ -29,6 +36,10 @@ pub(super) struct Task<'f> {
     pub arguments: Vec<Address>,
     /// What to send instead of what stdin has.
     pub notice: Option<Notice>,
+    /// Where a line for each message goes.
+    pub log: Mutex<Log>,
+    /// What is different as sendmail(8).
+    pub manner: Option<&'f Manner>,
 }
 
 impl<'f> Task<'f> {
@@ -36,15 +47,19 @@ impl<'f> Task<'f> {
     ///
     /// # Errors
     /// 64: a wrong argument; 78: the configuration.
-    pub(super) fn new(flags: &'f SmtpSend, reach: Reach, notice: Option<Notice>) -> Result<Task<'f>> {
+    pub(super) fn new(flags: &'f SmtpSend, reach: Reach, manner: Option<&'f Manner>) -> Result<Task<'f>> {
         let at = reach.accounts().flag(flags.account.as_deref(), Service::Smtp)?;
         let host = reach.accounts().host(&at)?;
-        let from = reach.accounts().settings(&at)?.from.map(|from| from.value);
-        let arguments = match flags.compose.has_variables() {
-            true => Vec::new(),
-            false => flags.recipients()?.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?,
+        let settings = reach.accounts().settings(&at)?;
+        let from = settings.from.map(|from| from.value);
+        let log = flags.log.clone().or(settings.log.map(|log| log.value));
+        let log = Mutex::new(Log::new(log.as_deref()));
+        let arguments = match manner {
+            Some(manner) => manner.addresses(&host)?,
+            None if flags.compose.has_variables() => Vec::new(),
+            None => flags.recipients()?.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?,
         };
-        Ok(Task { flags, reach, at, host, from, arguments, notice })
+        Ok(Task { flags, reach, at, host, from, arguments, notice: None, log, manner })
     }
 
     /// Sends all messages, and says goodbye.
@@ -52,61 +67,184 @@ impl<'f> Task<'f> {
     /// # Errors
     /// Why not all were tried; what became of the others is in the report.
     pub(super) fn all(&self, report: &mut Report<'_>) -> Result<()> {
-        let mut run = Run { task: self, report, delivery: Delivery::new(self), no_way: None };
-        let done = self.each(&mut |number, item| run.take(number, item));
+        let run = Run {
+            task: self,
+            report: Mutex::new(report),
+            pace: Pace::new(self.flags.rate),
+            no_way: Mutex::default(),
+            stop: Mutex::default(),
+            workers: Mutex::default(),
+        };
+        if self.flags.jobs > 1 && !self.flags.dry_run {
+            return run.with_threads();
+        }
+        let mut delivery = Delivery::new(self);
+        let done = self.each(&mut |number, item| run.take(&mut delivery, number, item));
         // What can't be sent is no reason to leave without a word.
-        let gone = run.delivery.quit();
+        let gone = delivery.quit();
         done.and(gone)
     }
 }
 
+/// What the connections share.
 struct Run<'t, 'r, 'f> {
     task: &'t Task<'t>,
-    report: &'r mut Report<'f>,
-    delivery: Delivery<'t>,
+    report: Mutex<&'r mut Report<'f>>,
+    pace: Pace,
     /// Why nothing more can be sent.
-    no_way: Option<Error>,
+    no_way: Mutex<Option<Error>>,
+    /// Why all stop.
+    stop: Mutex<Option<Error>>,
+    /// The connections that are at work.
+    workers: Mutex<usize>,
 }
 
 impl Run<'_, '_, '_> {
     /// Sends a message, or says why it can't be.
-    fn take(&mut self, number: u64, item: Result<Item>) -> Result<()> {
-        let Err(e) = item.and_then(|item| self.send(item)) else { return Ok(()) };
+    fn take(&self, delivery: &mut Delivery<'_>, number: u64, item: Result<Item>) -> Result<()> {
+        let sent = match item {
+            Ok(item) => self.send(delivery, item),
+            Err(e) => Err((Stage::Check, e)),
+        };
+        let Err((stage, e)) = sent else { return Ok(()) };
         if !self.task.is_many() {
             return Err(e);
         }
-        self.report.skipped(number, &e);
+        held(&self.report).skipped(number, &e);
         match e.exit() {
             exit if is_its_own(exit) => {}
             Exit::IoErr => return Err(e),
+            // The others have a connection.
+            _ if stage == Stage::Connect && self.one_less() => delivery.give_up(),
             // What is wrong with the way is wrong for the next ones too: they are only told to be left.
-            _ => self.no_way = Some(e),
+            _ => *held(&self.no_way) = Some(e),
         }
         Ok(())
     }
 
-    fn send(&mut self, mut item: Item) -> Result<()> {
-        let to = self.task.recipients(std::mem::take(&mut item.to))?;
-        match self.deliver(&mut item, &to) {
-            Ok(outcomes) => outcomes.iter().try_for_each(|outcome| self.report.outcome(item.number, outcome)),
-            Err(e) => {
+    fn send(&self, delivery: &mut Delivery<'_>, mut item: Item) -> Result<(), (Stage, Error)> {
+        let to = self.task.recipients(std::mem::take(&mut item.to)).map_err(checked)?;
+        let envelope = self.task.envelope(&item, &to).map_err(checked);
+        let from = envelope.as_ref().ok().and_then(|envelope| envelope.from.as_ref()).map(ToString::to_string);
+        let sent = envelope.and_then(|envelope| self.deliver(delivery, &mut item, &envelope));
+        if !self.task.flags.dry_run {
+            let (host, from) = (self.task.at.to_string(), from.unwrap_or_default());
+            let mut log = held(&self.task.log);
+            match &sent {
+                Ok(outcomes) => log.outcomes(&item, &host, &from, outcomes),
+                Err((_, e)) => log.nobody(&item, &host, &from, &to, e),
+            }
+        }
+        let mut report = held(&self.report);
+        match sent {
+            Ok(outcomes) => outcomes.iter().try_for_each(|outcome| report.outcome(&item, outcome)).map_err(checked),
+            Err((stage, e)) => {
                 if !self.task.flags.dry_run {
-                    self.report.nobody(item.number, &to, &e)?;
+                    report.nobody(&item, &to, stage, &e).map_err(checked)?;
                 }
-                Err(e)
+                Err((stage, e))
             }
         }
     }
 
-    fn deliver(&mut self, item: &mut Item, to: &[Mailbox]) -> Result<Vec<Outcome>> {
-        let envelope = self.task.envelope(item, to)?;
+    fn deliver(
+        &self,
+        delivery: &mut Delivery<'_>,
+        item: &mut Item,
+        envelope: &Envelope,
+    ) -> Result<Vec<Outcome>, (Stage, Error)> {
         if self.task.flags.dry_run {
-            self.report.would(item.number, &envelope, &self.task.at)?;
+            held(&self.report).would(item, envelope, &self.task.at).map_err(checked)?;
             return Ok(Vec::new());
         }
-        match &self.no_way {
-            Some(e) => Err(e.clone()),
-            None => self.delivery.send(&envelope, &mut item.message),
+        let no_way = held(&self.no_way).clone();
+        if let Some(e) = no_way {
+            return Err((Stage::Connect, e));
         }
+        self.pace.wait(self.task.reach.whole()).map_err(checked)?;
+        delivery.send(envelope, &mut item.message)
     }
+
+    // ---- several connections
+
+    /// Reads on this thread. A message that nobody is waiting for gets a connection of its own as long as there may be another one;
+    /// so there are never more messages at hand than connections, and one.
+    fn with_threads(&self) -> Result<()> {
+        let (give, get) = sync_channel(0);
+        let get = &Mutex::new(get);
+        scope(|scope| {
+            let mut threads = Vec::new();
+            let done = self.task.each(&mut |number, item| {
+                self.may_go_on()?;
+                let item = match item {
+                    Ok(item) => item,
+                    // Nothing is sent for it, so no connection is needed either.
+                    Err(e) => return self.take(&mut Delivery::new(self.task), number, Err(e)),
+                };
+                let item = match give.try_send(item) {
+                    Ok(()) => return Ok(()),
+                    Err(TrySendError::Full(item) | TrySendError::Disconnected(item)) => item,
+                };
+                if threads.len() < self.task.flags.jobs {
+                    let first = threads.is_empty();
+                    *held(&self.workers) += 1;
+                    match Builder::new().spawn_scoped(scope, move || self.work(get, first)) {
+                        Ok(thread) => threads.push(thread),
+                        Err(e) if first => return Err(e).local("no thread"),
+                        Err(_) => *held(&self.workers) -= 1,
+                    }
+                }
+                give.send(item).map_err(|_| Error::internal("nobody takes a message"))
+            });
+            drop(give);
+            let gone =
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(Error::internal("thread"))));
+            let gone = gone.fold(Ok(()), Result::and);
+            done.and(self.may_go_on()).and(gone)
+        })
+    }
+
+    fn may_go_on(&self) -> Result<()> {
+        held(&self.stop).clone().map_or(Ok(()), Err)
+    }
+
+    /// One connection's work. Whoever is the last stays until all messages are taken.
+    fn work(&self, get: &Mutex<Receiver<Item>>, first: bool) -> Result<()> {
+        let mut delivery = Delivery::new(self.task);
+        // A server may allow few connections: that is found out before a message depends on it.
+        if let (false, Err(e)) = (first, delivery.prepare())
+            && self.one_less()
+        {
+            if self.task.flags.common.verbose {
+                complain(super::NAME, &format!("one connection less: {e}"), e.advice());
+            }
+            return Ok(());
+        }
+        while !delivery.has_given_up() {
+            let Ok(item) = held(get).recv() else { break };
+            if self.may_go_on().is_err() {
+                continue;
+            }
+            if let Err(e) = self.take(&mut delivery, item.number, Ok(item)) {
+                held(&self.stop).get_or_insert(e);
+            }
+        }
+        delivery.quit()
+    }
+
+    /// Whether this connection can be done without.
+    fn one_less(&self) -> bool {
+        let mut workers = held(&self.workers);
+        let others = *workers > 1;
+        *workers -= usize::from(others);
+        others
+    }
+}
+
+fn checked(e: Error) -> (Stage, Error) {
+    (Stage::Check, e)
+}
+
+fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

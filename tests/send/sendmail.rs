@@ -1,0 +1,132 @@
+//! The programs that call sendmail(8), and what they get.
+
+use crate::common::{Home, Ran, bin, installed};
+use crate::peer::{Peer, Say};
+use std::os::unix::fs::symlink;
+
+/// A home in which sendmail, mailq and newaliases are links to pipepost, and send by `peer`.
+fn home(peer: &Peer) -> Home {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path().join("bin")).unwrap();
+    for name in ["sendmail", "mailq", "newaliases"] {
+        symlink(bin().join("pipepost"), home.path().join("bin").join(name)).unwrap();
+    }
+    let config = home.path().join(".config/pipepost");
+    std::fs::create_dir_all(&config).unwrap();
+    let text = format!("default = \"relay\"\n[relay]\nhostname = \"host.example.org\"\nsmtp = \"{}\"\n", peer.url());
+    std::fs::write(config.join("config.toml"), text).unwrap();
+    home
+}
+
+fn call(home: &Home, name: &str, arguments: &[&str], stdin: &[u8]) -> Ran {
+    let mut command = home.command(&home.path().join("bin").join(name).display().to_string());
+    command.args(arguments);
+    Ran::of(command, stdin)
+}
+
+#[test]
+fn calls_as_programs_make_them() {
+    let peer = Peer::start(|_, _, _| Say::Yes);
+    let home = home(&peer);
+    let last = || peer.taken().pop().unwrap();
+    // cron(8)
+    let cron = b"From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@host> true\n\nout\n.\nmore\n";
+    call(&home, "sendmail", &["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"], cron).ends(0);
+    let got = last();
+    assert_eq!((got.from.as_str(), got.to), ("root@host.example.org", vec!["root@host.example.org".to_owned()]));
+    assert!(got.text.contains("From: root (Cron Daemon)\n") && got.text.ends_with("out\n..\nmore\n"), "{}", got.text);
+    // systemd's and others' scripts
+    call(&home, "sendmail", &["-t"], b"To: a@example.org\nBcc: b@example.org\nSubject: x\n\nfailed\n.\nnot this\n")
+        .ends(0);
+    let got = last();
+    assert_eq!(got.to, ["a@example.org", "b@example.org"]);
+    assert!(got.text.ends_with("failed\n") && !got.text.contains("Bcc") && got.text.contains("From: "), "{}", got.text);
+    // PHP's mail(), by its default command
+    let php =
+        call(&home, "sendmail", &["-t", "-i"], b"To: a@example.org\r\nSubject: x\r\nFrom: w@example.org\r\n\r\nhi");
+    php.ends(0);
+    assert_eq!(last().from, "w@example.org");
+    // A name, a sender, a text without a header.
+    call(&home, "sendmail", &["-F", "J\u{f6}rg", "-fbob", "a@example.org, c@example.org"], b"hello\n").ends(0);
+    let got = last();
+    assert_eq!((got.from.as_str(), got.to.len()), ("bob@host.example.org", 2));
+    assert!(got.text.starts_with("From: =?UTF-8?B?SsO2cmc=?= <bob@host.example.org>\n"), "{}", got.text);
+    assert!(got.text.ends_with("\n\nhello\n"), "{}", got.text);
+    call(&home, "sendmail", &["-f", "<>", "a@example.org"], b"Subject: bounce\n\n").ends(0);
+    assert_eq!(last().from, "");
+    // One message, whatever it looks like.
+    let mbox =
+        b"From x Thu Jan  1 00:00:00 1970\nSubject: 1\n\n1\n\nFrom x Thu Jan  1 00:00:00 1970\nSubject: 2\n\n2\n";
+    let before = peer.taken().len();
+    call(&home, "sendmail", &["-i", "a@example.org"], mbox).ends(0);
+    assert_eq!(peer.taken().len(), before + 1);
+    // By smtp-send, as php.ini may have it.
+    let arguments = ["-a", "relay:", "--sendmail", "-t", "-i", "-f", "x@example.org", "--", "z@example.org"];
+    home.run("smtp-send", &arguments, b"To: a@example.org\n\nhi\n").ends(0);
+    assert_eq!((last().from.as_str(), last().to.len()), ("x@example.org", 2));
+
+    let verified = call(&home, "sendmail", &["-bv", "bob"], b"").ends(0);
+    assert_eq!(verified.out, format!("bob@host.example.org... deliverable: by 127.0.0.1:{}\n", peer.port));
+    call(&home, "newaliases", &[], b"").ends(0);
+    call(&home, "sendmail", &["-bd"], b"").ends(64).complains("-bd");
+    call(&home, "sendmail", &["-t"], b"").ends(64).complains("empty");
+    call(&home, "sendmail", &["-i"], b"Subject: x\n\n").ends(64).complains("recipient");
+    call(&home, "sendmail", &["a@example.org\nDATA"], b"x").ends(64);
+    home.run("smtp-send", &["--mbox", "--sendmail", "a@example.org"], b"x").ends(64);
+}
+
+#[test]
+fn what_is_refused_is_told() {
+    let peer = Peer::start(|_, verb, line| match verb {
+        "RCPT" if line.contains("never") => Say::Text("550 5.1.1 no"),
+        "RCPT" if line.contains("later") => Say::Text("450 4.2.1 no"),
+        _ => Say::Yes,
+    });
+    let home = home(&peer);
+    let send = |to: &[&str]| call(&home, "sendmail", to, b"Subject: x\n\n").status;
+    assert_eq!(send(&["a@b.c"]), 0);
+    assert_eq!(send(&["never@b.c"]), 69);
+    assert_eq!(send(&["never@b.c", "a@b.c"]), 69);
+}
+
+#[test]
+fn git_sends_a_patch() {
+    if !installed("git") || !installed("perl") {
+        return;
+    }
+    let peer = Peer::start(|_, _, _| Say::Yes);
+    let home = home(&peer);
+    let script = "export GIT_CONFIG_NOSYSTEM=1 PATH=\"$HOME/bin:$PATH\"
+        git init -q r; cd r; git config user.name 'A B'; git config user.email ab@example.org
+        echo one > f; git add f; git commit -qm 'f: add one'
+        git format-patch -q --root -o p
+        git send-email --quiet --confirm=never --sendmail-cmd=\"$HOME/bin/sendmail\" --to=list@example.org --cc=c@example.org p/*";
+    let exec = home.sh("git --exec-path").ends(0).out;
+    if !std::path::Path::new(exec.trim()).join("git-send-email").exists() {
+        eprintln!("skipped: git send-email is not installed");
+        return;
+    }
+    home.sh(script).ends(0);
+    let got = peer.taken().pop().unwrap();
+    assert_eq!(got.from, "ab@example.org");
+    assert!(got.to.contains(&"list@example.org".to_owned()) && got.to.contains(&"c@example.org".to_owned()), "{got:?}");
+    assert!(got.text.contains("+one\n"), "{}", got.text);
+}
+
+#[test]
+fn mutt_sends_a_letter() {
+    if !installed("mutt") {
+        return;
+    }
+    let peer = Peer::start(|_, _, _| Say::Yes);
+    let home = home(&peer);
+    let script = "echo 'hello' | mutt -n -F /dev/null -e 'set sendmail=\"'$HOME'/bin/sendmail -oem -oi\"' \
+        -e 'set copy=no use_from=yes use_envelope_from=yes from=m@example.org' -s 'hi there' -b d@example.org -- c@example.org";
+    home.sh(script).ends(0);
+    let got = peer.taken().pop().unwrap();
+    assert_eq!(
+        (got.from.as_str(), got.to),
+        ("m@example.org", vec!["c@example.org".to_owned(), "d@example.org".into()])
+    );
+    assert!(got.text.contains("Subject: hi there\n") && got.text.ends_with("hello\n"), "{}", got.text);
+}
