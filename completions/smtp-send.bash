@@ -23,7 +23,7 @@ _smtp__send() {
 
     case "${cmd}" in
         smtp__send)
-            opts="-a -t -f -s -n -q -v -4 -6 -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --run --always --attach-output --key --once-per --recovered --mbox --strict --allow-empty --failed --dry-run --json --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
+            opts="-a -t -f -s -0 -n -q -v -4 -6 -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --run --always --attach-output --key --once-per --recovered --mbox --null --ndjson --files --resend-to-header --jobs --rate --strict --allow-empty --failed --dry-run --log --stop-after --talk --trace-times --json --sendmail --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -101,8 +101,28 @@ _smtp__send() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --files)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --failed)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-after)
+                    COMPREPLY=($(compgen -W "connect greeting ehlo tls auth mail rcpt data" -- "${cur}"))
                     return 0
                     ;;
                 --sendmail)

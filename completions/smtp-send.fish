@@ -13,7 +13,19 @@ complete -c smtp-send -l charset -d 'Compose: the charset of text and HTML (defa
 complete -c smtp-send -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
 complete -c smtp-send -l key -d 'Compose: what the notice is about; those of one key are one thread' -r
 complete -c smtp-send -l once-per -d 'With --key: send nothing if a notice of this key was sent so short a time ago (30s, 5m, 1h)' -r
+complete -c smtp-send -l files -d 'The messages are these files, and all those of these Maildirs; recipients stand before this flag, or behind --' -r -F
+complete -c smtp-send -l jobs -d 'Use so many connections at a time' -r
+complete -c smtp-send -l rate -d 'Send at most so many messages in a time, like 20/min, 5/s, 1000/h' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
+complete -c smtp-send -l log -d 'Append a line for each message to FILE (created 0600), or give it to syslog' -r
+complete -c smtp-send -l stop-after -d 'Go only so far with the server, send nothing, and print its last reply' -r -f -a "connect\t'The connection'
+greeting\t'The server\'s greeting'
+ehlo\t'The answer to EHLO, in clear'
+tls\t'STARTTLS, where there is one, and the answer to EHLO under it'
+auth\t'The login'
+mail\t'MAIL'
+rcpt\t'RCPT, of all recipients'
+data\t'The answer to DATA, after which the connection is dropped'"
 complete -c smtp-send -l sendmail -d 'Take the rest of the arguments as sendmail(8) does, see SENDMAIL' -r
 complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
@@ -36,10 +48,15 @@ complete -c smtp-send -l run -d 'Run COMMAND, pass its output through, and send 
 complete -c smtp-send -l always -d 'With --run: send a message whatever comes of the command'
 complete -c smtp-send -l attach-output -d 'With --run: attach the output if the message shows only its beginning and its end'
 complete -c smtp-send -l recovered -d 'With --run and --key: send a notice when a command works again of whose failure one was sent'
-complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
+complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages'
+complete -c smtp-send -s 0 -l null -d 'Stdin is messages that end with NUL'
+complete -c smtp-send -l ndjson -d 'Stdin is a JSON object a line with the key raw or raw64 for the message, perhaps from and to for the envelope'
+complete -c smtp-send -l resend-to-header -d 'With -t and many messages: send each to those whom its header names'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'
 complete -c smtp-send -s n -l dry-run -d 'Tell what would be sent; connect to nobody'
+complete -c smtp-send -l talk -d 'Talk to the server by hand, after TLS and login: a command a line on stdin, replies on stdout'
+complete -c smtp-send -l trace-times -d 'Tell in the trace when each line was said, in seconds since the connection was made'
 complete -c smtp-send -l json -d 'One JSON object for each recipient'
 complete -c smtp-send -s q -l quiet -d 'Say nothing but errors'
 complete -c smtp-send -s v -l verbose -d 'Tell the steps on stderr'

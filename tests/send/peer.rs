@@ -85,7 +85,9 @@ fn session(n: usize, stream: TcpStream, say: &dyn Fn(usize, &str, &str) -> Say, 
             "MAIL" if yes => now = Got { from: path(&line), line: n, ..Got::default() },
             "RCPT" if yes => now.to.push(path(&line)),
             "DATA" if yes => {
-                while let Some(Ok(line)) = input.next() {
+                loop {
+                    // Without its end it is none.
+                    let line = input.next()?.ok()?;
                     if line == "." {
                         break;
                     }

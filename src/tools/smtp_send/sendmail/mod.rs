@@ -49,7 +49,10 @@ impl Manner {
 /// Why it can't be done, with the status.
 pub(super) fn run(mut flags: SmtpSend, mut arguments: Vec<OsString>) -> Outcome {
     // Those behind a `--`, which is the end of the options here too.
-    arguments.push("--".into());
+    let more = !flags.recipients.is_empty() || !flags.run.command.is_empty();
+    if more && !arguments.iter().any(|argument| argument == "--") {
+        arguments.push("--".into());
+    }
     arguments.extend(flags.recipients.drain(..).map(OsString::from));
     arguments.append(&mut flags.run.command);
     let (mode, manner) = flags.as_sendmail(arguments)?;
