@@ -34,6 +34,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["cli/", "tools/", "tools.rs"]),
     ("anyhow", &["cli/", "tools/"]),
     ("indicatif", &["cli/progress.rs"]),
+    ("idna", &["text/domain.rs"]),
     ("html2text", &["message/", "tools/mailfmt/html.rs"]),
     ("mail_builder", &["message/compose"]),
     ("mail_parser", &["message/decode"]),
