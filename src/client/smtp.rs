@@ -181,3 +181,6 @@ impl Client {
         Error::new(exit, format!("{what}{reply}")).at(self.wire.peer())
     }
 }
+
+#[cfg(test)]
+mod tests;

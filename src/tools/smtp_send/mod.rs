@@ -10,6 +10,7 @@ mod run;
 
 use crate::cli::args::Common;
 use crate::cli::compose::Compose;
+use crate::cli::envelope::Parameters;
 use crate::cli::{Outcome, Tool};
 use crate::error::Exit;
 use clap::Parser;
@@ -35,6 +36,8 @@ pub struct SmtpSend {
     mail_from: Option<String>,
     #[command(flatten)]
     compose: Compose,
+    #[command(flatten)]
+    parameters: Parameters,
     /// Stdin is an mbox of messages, which are sent over one connection.
     #[arg(long)]
     mbox: bool,
