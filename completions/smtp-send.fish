@@ -8,6 +8,13 @@ complete -c smtp-send -l bcc -d 'Compose: blind recipients' -r
 complete -c smtp-send -l attach -d 'Compose: attach a file' -r -F
 complete -c smtp-send -l html -d 'Compose: an HTML alternative to the text' -r -F
 complete -c smtp-send -l header -d 'Compose: a further header field, \'Name: value\'' -r
+complete -c smtp-send -l notify -d 'Ask: tell the sender of success, failure, delay (a list), or never; needs DSN' -r
+complete -c smtp-send -l ret -d 'Ask: with a failure return the message (full) or its header (hdrs); needs DSN' -r
+complete -c smtp-send -l envid -d 'Ask: name ID in notifications; needs DSN' -r
+complete -c smtp-send -l deliver-by -d 'Ask: deliver within DURATION, or return the message; with :notify behind it only tell the sender; needs DELIVERBY' -r
+complete -c smtp-send -l hold-for -d 'Ask: hold the message back for DURATION; needs FUTURERELEASE' -r
+complete -c smtp-send -l hold-until -d 'Ask: hold the message back until DATE, as in 2026-12-01T08:00:00+01:00; needs FUTURERELEASE' -r
+complete -c smtp-send -l priority -d 'Ask: pass before others (up to 9) or let them pass (down to -9); needs MT-PRIORITY' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
 complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
@@ -25,6 +32,9 @@ complete -c smtp-send -l client-cert -d 'Show this certificate to servers that a
 complete -c smtp-send -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
 complete -c smtp-send -l source-address -d 'Connect from this address of the machine' -r
 complete -c smtp-send -s t -l read-recipients -d 'Send to the addresses in To, Cc and Bcc, or only in the Resent- ones if there are any, too'
+complete -c smtp-send -l require-tls -d 'Ask: over verified TLS all the way, or return the message; needs REQUIRETLS'
+complete -c smtp-send -l all-or-nothing -d 'Send to nobody unless the server accepts every recipient'
+complete -c smtp-send -l recode -d 'Encode the parts that have lines of over 998 bytes or NULs, and make a message that needs it MIME'
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'
