@@ -13,6 +13,13 @@ complete -c smtp-send -l charset -d 'Compose: the charset of text and HTML (defa
 complete -c smtp-send -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
 complete -c smtp-send -l key -d 'Compose: what the notice is about; those of one key are one thread' -r
 complete -c smtp-send -l once-per -d 'With --key: send nothing if a notice of this key was sent so short a time ago (30s, 5m, 1h)' -r
+complete -c smtp-send -l notify -d 'Ask: tell the sender of success, failure, delay (a list), or never; needs DSN' -r
+complete -c smtp-send -l ret -d 'Ask: with a failure return the message (full) or its header (hdrs); needs DSN' -r
+complete -c smtp-send -l envid -d 'Ask: name ID in notifications; needs DSN' -r
+complete -c smtp-send -l deliver-by -d 'Ask: deliver within DURATION, or return the message; with :notify behind it only tell the sender; needs DELIVERBY' -r
+complete -c smtp-send -l hold-for -d 'Ask: hold the message back for DURATION; needs FUTURERELEASE' -r
+complete -c smtp-send -l hold-until -d 'Ask: hold the message back until DATE, as in 2026-12-01T08:00:00+01:00; needs FUTURERELEASE' -r
+complete -c smtp-send -l priority -d 'Ask: pass before others (up to 9) or let them pass (down to -9); needs MT-PRIORITY' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
 complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
@@ -35,6 +42,9 @@ complete -c smtp-send -l run -d 'Run COMMAND, pass its output through, and send 
 complete -c smtp-send -l always -d 'With --run: send a message whatever comes of the command'
 complete -c smtp-send -l attach-output -d 'With --run: attach the output if the message shows only its beginning and its end'
 complete -c smtp-send -l recovered -d 'With --run and --key: send a notice when a command works again of whose failure one was sent'
+complete -c smtp-send -l require-tls -d 'Ask: over verified TLS all the way, or return the message; needs REQUIRETLS'
+complete -c smtp-send -l all-or-nothing -d 'Send to nobody unless the server accepts every recipient'
+complete -c smtp-send -l recode -d 'Encode the parts that have lines of over 998 bytes or NULs, and make a message that needs it MIME'
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'

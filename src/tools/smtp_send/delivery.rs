@@ -4,9 +4,9 @@
 
 use super::run::Task;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
-use crate::client::smtp::{Client, Envelope, Outcome};
+use crate::client::smtp::{Client, Envelope, Outcome, Then};
 use crate::client::{Dial, opened};
-use crate::error::Result;
+use crate::error::{Fate, Result};
 use crate::net::Deadline;
 
 /// A connection, or none yet.
@@ -26,14 +26,41 @@ impl<'t> Delivery<'t> {
     /// # Errors
     /// Nobody got it: there is no way to the server, or those of [`Client::send`].
     pub(super) fn send(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+        let mut outcomes = self.once(envelope, message)?;
+        // Those whom the server had no room for in one connection get another, while that helps.
+        let mut some = !envelope.wants.all_or_nothing;
+        while some && outcomes.iter().any(|outcome| outcome.untried) {
+            let to = outcomes.iter().filter(|outcome| outcome.untried).map(|outcome| outcome.to.clone()).collect();
+            let _ = self.quit();
+            let Ok(next) = self.once(&Envelope { to, ..envelope.clone() }, message) else { break };
+            some = next.iter().any(|outcome| outcome.fate == Fate::Done);
+            let untried = outcomes.iter_mut().filter(|outcome| outcome.untried);
+            untried.zip(next).for_each(|(outcome, next)| *outcome = next);
+        }
+        Ok(outcomes)
+    }
+
+    fn once(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
         let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
         let mut client = match open {
             Some(client) => client,
             None => self.connect()?,
         };
-        let sent = client.send(envelope, &mut message.spool.body()?);
+        let sent = self.over(&mut client, envelope, message);
         self.client = Some(client);
         sent
+    }
+
+    fn over(&self, client: &mut Client, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+        let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
+        match message.fitted(client.extensions(), self.task.flags.parameters.recode)? {
+            None => client.send_then(envelope, &mut message.spool, then, &mut |_| Ok(())),
+            Some(mut fitted) => {
+                let (size, eight_bit) = (fitted.facts.size_smtp(), fitted.facts.eight_bit > 0);
+                let envelope = Envelope { size, eight_bit, ..envelope.clone() };
+                client.send_then(&envelope, &mut fitted.spool, then, &mut |_| Ok(()))
+            }
+        }
     }
 
     fn connect(&self) -> Result<Client> {
