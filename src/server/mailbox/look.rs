@@ -334,6 +334,9 @@ impl Mailbox {
         self.recent.extend(claimed.iter().filter(|uid| self.view.index_of(**uid).is_some()));
         self.uid_next = next;
         self.advance(before, after);
+        if !missing.is_empty() {
+            self.account.forget_read(self.validity, missing.iter().copied());
+        }
         Ok(())
     }
 

@@ -38,7 +38,14 @@ pub(super) fn names(account: &Account, sub: &str) -> Vec<PathBuf> {
 /// Another connection, as another process has it.
 pub(super) fn other(account: &Account) -> Account {
     let db = Db::open(&account.root().join("pipepost.sqlite"), &uids::SCHEMA).unwrap();
-    Account { tree: Arc::new(Tree { inbox: account.tree.inbox.clone(), db, arrivals: Default::default() }) }
+    Account {
+        tree: Arc::new(Tree {
+            inbox: account.tree.inbox.clone(),
+            db,
+            arrivals: Default::default(),
+            cache: OnceLock::new(),
+        }),
+    }
 }
 
 #[test]

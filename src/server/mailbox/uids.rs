@@ -1,5 +1,5 @@
-//! What SQLite keeps about a tree: UIDVALIDITYs, UIDs, keyword letters, sizes that took reading to know. Not flags, and
-//! not whether a message exists: those are the files' names.
+//! What SQLite keeps about a tree: UIDVALIDITYs, UIDs, keyword letters. Not flags, and not whether a message exists: those
+//! are the files' names.
 
 pub(super) use rusqlite::Transaction;
 
@@ -59,6 +59,10 @@ pub(super) static SCHEMA: Schema = Schema {
         UPDATE validity SET id = randomblob(16);
         ALTER TABLE folder ADD COLUMN seen TEXT;       -- the directories' times when a listing found what message has
         ALTER TABLE folder ADD COLUMN seen_modseq INTEGER; -- the highest modseq of that moment
+    ",
+    "
+        ALTER TABLE message DROP COLUMN size;          -- what takes reading to know is in pipepost-cache.sqlite
+        ALTER TABLE message DROP COLUMN wire;
     "],
     repair: "move it away with its -wal and -shm: messages and flags are in the Maildir, only UIDs start anew",
 };
@@ -361,20 +365,10 @@ pub(super) fn claim_recent(t: &Transaction<'_>, folder: u32, end: u32) -> Result
     Ok(uids)
 }
 
-/// The sizes that were counted: the file's, and on the wire.
-pub(super) fn counted(t: &Transaction<'_>, folder: u32, uid: u32) -> Result<Option<(u64, u64)>> {
-    let mut select =
-        t.prepare_cached("SELECT size, wire FROM message WHERE folder = ?1 AND uid = ?2 AND wire IS NOT NULL")?;
-    let sizes: Option<(i64, i64)> = select.query_row([folder, uid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    Ok(sizes.and_then(|(size, wire)| Some((u64::try_from(size).ok()?, u64::try_from(wire).ok()?))))
-}
-
-/// Remembers sizes that were counted.
-pub(super) fn set_counted(t: &Transaction<'_>, folder: u32, uid: u32, size: u64, wire: u64) -> Result<()> {
-    let (Ok(size), Ok(wire)) = (i64::try_from(size), i64::try_from(wire)) else { return Ok(()) };
-    let mut update = t.prepare_cached("UPDATE message SET size = ?3, wire = ?4 WHERE folder = ?1 AND uid = ?2")?;
-    update.execute(params![folder, uid, size, wire])?;
-    Ok(())
+/// The UIDVALIDITYs of all folders.
+pub(super) fn validities(t: &Transaction<'_>) -> Result<Vec<u32>> {
+    let mut select = t.prepare_cached("SELECT validity FROM folder ORDER BY validity")?;
+    Ok(select.query_map([], |row| row.get(0)).and_then(Iterator::collect)?)
 }
 
 /// What the letters `a` to `z` mean in one folder.
