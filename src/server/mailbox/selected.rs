@@ -84,7 +84,7 @@ pub struct Copied {
 impl Mailbox {
     pub(super) fn open(account: Account, name: String, maildir: Maildir, read_only: bool) -> Result<Mailbox> {
         let (database, row) = match account.db().read(|t| Ok((uids::id(t)?, uids::folder(t, &name)?)))? {
-            (id, Some(row)) => (id, row),
+            (id, Some(row)) if row.has_room() => (id, row),
             _ => account.db().write(|t| Ok((uids::id(t)?, uids::folder_or_new(t, &name, SystemTime::now())?)))?,
         };
         let mut mailbox = Mailbox {

@@ -82,6 +82,16 @@ pub(super) struct FolderRow {
     pub(super) modseq: i64,
 }
 
+/// From this UID on a folder begins anew when it is opened next: more than sixteen million are left for what comes meanwhile.
+const END: u32 = 0xff00_0000;
+
+impl FolderRow {
+    /// Whether it is far from the end of its UIDs.
+    pub(super) fn has_room(&self) -> bool {
+        self.uid_next < END
+    }
+}
+
 /// A message's row.
 #[derive(Clone, Debug)]
 pub(super) struct MessageRow {
@@ -132,18 +142,41 @@ pub(super) fn still(t: &Transaction<'_>, validity: u32, name: &str) -> Result<Fo
 }
 
 /// The folder of this name, made if it is not there. Its UIDVALIDITY is the clock's, but always higher than any that
-/// this tree has seen: whatever becomes of folders, a client never takes new UIDs for old ones.
+/// this tree has seen: whatever becomes of folders, a client never takes new UIDs for old ones. Near the end of its UIDs it
+/// gets another UIDVALIDITY, and its messages get UIDs from 1 on.
 pub(super) fn folder_or_new(t: &Transaction<'_>, name: &str, now: SystemTime) -> Result<FolderRow> {
-    if let Some(found) = folder(t, name)? {
-        return Ok(found);
+    match folder(t, name)? {
+        Some(found) if found.has_room() => Ok(found),
+        Some(found) => renumber(t, found, name, now),
+        None => new_folder(t, name, now),
     }
+}
+
+fn new_folder(t: &Transaction<'_>, name: &str, now: SystemTime) -> Result<FolderRow> {
     let last: u32 = t.query_row("SELECT last FROM validity", [], |row| row.get(0))?;
-    let clock = u32::try_from(seconds(now).max(1)).unwrap_or(u32::MAX);
+    // A clock that is beyond 2106 would leave none for later.
+    let clock = u32::try_from(seconds(now)).unwrap_or(0);
     let next = last.checked_add(1).ok_or_else(|| Error::refused("this tree has used up its UIDVALIDITYs"))?;
     let validity = clock.max(next);
     t.execute("UPDATE validity SET last = ?1", [validity])?;
     t.execute("INSERT INTO folder (validity, name, uid_next) VALUES (?1, ?2, 1)", params![validity, name])?;
     Ok(FolderRow { validity, uid_next: 1, modseq: 1 })
+}
+
+/// Gives a folder another UIDVALIDITY and its messages new UIDs, in the order of the old ones.
+fn renumber(t: &Transaction<'_>, old: FolderRow, name: &str, now: SystemTime) -> Result<FolderRow> {
+    // A name that no folder has: it would be on disk.
+    t.execute("UPDATE folder SET name = char(0) WHERE validity = ?1", [old.validity])?;
+    let mut new = new_folder(t, name, now)?;
+    let messages = "INSERT INTO message (folder, uid, base, date, recent, modseq, letters)
+        SELECT ?2, row_number() OVER (ORDER BY uid), base, date, recent, 1, letters FROM message WHERE folder = ?1";
+    let moved = t.execute(messages, [old.validity, new.validity])?;
+    Keywords::copy(t, old.validity, new.validity)?;
+    t.execute("DELETE FROM folder WHERE validity = ?1", [old.validity])?;
+    let moved = u32::try_from(moved).ok().and_then(|moved| moved.checked_add(1));
+    new.uid_next = moved.ok_or_else(|| Error::refused("this folder has used up its UIDs"))?;
+    set_next(t, new)?;
+    Ok(new)
 }
 
 /// Forgets the folder of this name, with all that belongs to it.
