@@ -253,6 +253,8 @@ fn try_open(path: &Path, schema: &Schema, kind: Kind) -> Result<Connection, Trou
         Kind::Records => connection.pragma_update(None, "synchronous", "FULL")?,
         Kind::Cache { pages } => {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
+            // A large filling must not wait for the disk every four megabytes.
+            connection.query_row("PRAGMA wal_autocheckpoint=8192", [], |_| Ok(()))?;
             // Says how many there may be from now on.
             connection.query_row(&format!("PRAGMA max_page_count={pages}"), [], |_| Ok(()))?;
         }

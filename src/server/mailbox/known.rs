@@ -20,6 +20,9 @@ const BYTES: usize = 1 << 19;
 /// For fewer messages the cache is not opened: reading them is as fast.
 const WORTH: usize = 32;
 
+/// A file as it was a moment ago, and its size on the wire if its name tells that.
+type Told = (Identity, Option<u64>);
+
 /// What a session has of the cache for its folder.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
@@ -37,6 +40,8 @@ pub(super) struct Reads {
     swept: bool,
     /// `new` and `cur`.
     dirs: Option<(OwnedFd, OwnedFd)>,
+    /// The message whose size was asked for last: a row of FETCH asks for more of it at once.
+    last: Option<(usize, Told)>,
 }
 
 impl Account {
@@ -86,6 +91,7 @@ impl Mailbox {
     pub fn wire_size(&mut self, index: usize) -> Result<Option<u64>> {
         if let Some((of, wire)) = self.told(index)? {
             if wire.is_some() {
+                self.reads.last = Some((index, (of, wire)));
                 return Ok(wire);
             }
             // Counting may take long.
@@ -125,7 +131,11 @@ impl Mailbox {
         if !self.reads.on {
             return Ok(None);
         }
-        let Some((of, told)) = self.told(index)? else { return Ok(None) };
+        let told = match self.reads.last.take() {
+            Some((last, told)) if last == index => Some(told),
+            _ => self.told(index)?,
+        };
+        let Some((of, told)) = told else { return Ok(None) };
         let row = self.row(index, &of).map(|row| row.read.clone());
         Ok(row.map(|read| Read { wire: told.or(read.wire), ..read }))
     }
@@ -143,11 +153,12 @@ impl Mailbox {
     pub fn settle(&mut self) {
         self.write_reads();
         let reads = &mut self.reads;
-        (reads.ahead, reads.range, reads.step, reads.dirs) = (Vec::new(), None, 0, None);
+        (reads.ahead, reads.range, reads.step) = (Vec::new(), None, 0);
+        (reads.dirs, reads.last) = (None, None);
     }
 
     /// The file as it is now, and the size on the wire if its name tells it; `None` if it is not there.
-    fn told(&mut self, index: usize) -> Result<Option<(Identity, Option<u64>)>> {
+    fn told(&mut self, index: usize) -> Result<Option<Told>> {
         let Some(entry) = self.view.files.get(index).filter(|f| !f.gone) else { return Ok(None) };
         if self.reads.dirs.is_none() {
             let open = |sub: Sub| self.maildir.open(sub).local(self.maildir.sub(sub).display());

@@ -112,6 +112,7 @@ impl Mailbox {
         let fresh = stamp.younger(if slow { TICK } else { GRANULARITY });
         let begun = Instant::now();
         self.again.take();
+        self.settle();
         let mut start = self.view.messages.len();
         let mut news = self.read()?;
         if news.folder.modseq < self.highest || news.folder.uid_next < self.uid_next {
