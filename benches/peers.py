@@ -172,8 +172,9 @@ def run(arguments, stdin=None):
     """Wall and CPU seconds of one run, its children's too."""
     before = os.times()
     begun = time.perf_counter()
-    with open(stdin or os.devnull, "rb") as f:
-        ran = subprocess.run(arguments, env=ENV, cwd=HOME, stdin=f, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # subprocess.DEVNULL is open for reading too, which looks like a stdout that was closed.
+    with open(stdin or os.devnull, "rb") as f, open(os.devnull, "wb") as out:
+        ran = subprocess.run(arguments, env=ENV, cwd=HOME, stdin=f, stdout=out, stderr=subprocess.PIPE)
     wall = time.perf_counter() - begun
     assert ran.returncode == 0, (arguments, ran)
     after = os.times()
@@ -378,6 +379,7 @@ def tls():
     end(child)
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 children = []
 try:
     child, imap_port, pop3_port, lmtp_port = dovecot()
