@@ -38,7 +38,17 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("idna", &["text/domain.rs"]),
     ("mail_builder", &["message/compose"]),
     ("mail_parser", &["message/decode"]),
-    ("rusqlite", &["store/alerts.rs", "store/db.rs", "store/logins.rs", "store/state.rs", "server/mailbox/uids.rs"]),
+    (
+        "rusqlite",
+        &[
+            "store/alerts.rs",
+            "store/db.rs",
+            "store/logins.rs",
+            "store/state.rs",
+            "server/mailbox/cache.rs",
+            "server/mailbox/uids.rs",
+        ],
+    ),
     ("Connection::open", &["store/db.rs"]),
     ("rustls", &["net/tls"]),
     ("webpki", &["net/tls"]),

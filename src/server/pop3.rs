@@ -235,6 +235,7 @@ const UNREADABLE: &str = "-ERR [SYS/TEMP] the message can't be read now\r\n";
 fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> Result<()> {
     let mut errors = 0;
     loop {
+        drop.mailbox.settle();
         let line = command(wire, world)?;
         let command = match Command::parse(&line) {
             Ok(command) => command,
