@@ -35,6 +35,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("anyhow", &["cli/", "tools/"]),
     ("indicatif", &["cli/progress.rs"]),
     ("html2text", &["cli/html.rs"]),
+    ("idna", &["text/domain.rs"]),
+    ("html2text", &["message/", "tools/mailfmt/html.rs"]),
     ("mail_builder", &["message/compose"]),
     ("mail_parser", &["message/decode"]),
     ("rusqlite", &["store/alerts.rs", "store/db.rs", "store/logins.rs", "store/state.rs", "server/mailbox/uids.rs"]),

@@ -190,7 +190,7 @@ impl Session {
         (self.helo, self.esmtp, self.transaction) = (Some(name), true, None);
         wire.put(format!("250-{}\r\n250-PIPELINING\r\n", world.host()))?;
         wire.put(format!("250-SIZE {}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n", world.limits().message))?;
-        wire.put("250-CHUNKING\r\n250-DSN\r\n")?;
+        wire.put(format!("250-CHUNKING\r\n250-DSN\r\n250-LIMITS RCPTMAX={}\r\n", world.limits().recipients))?;
         if !self.known && may_log_in(wire) {
             wire.put("250-AUTH PLAIN LOGIN\r\n")?;
         }

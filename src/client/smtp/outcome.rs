@@ -1,10 +1,8 @@
-//! What became of each recipient: out of the replies that came, and out of those that did not.
+//! What became of each recipient.
 
-use super::Envelope;
 use crate::error::Fate;
 use crate::proto::mailbox::Mailbox;
 use crate::proto::smtp::Reply;
-use std::collections::VecDeque;
 
 /// What became of one recipient.
 #[derive(Clone, Debug)]
@@ -19,12 +17,8 @@ pub struct Outcome {
     pub enhanced: Option<String>,
     /// The reply's text, or ours.
     pub text: String,
-}
-
-/// Where an offer (MAIL, RCPT, DATA) has led.
-pub(super) enum Offer {
-    Accepted(Vec<Outcome>),
-    Refused(Vec<Outcome>),
+    /// Whether the server had no room for it in this connection, and may have in another one at once (RFC 9422).
+    pub untried: bool,
 }
 
 /// How a recipient's delivery ends.
@@ -49,9 +43,20 @@ impl Ending {
         Ending { fate, code: None, enhanced: None, text }
     }
 
+    pub(super) fn is_done(&self) -> bool {
+        self.fate == Fate::Done
+    }
+
     pub(super) fn of(&self, to: &Mailbox) -> Outcome {
         let Ending { fate, code, enhanced, text } = self;
-        Outcome { to: to.clone(), fate: *fate, code: *code, enhanced: enhanced.clone(), text: text.clone() }
+        Outcome {
+            to: to.clone(),
+            fate: *fate,
+            code: *code,
+            enhanced: enhanced.clone(),
+            text: text.clone(),
+            untried: false,
+        }
     }
 
     pub(super) fn unless_refused(&self, before: Outcome) -> Outcome {
@@ -59,20 +64,12 @@ impl Ending {
     }
 }
 
-/// A recipient whose RCPT got `reply`.
-pub(super) fn outcome(to: &Mailbox, reply: &Reply) -> Outcome {
-    Ending::from(reply).of(to)
-}
-
-/// The server has gone before it answered all: who was refused by then is refused, everybody else has the same `end`.
-pub(super) fn unanswered(envelope: &Envelope, replies: &VecDeque<Reply>, end: &Ending) -> Vec<Outcome> {
-    let mail = replies.front().filter(|mail| !mail.is_positive());
-    let mut rcpt = replies.iter().skip(1);
-    let one = |to: &Mailbox| match mail.or(rcpt.next()) {
-        Some(reply) if !reply.is_positive() => outcome(to, reply),
-        _ => end.of(to),
-    };
-    envelope.to.iter().map(one).collect()
+/// Everybody or nobody: those who were accepted share the worst of the others' fates.
+pub(super) fn withheld(outcomes: Vec<Outcome>) -> Vec<Outcome> {
+    let never = outcomes.iter().any(|o| o.fate == Fate::Never);
+    let fate = if never { Fate::Never } else { Fate::Later };
+    let end = Ending::ours(fate, "not sent, as it was not accepted for everybody".to_owned());
+    outcomes.into_iter().map(|o| end.unless_refused(o)).collect()
 }
 
 fn fate(reply: &Reply) -> Fate {

@@ -4,7 +4,7 @@
 
 use super::run::Task;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
-use crate::client::smtp::{Client, Envelope, Outcome};
+use crate::client::smtp::{Client, Envelope, Outcome, Then};
 use crate::client::{Dial, opened};
 use crate::error::Result;
 use crate::net::Deadline;
@@ -31,7 +31,8 @@ impl<'t> Delivery<'t> {
             Some(client) => client,
             None => self.connect()?,
         };
-        let sent = client.send(envelope, &mut message.spool.body()?);
+        let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
+        let sent = client.send_then(envelope, &mut message.spool, then, &mut |_| Ok(()));
         self.client = Some(client);
         sent
     }

@@ -43,7 +43,8 @@ impl Task<'_> {
         if facts.lone_crs > 0 && self.flags.common.verbose {
             complain(super::NAME, &format!("{} CRs without LF become line ends", facts.lone_crs), None);
         }
-        Ok(Envelope { from, to: to.to_vec(), size: facts.size_smtp(), eight_bit: facts.eight_bit > 0 })
+        let (size, eight_bit) = (facts.size_smtp(), facts.eight_bit > 0);
+        Ok(Envelope { from, to: to.to_vec(), size, eight_bit, ..Envelope::default() })
     }
 
     /// MAIL FROM, pipepost(7), "Defaults when sending".

@@ -82,7 +82,7 @@ impl<'f> Report<'f> {
         for to in to {
             self.not_done.push(to.to_string());
             let (fate, text) = (why.fate(), why.to_string());
-            self.object(number, &Outcome { to: to.clone(), fate, code: None, enhanced: None, text })?;
+            self.object(number, &Outcome { to: to.clone(), fate, code: None, enhanced: None, text, untried: false })?;
         }
         Ok(())
     }
