@@ -36,7 +36,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("indicatif", &["cli/progress.rs"]),
     ("html2text", &["cli/html.rs"]),
     ("idna", &["text/domain.rs"]),
-    ("html2text", &["message/", "tools/mailfmt/html.rs"]),
     ("mail_builder", &["message/compose"]),
     ("mail_parser", &["message/decode"]),
     ("rusqlite", &["store/alerts.rs", "store/db.rs", "store/logins.rs", "store/state.rs", "server/mailbox/uids.rs"]),

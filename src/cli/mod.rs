@@ -4,6 +4,7 @@ pub mod account;
 pub mod args;
 pub mod compose;
 pub mod connect;
+pub mod envelope;
 pub mod exit;
 pub mod html;
 pub mod imap;

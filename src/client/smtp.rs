@@ -184,3 +184,6 @@ impl Client {
         Error::new(exit, format!("{what}{reply}")).at(self.wire.peer())
     }
 }
+
+#[cfg(test)]
+mod tests;

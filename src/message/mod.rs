@@ -16,6 +16,7 @@ pub mod mime;
 pub mod order;
 pub mod outgoing;
 pub mod param;
+pub mod recode;
 pub mod subject;
 pub mod template;
 pub mod threads;

@@ -5,7 +5,7 @@ use super::outcome::Ending;
 use super::send::{Share, Then};
 use super::{Client, END, FLIGHT, QUIT};
 use crate::body::{Body, Rewind};
-use crate::error::{Error, Fate, Result};
+use crate::error::{Error, Exit, Fate, Result};
 use crate::net::Deadline;
 use crate::net::wire::Sent;
 use crate::text::{LoneCr, ToWire};
@@ -190,7 +190,7 @@ impl Client {
                 return Ok(chunks.refused.into_iter().collect());
             }
             Ok(true) => self.wire.put(&behind).and_then(|()| self.wire.flush()).map_err(|e| (e, behind.len())),
-            Err(e) if e.exit() == crate::error::Exit::TempFail => Err((e, 0)),
+            Err(e) if e.exit() == Exit::TempFail => Err((e, 0)),
             Err(e) => return Err(e),
         };
         if let Err((e, behind)) = put {
@@ -199,6 +199,15 @@ impl Client {
             }
             self.closed = true;
             let fate = if self.wire.unsent() >= chunks.of_last + behind { Fate::Later } else { Fate::Unknown };
+            // If it refused a chunk before it went, it has not taken the message.
+            self.wire.until(Deadline::after(QUIT));
+            while chunks.waiting > 1 {
+                match self.reply() {
+                    Ok(reply) if reply.code >= 400 => return Ok(vec![Ending::from(&reply)]),
+                    Ok(_) => chunks.waiting -= 1,
+                    Err(_) => break,
+                }
+            }
             return Ok(vec![Ending::ours(fate, e.to_string())]);
         }
         self.is_behind(then, ahead);

@@ -31,10 +31,21 @@ impl<'t> Delivery<'t> {
             Some(client) => client,
             None => self.connect()?,
         };
-        let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
-        let sent = client.send_then(envelope, &mut message.spool, then, &mut |_| Ok(()));
+        let sent = self.over(&mut client, envelope, message);
         self.client = Some(client);
         sent
+    }
+
+    fn over(&self, client: &mut Client, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+        let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
+        match message.fitted(client.extensions(), self.task.flags.parameters.recode)? {
+            None => client.send_then(envelope, &mut message.spool, then, &mut |_| Ok(())),
+            Some(mut fitted) => {
+                let (size, eight_bit) = (fitted.facts.size_smtp(), fitted.facts.eight_bit > 0);
+                let envelope = Envelope { size, eight_bit, ..envelope.clone() };
+                client.send_then(&envelope, &mut fitted.spool, then, &mut |_| Ok(()))
+            }
+        }
     }
 
     fn connect(&self) -> Result<Client> {

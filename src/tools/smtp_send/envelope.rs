@@ -30,21 +30,14 @@ impl Task<'_> {
     /// 65: SMTP can't carry it; 64, 78: the sender is no address, or one that means nothing elsewhere.
     pub(super) fn envelope(&self, item: &Item, to: &[Mailbox]) -> Result<Envelope> {
         let facts = &item.message.facts;
-        if let Some(to) = to.iter().find(|to| !to.is_ascii()) {
-            return Err(Error::data(format!("{to}: an address beyond ASCII, which needs SMTPUTF8")));
-        }
-        item.message.check(self.flags.strict)?;
-        if facts.eight_bit_header {
-            return Err(
-                Error::data("the header has 8-bit bytes, which need SMTPUTF8").advise("mailfmt new encodes them")
-            );
-        }
+        item.message.check(self.flags.strict, self.flags.parameters.recode)?;
         let from = self.sender(item.from.as_ref())?;
         if facts.lone_crs > 0 && self.flags.common.verbose {
             complain(super::NAME, &format!("{} CRs without LF become line ends", facts.lone_crs), None);
         }
         let (size, eight_bit) = (facts.size_smtp(), facts.eight_bit > 0);
-        Ok(Envelope { from, to: to.to_vec(), size, eight_bit, ..Envelope::default() })
+        let (utf8_header, wants) = (facts.eight_bit_header, self.flags.parameters.wants());
+        Ok(Envelope { from, to: to.to_vec(), size, eight_bit, utf8_header, wants })
     }
 
     /// MAIL FROM, pipepost(7), "Defaults when sending".

@@ -12,6 +12,7 @@ mod watch;
 use crate::cli::args::Common;
 use crate::cli::compose::Compose;
 use crate::cli::connect::Reach;
+use crate::cli::envelope::Parameters;
 use crate::cli::run::Run;
 use crate::cli::{Outcome, Tool};
 use crate::error::{Error, Exit, Result};
@@ -41,6 +42,8 @@ pub struct SmtpSend {
     compose: Compose,
     #[command(flatten)]
     run: Run,
+    #[command(flatten)]
+    parameters: Parameters,
     /// Stdin is an mbox of messages, which are sent over one connection.
     #[arg(long)]
     mbox: bool,

@@ -87,6 +87,31 @@ Both flags work for any message that is composed:
 without
 .Fl -run
 sends it or, with status 0, does not.
+.Sh ENCODING
+A part with bytes beyond ASCII is encoded (quoted-printable if it is text, else base64) for a server without 8BITMIME, if the
+message is MIME and the part is neither signed nor encrypted; with
+.Fl -recode
+so are parts with lines of over 998 bytes or NULs, and a message that is not MIME becomes it.
+All else stays as it is, but a DKIM signature over such a part holds no more.
+What can't be encoded without loss is not sent (65).
+Header fields are never changed: UTF-8 in one, or in the local part of an address, needs a server with SMTPUTF8;
+domains beyond ASCII do not, they are sent as A-labels.
+.Sh WHAT IS ASKED OF THE SERVER
+The flags marked
+.Dq Ask
+need extensions of the server:
+DSN (RFC 3461), DELIVERBY (RFC 2852), FUTURERELEASE (RFC 4865), MT-PRIORITY (RFC 6710), REQUIRETLS (RFC 8689).
+A server without them gets nothing (69), nor does one whose TLS was not verified with
+.Fl -require-tls
+(76).
+.Pp
+If the server takes only so many recipients at a time (452 4.5.3, or LIMITS of RFC 9422), the message is sent again to the
+others, but not with
+.Fl -all-or-nothing .
+What is sent waits for no reply that it does not need (PIPELINING): with CHUNKING a message of up to 12 KiB leaves
+together with its recipients, unless
+.Fl -all-or-nothing
+wants their replies first.
 .Sh OUTPUT
 Nothing for a message that was accepted for everybody.
 For each recipient that was not, a line on stderr.
