@@ -11,6 +11,7 @@ use crate::message::recode::{LINE, Wanted, recode};
 use crate::net::Wire;
 use crate::proto::smtp::Extensions;
 use crate::store::spool::Spool;
+use crate::text::domain::to_ascii;
 use crate::text::escape;
 use std::net::IpAddr;
 
@@ -183,7 +184,7 @@ pub struct Fitted {
 #[must_use]
 pub fn ehlo_name(host: &str, wire: &Wire) -> String {
     match wire.our_address() {
-        _ if host.contains('.') => host.to_owned(),
+        _ if host.contains('.') => to_ascii(host).unwrap_or_else(|| host.to_owned()),
         Some(IpAddr::V4(address)) => format!("[{address}]"),
         Some(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
         None => "[127.0.0.1]".to_owned(),

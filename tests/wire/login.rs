@@ -23,7 +23,7 @@ fn log_in(serve: &Serve, service: &str, from: &str, user: &str, password: &str) 
     let mut stream = connect_from(serve, service, from);
     let plain = sasl::base64(format!("\0{user}\0{password}").as_bytes());
     let (lines, before) = match service {
-        "smtp" => (format!("EHLO x\r\nAUTH PLAIN {plain}\r\nQUIT\r\n"), 11),
+        "smtp" => (format!("EHLO x\r\nAUTH PLAIN {plain}\r\nQUIT\r\n"), 12),
         "pop3" => (format!("AUTH PLAIN {plain}\r\nQUIT\r\n"), 1),
         _ => (format!("a AUTHENTICATE PLAIN {plain}\r\nb LOGOUT\r\n"), 1),
     };

@@ -8,7 +8,7 @@ use super::{Client, FLIGHT};
 use crate::body::Rewind;
 use crate::error::{Error, Exit, Fate, Result};
 use crate::proto::mailbox::Mailbox;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// A message up to this size goes out in the flight of its MAIL, where the server can take it so.
 pub(super) const SMALL: u64 = 12 * 1024;
@@ -76,34 +76,41 @@ impl Client {
     ) -> Result<Vec<Outcome>> {
         let commands = self.commands(envelope)?;
         let mut outcomes: Vec<Option<Outcome>> = vec![None; envelope.to.len()];
-        let mut left: Vec<usize> = (0..envelope.to.len()).collect();
+        let mut left: VecDeque<usize> = (0..envelope.to.len()).collect();
+        let mut barred = Vec::new();
         while !left.is_empty() {
             if self.closed || self.quitting || self.is_full() {
-                let end =
-                    Ending::ours(Fate::Later, "the connection ended before it was this recipient's turn".to_owned());
-                self.fill(&mut outcomes, envelope, &left, &end);
+                barred.extend(left);
                 break;
             }
-            let (now, later) = self.first_of(envelope, &left);
+            let now = self.first_of(envelope, &mut left, &mut barred);
             if now.is_empty() {
-                let end = Ending::ours(Fate::Later, "the server takes no more domains in a connection".to_owned());
-                self.fill(&mut outcomes, envelope, &left, &end);
                 break;
             }
             let share = share(envelope, &commands, &now);
-            let then = if later.is_empty() { then } else { Then::Wait };
+            let then = if left.is_empty() && barred.is_empty() { then } else { Then::Wait };
             let (ends, too_many) = self.transaction(&share, message, then, handing_over)?;
             let some = ends.iter().any(|end| end.fate == Fate::Done);
-            left = Vec::new();
+            if some && !too_many.is_empty() {
+                // It has said how many it takes.
+                self.extensions.limits.recipients = Some(now.len().saturating_sub(too_many.len()).max(1));
+            }
             for ((n, index), end) in now.iter().enumerate().zip(ends) {
                 if some && too_many.contains(&n) {
-                    left.push(*index);
+                    left.push_back(*index);
                 }
                 if let Some(outcome) = outcomes.get_mut(*index) {
                     *outcome = Some(end);
                 }
             }
-            left.extend(later);
+        }
+        let end = Ending::ours(Fate::Later, "the server takes no more recipients in this connection".to_owned());
+        for index in barred {
+            if let (Some(outcome), Some(to)) = (outcomes.get_mut(index), envelope.to.get(index)) {
+                // One whom it had no room for in the last transaction has its words.
+                let tried = outcome.take();
+                *outcome = Some(Outcome { untried: true, ..tried.unwrap_or_else(|| end.of(to)) });
+            }
         }
         outcomes.into_iter().map(|o| o.ok_or_else(|| Error::internal("a recipient without outcome"))).collect()
     }
@@ -124,36 +131,28 @@ impl Client {
         self.extensions.limits.mails.is_some_and(|most| self.mails >= most)
     }
 
-    /// Those who have not been tried.
-    fn fill(&self, outcomes: &mut [Option<Outcome>], envelope: &Envelope, left: &[usize], end: &Ending) {
-        for index in left {
-            if let (Some(outcome), Some(to)) = (outcomes.get_mut(*index), envelope.to.get(*index)) {
-                // One whom the server had no room for in the last transaction has its words.
-                let tried = outcome.take();
-                *outcome = Some(Outcome { untried: true, ..tried.unwrap_or_else(|| end.of(to)) });
-            }
-        }
-    }
-
-    /// Those of the recipients `left` that the next transaction may have (RFC 9422), and the others.
-    fn first_of(&self, envelope: &Envelope, left: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    /// Takes as many of the recipients `left` as the next transaction may have (RFC 9422). Those whose turn will not come in this
+    /// connection are `barred`.
+    fn first_of(&self, envelope: &Envelope, left: &mut VecDeque<usize>, barred: &mut Vec<usize>) -> Vec<usize> {
         let limits = self.extensions.limits;
-        let mut domains: BTreeSet<String> = self.domains.clone();
-        let (mut now, mut later) = (Vec::new(), Vec::new());
-        for index in left {
-            let Some(to) = envelope.to.get(*index) else { continue };
+        let mut domains = self.domains.clone();
+        let mut now = Vec::new();
+        while now.len() < limits.recipients.unwrap_or(usize::MAX)
+            && let Some(index) = left.pop_front()
+        {
+            let Some((most, to)) = limits.domains.zip(envelope.to.get(index)) else {
+                now.push(index);
+                continue;
+            };
             let domain = to.domain().to_ascii_lowercase();
-            let known = limits.domains.is_none_or(|most| domains.len() < most || domains.contains(&domain));
-            if known && now.len() < limits.recipients.unwrap_or(usize::MAX) {
-                if limits.domains.is_some() {
-                    domains.insert(domain);
-                }
-                now.push(*index);
+            if domains.len() < most || domains.contains(&domain) {
+                domains.insert(domain);
+                now.push(index);
             } else {
-                later.push(*index);
+                barred.push(index);
             }
         }
-        (now, later)
+        now
     }
 
     pub(super) fn way(&self, envelope: &Envelope) -> Way {
@@ -230,8 +229,7 @@ impl Client {
                     Ok(commands) if way != Way::AtOnce && !self.is_full() => commands,
                     _ => return (Vec::new(), None),
                 };
-                let all: Vec<usize> = (0..next.to.len()).collect();
-                let (now, _) = self.first_of(next, &all);
+                let now = self.first_of(next, &mut (0..next.to.len()).collect(), &mut Vec::new());
                 if now.is_empty() || now.len() + 2 > FLIGHT {
                     return (Vec::new(), None);
                 }

@@ -6,7 +6,7 @@ use super::run::Task;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
 use crate::client::smtp::{Client, Envelope, Outcome, Then};
 use crate::client::{Dial, opened};
-use crate::error::Result;
+use crate::error::{Fate, Result};
 use crate::net::Deadline;
 
 /// A connection, or none yet.
@@ -26,6 +26,21 @@ impl<'t> Delivery<'t> {
     /// # Errors
     /// Nobody got it: there is no way to the server, or those of [`Client::send`].
     pub(super) fn send(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+        let mut outcomes = self.once(envelope, message)?;
+        // Those whom the server had no room for in one connection get another, while that helps.
+        let mut some = !envelope.wants.all_or_nothing;
+        while some && outcomes.iter().any(|outcome| outcome.untried) {
+            let to = outcomes.iter().filter(|outcome| outcome.untried).map(|outcome| outcome.to.clone()).collect();
+            let _ = self.quit();
+            let Ok(next) = self.once(&Envelope { to, ..envelope.clone() }, message) else { break };
+            some = next.iter().any(|outcome| outcome.fate == Fate::Done);
+            let untried = outcomes.iter_mut().filter(|outcome| outcome.untried);
+            untried.zip(next).for_each(|(outcome, next)| *outcome = next);
+        }
+        Ok(outcomes)
+    }
+
+    fn once(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
         let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
         let mut client = match open {
             Some(client) => client,
