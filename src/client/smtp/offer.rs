@@ -67,9 +67,6 @@ impl Client {
             commands.truncate(1 + share.rcpt.len());
         }
         let asked_data = commands.len() > 1 + share.rcpt.len();
-        if std::mem::take(&mut self.stale) && self.ahead.is_none() {
-            self.give_up("RSET\r\n");
-        }
         let (mut out, mut replies) = match self.ahead.take() {
             None => (0, Replies::default()),
             Some(ahead) if ahead.commands == commands => (commands.len(), ahead.replies),

@@ -172,6 +172,9 @@ impl Client {
         then: Then<'_>,
         note: Note<'_>,
     ) -> Result<(Vec<Outcome>, BTreeSet<usize>)> {
+        if std::mem::take(&mut self.stale) {
+            self.give_up("RSET\r\n");
+        }
         self.mails = self.mails.saturating_add(1);
         if self.extensions.limits.domains.is_some() {
             self.domains.extend(share.to.iter().map(|to| to.domain().to_ascii_lowercase()));

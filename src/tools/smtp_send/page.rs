@@ -87,7 +87,7 @@ Both flags work for any message that is composed:
 without
 .Fl -run
 sends it or, with status 0, does not.
-.Pp
+.Sh ENCODING
 A part with bytes beyond ASCII is encoded (quoted-printable if it is text, else base64) for a server without 8BITMIME, if the
 message is MIME and the part is neither signed nor encrypted; with
 .Fl -recode
