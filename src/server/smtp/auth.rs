@@ -35,7 +35,7 @@ impl Session {
                 wire.put("235 2.7.0 welcome\r\n")?;
             }
             Ok(Ended::Unknown) => return self.wrong(wire, world, "504 5.5.4 unknown mechanism\r\n"),
-            Ok(Ended::Malformed(why)) => return self.wrong(wire, world, &format!("501 5.5.2 {why}\r\n")),
+            Ok(Ended::Malformed(why)) => return self.wrong(wire, world, format!("501 5.5.2 {why}\r\n")),
             Ok(Ended::Refused(Refused::Failed)) => wire.put("454 4.7.0 can't check that now\r\n")?,
             Ok(Ended::Refused(Refused::Wrong { close })) => {
                 wire.put("535 5.7.8 wrong name or password\r\n")?;
