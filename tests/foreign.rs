@@ -154,7 +154,11 @@ fn mbsync() {
 
 #[test]
 fn mutt() {
-    run("mutt.sh", &["mutt", "script"]);
+    // Its Cyrus SASL takes a mechanism that binds, has nothing to bind to, and gives up: it is not offered here.
+    let unbound = ["--mechanisms", "scram-sha-256,scram-sha-1,plain,login"];
+    if let Some(place) = Place::with(&["mutt", "script"], &unbound) {
+        place.runs("mutt.sh", &[]);
+    }
 }
 
 #[test]
