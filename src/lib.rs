@@ -46,7 +46,7 @@
 //! anyhow appear in `cli` and `tools` only, indicatif, toml, mail-builder, mail-parser and html2text in one place each, and a database is opened in
 //! `store::db` only. tests/layers.rs has the table and enforces it.
 //!
-//! Not built yet, and where they will stand: `queue` (between `server` and `cli`), DNS (in `net`), SASL beyond PLAIN and LOGIN (in `proto::sasl`).
+//! Not built yet, and where they will stand: `queue` (between `server` and `cli`), DNS (in `net`).
 //!
 //! # What holds everywhere
 //!

@@ -14,6 +14,7 @@ pub mod local;
 pub mod maildrop;
 pub mod out;
 pub mod outgoing;
+mod passwords;
 pub mod privileges;
 pub mod progress;
 pub mod prompt;

@@ -55,7 +55,7 @@ fn a_file_of_hashed_passwords() {
     let users = home.path().join("users");
     let text = hashed(home.path(), "bob", "tulip")
         + "carol:{PBKDF2}$1$tDxObVZNNeOka4OC$5000$32baa8afac2e4510ec14a706d3bad8899bfb5387:::\n";
-    assert!(text.starts_with("bob:$pbkdf2-sha256$") && !text.contains("tulip"), "{text}");
+    assert!(text.starts_with("bob:{SCRAM-SHA-256}600000,") && !text.contains("tulip"), "{text}");
     private(&users, &text, 0o600);
     let file = users.to_str().unwrap();
     let serve = Serve::start(&["--passwd-file", file, "--login-delay", "0"]);
