@@ -11,7 +11,7 @@ use common::{Home, Ran, bin};
 use issuer::{Issuer, MARKER, fields, mail};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
 /// A home with an account whose tokens come from an issuer.

@@ -43,9 +43,8 @@ impl FromStr for Provider {
             other => {
                 let near =
                     super::nearest(other, &["gmail", "microsoft"]).map(|near| format!(" (did you mean {near}?)"));
-                let shown = crate::text::escape(other);
                 Err(Error::usage(format!(
-                    "{shown}: neither gmail nor microsoft nor an issuer's URL{}",
+                    "{other}: neither gmail nor microsoft nor an issuer's URL{}",
                     near.unwrap_or_default()
                 )))
             }
@@ -109,8 +108,7 @@ impl FromStr for Redirect {
 
     /// `http://127.0.0.1[:PORT][/PATH]`, or with `[::1]` or `localhost`.
     fn from_str(text: &str) -> Result<Redirect> {
-        let shown = crate::text::escape(text);
-        let wrong = || Error::usage(format!("{shown}: not http:// at 127.0.0.1, [::1] or localhost"));
+        let wrong = || Error::usage(format!("{text}: not http:// at 127.0.0.1, [::1] or localhost"));
         let rest = text.strip_prefix("http://").ok_or_else(wrong)?;
         let host =
             ["127.0.0.1", "[::1]", "localhost"].into_iter().find(|host| rest.starts_with(host)).ok_or_else(wrong)?;

@@ -72,6 +72,14 @@ If an account has several users, each of them is asked for; where nobody can be 
 .Pp
 The other programs look here last, before they would ask on the terminal.
 .Pp
+With
+.Fl -store-command
+the password is not kept here, but given to a program, whose counterpart the account names with
+.Cm command
+in
+.Xr pipepost-config 5 :
+.Li mail-login --store-command 'pass insert -e mail/work' work: .
+.Pp
 What is kept lies as it is in
 .Pa logins.sqlite ,
 which only its owner can read: whoever can read the caller's files can read it.
@@ -80,15 +88,73 @@ A
 in
 .Xr pipepost-config 5
 asks a keyring instead.
+.Sh TOKENS
+Where the account says
+.Li password = { oauth = ... } ,
+or with
+.Fl -oauth ,
+no password is asked for, but tokens of OAuth 2.0 are got and kept: an access token that logs in for a while, and a refresh token that gets the
+next one.
+The other programs do that by themselves: before the access token is over (a minute before), and once when a server refuses it.
+Of several programs that want a new one at the same time one asks for it, and the others wait.
+When the refresh token is over or was withdrawn they end with status 77, and
+.Nm
+must be run again.
+.Pp
+.Em There is no client built in .
+Providers give tokens to programs that are registered with them: register one
+.Pq a Dq desktop or Dq native app
+and name its identifier with
+.Fl -client-id
+or
+.Cm client-id ,
+or ask your organisation for theirs.
+.Bl -tag -width Ds
+.It Fl -device
+shows a page and a code; the page is opened on any device, and the code is typed in there (RFC 8628).
+.It Fl -browser
+shows the address of a page that is opened in a browser on this machine, which is sent back to a port of ours on a loopback address when the login is done (RFC 8252,
+with PKCE, RFC 7636).
+.Fl -open
+starts
+.Ev BROWSER
+with it.
+.It Fl -client-credentials
+logs in as the client itself, for servers (RFC 6749 4.4).
+If the account says so with
+.Cm flow ,
+.Nm
+is not needed at all.
+.El
+.Pp
+Without any of these it is
+.Fl -device
+where the provider knows that, but for gmail, whose devices get no access to mail;
+.Fl -browser
+otherwise.
+For gmail, register a desktop app with the scope
+.Li https://mail.google.com/ ;
+its client secret is none, but has to be given.
+For microsoft, register a public client with the permissions IMAP.AccessAsUser.All, POP.AccessAsUser.All and SMTP.Send, and the redirect URI
+.Li http://localhost .
+Any other provider is named by its issuer's URL, at which it publishes where everything is (RFC 8414, OpenID Connect Discovery).
+.Pp
+.Fl -token
+prints an access token, renewed if need be, for other programs: their password command may be
+.Li mail-login --token work: .
+.Fl -forget
+revokes the tokens too (RFC 7009), where the provider can do that.
 .Sh COLUMNS
 .Cm protocol ,
 .Cm user ,
 .Cm server ,
 .Cm kind
-.Pq Dq password
-and
+.Pq Dq password , Dq oauth ,
 .Cm stored
-(the time, RFC 3339).
+(the time, RFC 3339),
+.Cm expires
+(when the access token does) and
+.Cm issuer .
 With
 .Fl -json
 each line is an object with these keys; without
@@ -97,14 +163,15 @@ one for each password that was stored or forgotten.
 .Sh FILES
 .Bl -tag -width Ds
 .It Pa $XDG_STATE_HOME/pipepost/logins.sqlite
-The passwords;
+The passwords and tokens;
 .Pa ~/.local/state
 if the variable is not set.
 .El
 .Sh EXIT STATUS
 0, also if there was nothing to forget or to list (1 with
 .Fl e ) ;
-64 wrong arguments, no user in any URL, or another password the second time; 66 stdin can't be read; 78 the configuration is wrong, others may read the
+64 wrong arguments, no user in any URL, no client, or another password the second time; 66 stdin can't be read; 73 the store command fails; 75 the token server
+can't be reached, or nobody logs in in time; 76 it answers what no token server does; 77 it refuses the login; 69 it refuses otherwise; 78 the configuration is wrong, others may read the
 file, or what was given can't be a password; with
 .Fl -check
 the status of the first login that failed: 68, 69, 75, 76, 77; see

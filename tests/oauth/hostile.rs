@@ -106,7 +106,7 @@ fn who_has_the_lock_and_does_not_end_is_waited_for_until_the_deadline() {
     while s.issuer.asked("refresh_token") == 0 {
         std::thread::sleep(Duration::from_millis(10));
     }
-    s.run("imap-ls", &["--timeout", "500ms", "work:"]).ends(75).complains("another program renews the token");
+    s.run("imap-ls", &["--timeout", "1s", "work:"]).ends(75).complains("another program renews the token");
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -6,7 +6,6 @@
 use crate::error::{Error, Exit, Result};
 use crate::net::http::{Answer, Url};
 use crate::secret::Secret;
-use crate::text::escape;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -140,7 +139,7 @@ pub(super) fn complaint(answer: &Answer, sent: &[&Secret]) -> Option<Refused> {
     Some(Refused { code: Some(code), error })
 }
 
-/// Words of a server: one line, not long, without secrets.
+/// Words of a server: not long, and without secrets. Whoever prints them escapes them.
 pub(super) fn told(text: &str, sent: &[&Secret]) -> String {
     let hidden = sent.iter().fold(text.to_owned(), |text, secret| match std::str::from_utf8(secret.expose()) {
         Ok(secret) if !secret.is_empty() => text.replace(secret, "***"),
@@ -148,7 +147,7 @@ pub(super) fn told(text: &str, sent: &[&Secret]) -> String {
     });
     let short: String = hidden.chars().take(TOLD).collect();
     let cut = if short.len() < hidden.len() { "..." } else { "" };
-    format!("{}{cut}", escape(short.trim()))
+    format!("{}{cut}", short.trim())
 }
 
 /// What a status means without further words.

@@ -72,7 +72,7 @@ impl FromStr for Url {
     /// # Errors
     /// 64: it is none, or one that is not asked.
     fn from_str(text: &str) -> Result<Url> {
-        let shown = crate::text::escape(text.chars().take(200).collect::<String>());
+        let shown: String = text.chars().take(200).collect();
         let wrong = |why: &str| Error::usage(format!("{shown}: {why}"));
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(wrong("not a URL like https://HOST/PATH"));
