@@ -86,11 +86,11 @@ pub fn server(http: &Http, oauth: &OAuth) -> Result<Server> {
         Provider::Gmail => Server::gmail(),
         Provider::Microsoft(tenant) => Server::microsoft(tenant),
         Provider::Issuer(issuer) => Server::discover(http, issuer),
-        Provider::Endpoints { token, authorization, device, revocation } => Ok(Server {
-            authorization: authorization.clone(),
-            device: device.clone(),
-            revocation: revocation.clone(),
-            ..Server::new(oauth.issuer(), token.clone())
+        Provider::Endpoints(at) => Ok(Server {
+            authorization: at.authorization.clone(),
+            device: at.device.clone(),
+            revocation: at.revocation.clone(),
+            ..Server::new(oauth.issuer(), at.token.clone())
         }),
     }
 }

@@ -19,16 +19,20 @@ pub enum Provider {
     /// Whoever publishes their addresses there.
     Issuer(String),
     /// Whoever has these addresses.
-    Endpoints {
-        /// Where tokens are got.
-        token: Url,
-        /// The page where users log in.
-        authorization: Option<Url>,
-        /// Where device codes are got.
-        device: Option<Url>,
-        /// Where tokens are revoked.
-        revocation: Option<Url>,
-    },
+    Endpoints(Box<Endpoints>),
+}
+
+/// Where somebody listens who publishes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Where tokens are got.
+    pub token: Url,
+    /// The page where users log in.
+    pub authorization: Option<Url>,
+    /// Where device codes are got.
+    pub device: Option<Url>,
+    /// Where tokens are revoked.
+    pub revocation: Option<Url>,
 }
 
 impl FromStr for Provider {
@@ -64,7 +68,7 @@ impl fmt::Display for Provider {
             Provider::Gmail => f.write_str("gmail"),
             Provider::Microsoft(tenant) => write!(f, "microsoft {tenant}"),
             Provider::Issuer(issuer) => f.write_str(issuer),
-            Provider::Endpoints { token, .. } => token.fmt(f),
+            Provider::Endpoints(at) => at.token.fmt(f),
         }
     }
 }
@@ -156,7 +160,7 @@ impl OAuth {
             Provider::Gmail => "https://accounts.google.com".to_owned(),
             Provider::Microsoft(tenant) => format!("https://login.microsoftonline.com/{tenant}/v2.0"),
             Provider::Issuer(issuer) => issuer.clone(),
-            Provider::Endpoints { token, .. } => token.to_string(),
+            Provider::Endpoints(at) => at.token.to_string(),
         }
     }
 

@@ -50,7 +50,7 @@ fn tokens_are_in_the_store_and_nowhere_else() {
         format!("{{\"access_token\":\"{MARKER}\"}}"),
         format!("{{\"access_token\":7,\"refresh_token\":\"{MARKER}\"}}"),
         format!("{{\"error\":\"{MARKER}-secret\",\"error_description\":\"{MARKER}-secret\"}}"),
-        format!("{MARKER}"),
+        MARKER.to_owned(),
     ] {
         let head =
             format!("HTTP/1.1 400 x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", instead.len());

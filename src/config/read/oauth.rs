@@ -2,7 +2,7 @@
 
 use super::{Reader, SOURCES, Value};
 use crate::config::nearest;
-use crate::config::oauth::{Flow, OAuth, Provider, is_tenant};
+use crate::config::oauth::{Endpoints, Flow, OAuth, Provider, is_tenant};
 use crate::error::{Error, Result};
 use crate::net::http::Url;
 
@@ -59,12 +59,12 @@ impl Reader<'_> {
                 self.http("issuer", named)?;
                 Provider::Issuer(self.string("issuer", named)?)
             }
-            _ => Provider::Endpoints {
+            _ => Provider::Endpoints(Box::new(Endpoints {
                 token: self.http("token-endpoint", named)?,
                 authorization: url("authorization-endpoint")?,
                 device: url("device-endpoint")?,
                 revocation: url("revocation-endpoint")?,
-            },
+            })),
         };
         let mut oauth = OAuth::new(provider);
         for (key, value) in table {
