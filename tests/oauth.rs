@@ -359,6 +359,8 @@ fn by_flags_for_urls_and_against_an_account_that_says_otherwise() {
     assert_eq!(s.run("mail-check", &["--show", &url]).ends(0).out.matches("mail-login").count(), 1);
     s.sql("UPDATE token SET expires = 1");
     s.imap_ls().ends(0);
+    // Once more, by the client that is known.
+    s.login(&["--oauth", &s.issuer.url, &url]).ends(0);
     // A password takes its place, and the tokens go with the next --forget.
     s.home.run("mail-login", &[&url], b"pw\n").ends(0);
     s.login(&["--token", &url]).ends(64).complains("with a password");
@@ -367,6 +369,8 @@ fn by_flags_for_urls_and_against_an_account_that_says_otherwise() {
     // What the account says counts for the others, so it can't be another here.
     s.config("client-id = \"mail\"");
     s.login(&["--oauth", "gmail", "work:"]).ends(64).complains("config.toml:5 says");
+    s.home.sh("umask 077; echo x > pw").ends(0);
+    s.login(&["--password-file", "pw", "work:"]).ends(64).complains("the password comes from what");
     s.password("password.env = \"X\"");
     s.login(&["--oauth", "gmail", "work:"]).ends(64).complains("take that line out first");
 }

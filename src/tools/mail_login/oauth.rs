@@ -2,7 +2,7 @@
 
 use super::{MailLogin, NAME};
 use crate::cli::Outcome;
-use crate::cli::account::{logins_file, store_key};
+use crate::cli::account::{logins, logins_file, store_key};
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::session::look_in;
@@ -112,7 +112,8 @@ impl MailLogin {
     /// 64: flags that contradict each other or the account; 78: the configuration is wrong.
     pub(super) fn grants(&self, reach: &Reach) -> Result<Vec<Group>> {
         let flags = &self.oauth;
-        if self.store_command.is_some() {
+        // A password that is given is not asked for in vain: who keeps passwords says why it can't be used.
+        if self.store_command.is_some() || reach.accounts().has_flag() && flags.oauth.is_none() && !flags.any() {
             return Ok(Vec::new());
         }
         let named = flags.oauth.as_ref().map(|name| name.parse::<Provider>().map_err(|e| e.at("--oauth")));
@@ -163,11 +164,18 @@ impl MailLogin {
             no_core_dumps();
             let whose = Whose { host: "", user, hidden: &reach.accounts().hidden()?, until: reach.whole() };
             let secret = oauth.client_secret.as_ref().map(|source| source.obtain(&whose)).transpose()?;
-            let id = oauth.client_id.clone().ok_or_else(|| {
-                Error::usage(format!("{}: no client-id", oauth.provider)).advise(
-                    "none is built in: register one with the provider, or ask your organisation; see mail-login(1)",
-                )
-            })?;
+            let client = match (&oauth.client_id, logins()?) {
+                (Some(id), _) => Client { id: id.clone(), secret },
+                // Who logs in again need not say it again.
+                (None, store) => match store.map(|store| store.grant(&oauth.issuer(), user)).transpose()?.flatten() {
+                    Some(known) => Client { id: known.client, secret: secret.or(known.client_secret) },
+                    None => {
+                        return Err(Error::usage(format!("{}: no client-id", oauth.provider)).advise(
+                            "none is built in: register one with the provider, or ask your organisation; see mail-login(1)",
+                        ));
+                    }
+                },
+            };
             let server = server(&http, oauth)?;
             let flow = oauth.flow.unwrap_or(match (&oauth.provider, &server.device) {
                 // Google gives devices no access to mail.
@@ -175,7 +183,7 @@ impl MailLogin {
                 _ => Flow::Device,
             });
             let scope = oauth.scope(flow);
-            let asks = Asks::new(http, server, Client { id, secret });
+            let asks = Asks::new(http, server, client);
             let tokens = match flow {
                 Flow::Device => self.by_device(&asks, &scope, reach.whole())?,
                 Flow::Browser => self.by_browser(&asks, oauth, &scope, user, reach)?,
@@ -199,7 +207,10 @@ impl MailLogin {
                 }
             }
             let keys: Vec<Key> = servers.iter().filter_map(|at| store_key(at, user)).collect();
-            Logins::open(&logins_file()?)?.keep_grant(&grant, &keys)?;
+            let store = Logins::open(&logins_file()?)?;
+            // Whoever renews what was there before must not put that in its place.
+            let _renewing = store.renewing(&grant.issuer, user, reach.whole().at())?;
+            store.keep_grant(&grant, &keys)?;
             let told = |key| self.stored(key, "oauth", Some(grant.issuer.clone()), grant.expires);
             stored.extend(keys.into_iter().map(told));
         }
@@ -268,7 +279,11 @@ impl MailLogin {
             if of.is_some() && keeper.is_none() {
                 continue;
             }
+            // Whoever renews it now would put it back.
+            let renewing = store.renewing(&grant.issuer, &grant.user, reach.whole().at())?;
+            let grant = store.grant(&grant.issuer, &grant.user)?.unwrap_or(grant);
             store.forget_grant(&grant)?;
+            drop(renewing);
             let client = Client { id: grant.client.clone(), secret: grant.client_secret.clone() };
             let anybody =
                 || revoke(reach.accounts().http(&Endpoint::parse("local:", Service::Imap)?, None)?, &grant, client);
