@@ -153,7 +153,7 @@ fn what_is_wrong_is_told_by_line_and_column() {
         ("[work]\npassword = { oauth = \"http://h/\" }", "2:22: oauth: http://h/: not https://"),
         ("[work]\npassword = { oauth = \"https://b:tulip@h/\" }", "2:22: oauth: a URL with a user"),
         ("[work]\npassword = { oauth = {} }", "2:22: oauth: must have one of provider, issuer, token-endpoint"),
-        ("[work]\n[work.password.oauth]\nissuer = \"https://h\"\nprovider = \"gmail\"", "2:2: oauth: must have one of"),
+        ("[work]\n[work.password.oauth]\nissuer = \"https://h\"\nprovider = \"gmail\"", "2:1: oauth: must have one of"),
         ("[work.password.oauth]\nisuer = \"https://h\"", "2:1: isuer: unknown key (did you mean issuer?)"),
         ("[work.password.oauth]\nprovider = \"https://h\"", "2:12: provider: https://h: neither gmail nor microsoft"),
         ("[work.password.oauth]\nprovider = \"gmail\"\ntenant = \"a\"", "3:1: tenant: only microsoft"),
@@ -162,7 +162,7 @@ fn what_is_wrong_is_told_by_line_and_column() {
             "[work.password.oauth]\nprovider = \"gmail\"\nflow = \"devise\"",
             "3:8: flow: devise: none of device, browser",
         ),
-        ("[work.password.oauth]\nprovider = \"gmail\"\nflow = \"client-credentials\"", "1:2: flow = "),
+        ("[work.password.oauth]\nprovider = \"gmail\"\nflow = \"client-credentials\"", "1:1: flow = "),
         ("[work.password.oauth]\nprovider = \"gmail\"\nscope = [\"a b\"]", "3:9: scope: one word in each string"),
         ("[work.password.oauth]\nprovider = \"gmail\"\nscope = \"a\"", "3:9: scope: must be a list"),
         (
