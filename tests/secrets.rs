@@ -2,6 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;
+#[path = "common/issuer.rs"]
+mod issuer;
+#[path = "secrets/tokens.rs"]
+mod tokens;
 
 use common::{Home, Server, bin, installed};
 use std::io::{BufRead, BufReader, Write};

@@ -212,7 +212,8 @@ impl Accounts {
     }
 
     /// `FILE:LINE` of the configuration.
-    pub(super) fn line(&self, line: usize) -> String {
+    #[must_use]
+    pub fn line(&self, line: usize) -> String {
         let file = self.config.get().and_then(Option::as_ref).map(|config| config.file().display().to_string());
         format!("{}:{line}", file.unwrap_or_default())
     }
@@ -252,7 +253,10 @@ impl Accounts {
         if self.is_known_by_connection(at, user)? {
             return Ok(Proof::Connection);
         }
-        self.password(at, user).map(Proof::Password)
+        match self.keeper(at, user)? {
+            Some(keeper) => keeper.proof(),
+            None => self.password(at, user).map(Proof::Password),
+        }
     }
 
     /// Whether `user` needs no password at `at`: EXTERNAL alone is asked for, or there is a certificate to show, and no password,
@@ -264,7 +268,7 @@ impl Accounts {
         match self.auth(at)? {
             Some((named, _)) => Ok(named.iter().all(|mechanism| *mechanism == Mechanism::External)),
             None if self.given.is_some() || self.client_cert(at)?.is_none() => Ok(false),
-            None => Ok(self.source(at)?.is_none() && stored(at, user)?.is_none()),
+            None => Ok(self.source(at)?.is_none() && stored(at, user)?.is_none() && self.keeper(at, user)?.is_none()),
         }
     }
 

@@ -25,6 +25,7 @@ pub mod session;
 mod shown;
 pub mod signals;
 pub mod system;
+pub mod token;
 pub mod tool;
 pub mod world;
 

@@ -5,6 +5,7 @@
 
 mod find;
 mod netrc;
+pub mod oauth;
 pub mod passwd;
 mod read;
 pub mod secret;
@@ -278,10 +279,7 @@ impl Config {
     pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
         let accounts = self.accounts.values();
         let settings = accounts.flat_map(|a| a.own.iter().map(|(_, own)| own).chain([&a.common]));
-        settings.flat_map(|s| [&s.password, &s.proxy_password]).filter_map(|source| match source {
-            Some(Set { value: Source::Env(name), .. }) => Some(name.as_str()),
-            _ => None,
-        })
+        settings.flat_map(|s| [&s.password, &s.proxy_password]).flatten().filter_map(|set| set.value.variable())
     }
 }
 
@@ -325,6 +323,7 @@ impl fmt::Display for Source {
             Source::Credential(name) => write!(f, "credential {name}"),
             Source::Fd(number) => write!(f, "fd {number}"),
             Source::Netrc(path) => write!(f, "netrc {}", path.display()),
+            Source::OAuth(oauth) => write!(f, "oauth {oauth}"),
         }
     }
 }

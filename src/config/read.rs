@@ -1,5 +1,7 @@
 //! The text of a configuration file to values, and what is wrong with it, as FILE:LINE:COLUMN.
 
+mod oauth;
+
 use super::secret::Source;
 use super::{Account, Config, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
 use crate::error::{Error, Result};
@@ -37,6 +39,8 @@ fn own_keys() -> Vec<&'static str> {
 }
 /// What `password` may be made of.
 const SOURCES: [&str; 6] = ["command", "file", "env", "credential", "fd", "netrc"];
+/// What the login's may be made of.
+const PROOFS: [&str; 7] = ["command", "file", "env", "credential", "fd", "netrc", "oauth"];
 /// What `[local]` may set.
 const LOCAL: [&str; 1] = ["domains"];
 /// Commands and lists of domains have an end.
@@ -217,9 +221,11 @@ impl Reader<'_> {
                 let truth = value.get_ref().as_bool().ok_or_else(|| self.not(name, value, "true or false"))?;
                 into.cleartext_login = Some(Set { value: truth, line });
             }
-            ("password", _) => into.password = Some(Set { value: self.source(name, value)?, line }),
+            ("password", _) => into.password = Some(Set { value: self.source(name, value, &PROOFS)?, line }),
             ("auth", _) => into.auth = Some(Set { value: self.mechanisms(name, value)?, line }),
-            ("proxy-password", _) => into.proxy_password = Some(Set { value: self.source(name, value)?, line }),
+            ("proxy-password", _) => {
+                into.proxy_password = Some(Set { value: self.source(name, value, &SOURCES)?, line })
+            }
             ("proxy" | "tunnel", _) => {
                 if into.through.is_some() {
                     return Err(self.wrong(value.span(), format!("{name}: there can be only one of proxy, tunnel")));
@@ -311,7 +317,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn source(&self, key: &str, value: &Value<'_>) -> Result<Source> {
+    fn source(&self, key: &str, value: &Value<'_>, kinds: &[&str]) -> Result<Source> {
         let Some(table) = value.get_ref().as_table() else {
             return Err(if value.get_ref().is_str() {
                 self.wrong(value.span(), format!("{key}: a password does not belong into this file")).advise(format!(
@@ -322,11 +328,11 @@ impl Reader<'_> {
             });
         };
         for (kind, _) in table {
-            self.known(kind, &SOURCES)?;
+            self.known(kind, kinds)?;
         }
         let mut entries = table.iter();
         let (Some((kind, value)), None) = (entries.next(), entries.next()) else {
-            return Err(self.wrong(value.span(), format!("{key}: must have one of {}", SOURCES.join(", "))));
+            return Err(self.wrong(value.span(), format!("{key}: must have one of {}", kinds.join(", "))));
         };
         let name = kind.get_ref().as_ref();
         Ok(match name {
@@ -348,6 +354,7 @@ impl Reader<'_> {
                 }
                 Source::Credential(text)
             }
+            "oauth" => Source::OAuth(Box::new(self.oauth(value)?)),
             _ => {
                 let number = value.get_ref().as_integer().and_then(|n| u32::from_str_radix(n.as_str(), n.radix()).ok());
                 let number = number.filter(|n| i32::try_from(*n).is_ok());

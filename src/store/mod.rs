@@ -9,4 +9,5 @@ pub mod patience;
 pub mod sink;
 pub mod spool;
 pub mod state;
+pub mod tokens;
 pub mod unfinished;

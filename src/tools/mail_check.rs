@@ -9,6 +9,7 @@ use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table};
 use crate::cli::session::look_in;
 use crate::cli::{Outcome, Tool};
+use crate::client::Dial;
 use crate::error::{Exit, Result};
 use crate::message::date::Date;
 use crate::net::Deadline;
@@ -206,9 +207,25 @@ impl Run {
             }
         }
         self.dialogue.begin();
-        let ended = look_in(&reach, at, wire, login.as_ref());
+        let mut ended = look_in(&reach, at, wire, login.as_ref());
         self.dialogue.end();
         let mut steps = self.dialogue.take();
+        if let (Err(e), Some(login)) = (&ended, &login)
+            && e.exit() == Exit::Auth
+        {
+            // As the other programs do: a token that is refused is renewed, and what comes of that is told.
+            match login.renewed() {
+                Ok(Some(renewed)) => {
+                    let wire = reach.dial(at, Deadline::NEVER)?;
+                    self.dialogue.begin();
+                    ended = look_in(&reach, at, wire, Some(&renewed));
+                    self.dialogue.end();
+                    steps = self.dialogue.take();
+                }
+                Ok(None) => {}
+                Err(e) => ended = Err(e),
+            }
+        }
         // STARTTLS that can't be had is followed by a goodbye, which is not what failed.
         if ended.as_ref().is_err_and(|e| e.to_string().contains(": TLS: "))
             && let Some(last) = steps.last_mut().filter(|step| step.name == "end")
