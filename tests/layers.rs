@@ -39,6 +39,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("mail_parser", &["message/decode"]),
     ("rusqlite", &["store/alerts.rs", "store/db.rs", "store/logins.rs", "store/state.rs", "server/mailbox/uids.rs"]),
     ("Connection::open", &["store/db.rs"]),
+    ("use domain", &["net/dns/"]),
     ("rustls", &["net/tls"]),
     ("webpki", &["net/tls"]),
     ("ring::", &["net/tls", "config/passwd.rs", "proto/sasl/hash.rs"]),
