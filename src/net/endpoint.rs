@@ -54,6 +54,8 @@ pub enum Place {
     Unix(String),
     /// A program that the account names, whose stdin and stdout are the line.
     Tunnel,
+    /// The mail servers of each recipient's domain, [`super::mx`].
+    Direct,
 }
 
 /// See the module.
@@ -161,13 +163,26 @@ impl Endpoint {
         Ok(Endpoint { service, protection: Protection::Default, user, place, folder, account: None })
     }
 
+    /// The servers of each recipient's domain.
+    #[must_use]
+    pub fn direct() -> Endpoint {
+        Endpoint {
+            service: Service::Smtp,
+            protection: Protection::Plain,
+            user: None,
+            place: Place::Direct,
+            folder: None,
+            account: None,
+        }
+    }
+
     /// Whether it is a loopback *address* (a name may be answered with anything).
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match &self.place {
             Place::Host(host, _) => is_loopback(host),
             Place::Local(_) | Place::Unix(_) => true,
-            Place::Tunnel => false,
+            Place::Tunnel | Place::Direct => false,
         }
     }
 
@@ -177,7 +192,7 @@ impl Endpoint {
         match &self.place {
             Place::Local(_) | Place::Unix(_) => true,
             Place::Host(_, port) => self.is_loopback() && (*port < 1024 || self.protection == Protection::Plain),
-            Place::Tunnel => false,
+            Place::Tunnel | Place::Direct => false,
         }
     }
 }
@@ -275,6 +290,7 @@ impl fmt::Display for Place {
             Place::Host(host, port) => write!(f, "{host}:{port}"),
             Place::Unix(path) => f.write_str(path),
             Place::Tunnel => f.write_str("tunnel"),
+            Place::Direct => f.write_str("the recipients' servers"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What became of each recipient: out of the replies that came, and out of those that did not.
 
 use super::Envelope;
-use crate::error::Fate;
+use crate::error::{Error, Exit, Fate};
 use crate::proto::mailbox::Mailbox;
 use crate::proto::smtp::Reply;
 use std::collections::VecDeque;
@@ -19,6 +19,17 @@ pub struct Outcome {
     pub enhanced: Option<String>,
     /// The reply's text, or ours.
     pub text: String,
+    /// The status of our own error, where it says more than the fate: no such host, for one.
+    pub exit: Option<Exit>,
+}
+
+impl Outcome {
+    /// It did not come to a reply.
+    #[must_use]
+    pub fn failed(to: &Mailbox, why: &Error, enhanced: Option<&str>) -> Outcome {
+        let (to, fate, text, exit) = (to.clone(), why.fate(), why.to_string(), Some(why.exit()));
+        Outcome { to, fate, code: None, enhanced: enhanced.map(str::to_owned), text, exit }
+    }
 }
 
 /// Where an offer (MAIL, RCPT, DATA) has led.
@@ -51,7 +62,7 @@ impl Ending {
 
     pub(super) fn of(&self, to: &Mailbox) -> Outcome {
         let Ending { fate, code, enhanced, text } = self;
-        Outcome { to: to.clone(), fate: *fate, code: *code, enhanced: enhanced.clone(), text: text.clone() }
+        Outcome { to: to.clone(), fate: *fate, code: *code, enhanced: enhanced.clone(), text: text.clone(), exit: None }
     }
 
     pub(super) fn unless_refused(&self, before: Outcome) -> Outcome {

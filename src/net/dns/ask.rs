@@ -66,11 +66,7 @@ fn by_tcp(server: SocketAddr, query: &[u8], until: Deadline) -> io::Result<Vec<u
     exact(&mut stream, &mut length, until)?;
     let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
     exact(&mut stream, &mut reply, until)?;
-    if message::answers(&reply, query) {
-        Ok(reply)
-    } else {
-        Err(io::Error::other("an answer to another question"))
-    }
+    if message::answers(&reply, query) { Ok(reply) } else { Err(io::Error::other("an answer to another question")) }
 }
 
 /// Fills the buffer before the deadline, however slowly it comes.

@@ -182,10 +182,7 @@ pub(super) fn read(reply: &[u8], name: &str, kind: Kind) -> Result<Answer> {
     Ok(answer)
 }
 
-fn data(
-    record: &ParsedRecord<'_, &[u8]>,
-    kind: Kind,
-) -> Result<Option<Record>, domain::base::wire::ParseError> {
+fn data(record: &ParsedRecord<'_, &[u8]>, kind: Kind) -> Result<Option<Record>, domain::base::wire::ParseError> {
     Ok(match kind {
         Kind::A => record.to_record::<A>()?.map(|a| Record::Address(a.data().addr().into())),
         Kind::Aaaa => record.to_record::<Aaaa>()?.map(|a| Record::Address(a.data().addr().into())),

@@ -115,7 +115,7 @@ impl Resolver {
 pub fn server(text: &str) -> Result<SocketAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse::<IpAddr>().map(|address| SocketAddr::new(address, PORT));
-    address
-        .or_else(|_| text.parse())
-        .map_err(|_| Error::usage(format!("{}: no address of a resolver, like 127.0.0.1:53", crate::text::escape(text))))
+    address.or_else(|_| text.parse()).map_err(|_| {
+        Error::usage(format!("{}: no address of a resolver, like 127.0.0.1:53", crate::text::escape(text)))
+    })
 }

@@ -13,6 +13,7 @@ use super::resolve::Family;
 use super::tls::Association;
 use crate::error::{Error, Exit, Result};
 use order::Exchange;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use sts::{Mode, Policy};
 
@@ -45,6 +46,20 @@ impl Protection {
             Protection::Encrypted => "encrypted",
             Protection::Dane(..) => "dane",
             Protection::Verified => "mta-sts",
+        }
+    }
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Protection::Opportunistic => f.write_str("TLS if it is offered, not verified"),
+            Protection::Encrypted => f.write_str("TLS, not verified, as no TLSA record is usable (DANE)"),
+            Protection::Dane(records, _) => {
+                let all: Vec<String> = records.iter().map(ToString::to_string).collect();
+                write!(f, "TLS verified by DANE ({})", all.join("; "))
+            }
+            Protection::Verified => f.write_str("TLS verified by MTA-STS"),
         }
     }
 }
@@ -305,7 +320,9 @@ impl Planner<'_> {
         let Some(policy) = &of.policy else { return Ok(Protection::Opportunistic) };
         match (policy.mode, policy.allows(host)) {
             (Mode::Enforce, true) => Ok(Protection::Verified),
-            (Mode::Enforce, false) => Err(Error::temporary(format!("{host}: not a server by the domain's MTA-STS policy"))),
+            (Mode::Enforce, false) => {
+                Err(Error::temporary(format!("{host}: not a server by the domain's MTA-STS policy")))
+            }
             (Mode::Testing, allowed) => {
                 if !allowed {
                     notes.push(format!("{host} is not a server by the domain's MTA-STS policy, which is in testing"));

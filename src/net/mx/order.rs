@@ -40,8 +40,7 @@ fn next(state: &mut u64) -> u64 {
 #[must_use]
 pub fn is_host(name: &str) -> bool {
     let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     let all = name.len() <= 253 && name.split('.').all(label);
     // RFC 1123 2.1: a last label of digits alone would be an address.
@@ -88,7 +87,9 @@ mod tests {
             assert!(is_host(good), "{good}");
         }
         let long = "a".repeat(64);
-        for bad in ["", ".", "a..b", "192.0.2.1", "a b", "a\\032b.example", "b\u{fc}cher.example", long.as_str(), "::1", "a/b"] {
+        for bad in
+            ["", ".", "a..b", "192.0.2.1", "a b", "a\\032b.example", "b\u{fc}cher.example", long.as_str(), "::1", "a/b"]
+        {
             assert!(!is_host(bad), "{bad}");
         }
     }

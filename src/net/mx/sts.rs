@@ -59,7 +59,8 @@ impl Policy {
             Some("none") => Mode::None,
             _ => return Err(wrong("has no mode that is known")),
         };
-        let digits = max_age.filter(|age| !age.is_empty() && age.len() <= 10 && age.bytes().all(|b| b.is_ascii_digit()));
+        let digits =
+            max_age.filter(|age| !age.is_empty() && age.len() <= 10 && age.bytes().all(|b| b.is_ascii_digit()));
         let max_age: u64 = digits.and_then(|age| age.parse().ok()).ok_or_else(|| wrong("has no max_age"))?;
         if mx.is_empty() && mode != Mode::None {
             return Err(wrong("names no server"));
@@ -104,9 +105,16 @@ mod tests {
         assert_eq!(id(&["spf", "v=STSv1;id=1"]).as_deref(), Some("1"));
         assert_eq!(id(&["v=STSv1; x=y; id=1; id=2"]).as_deref(), Some("1"));
         let long = format!("v=STSv1; id={}", "1".repeat(33));
-        for none in [vec![], vec!["v=STSv1; id=1", "v=STSv1; id=2"], vec!["v=STSv2; id=1"], vec!["v=STSv1; id=a-b"],
-            vec!["v=STSv1"], vec!["v=STSv1; id="], vec!["v=STSv10; id=1"], vec![long.as_str()]]
-        {
+        for none in [
+            vec![],
+            vec!["v=STSv1; id=1", "v=STSv1; id=2"],
+            vec!["v=STSv2; id=1"],
+            vec!["v=STSv1; id=a-b"],
+            vec!["v=STSv1"],
+            vec!["v=STSv1; id="],
+            vec!["v=STSv10; id=1"],
+            vec![long.as_str()],
+        ] {
             assert_eq!(id(&none), None, "{none:?}");
         }
     }
@@ -116,9 +124,15 @@ mod tests {
         let text = b"version: STSv1\r\nmode: enforce\r\nmx: mail.Example.com\r\nmx: *.example.net\r\nx: y\r\nmax_age: 604800\r\n";
         let policy = Policy::parse(text).unwrap();
         assert_eq!((policy.mode, policy.max_age, policy.mx.len()), (Mode::Enforce, 604_800, 2));
-        for (host, allowed) in [("mail.example.com", true), ("MAIL.example.com", true), ("a.example.net", true),
-            ("a.b.example.net", false), ("example.net", false), (".example.net", false), ("other.example.com", false)]
-        {
+        for (host, allowed) in [
+            ("mail.example.com", true),
+            ("MAIL.example.com", true),
+            ("a.example.net", true),
+            ("a.b.example.net", false),
+            ("example.net", false),
+            (".example.net", false),
+            ("other.example.com", false),
+        ] {
             assert_eq!(policy.allows(host), allowed, "{host}");
         }
         let age = |age: &str| Policy::parse(format!("version: STSv1\nmode: none\nmax_age: {age}\n").as_bytes());
@@ -126,9 +140,15 @@ mod tests {
         for bad in ["-1", "", "x", "99999999999"] {
             assert!(age(bad).is_err());
         }
-        for bad in ["", "version: STSv2\nmode: none\nmax_age: 1", "version: STSv1\nmode: x\nmax_age: 1",
-            "version: STSv1\nmode: enforce\nmax_age: 1", "mode: none\nmax_age: 1", "<html>", "version: STSv1\nmode: none"]
-        {
+        for bad in [
+            "",
+            "version: STSv2\nmode: none\nmax_age: 1",
+            "version: STSv1\nmode: x\nmax_age: 1",
+            "version: STSv1\nmode: enforce\nmax_age: 1",
+            "mode: none\nmax_age: 1",
+            "<html>",
+            "version: STSv1\nmode: none",
+        ] {
             assert!(Policy::parse(bad.as_bytes()).is_err(), "{bad}");
         }
         assert!(Policy::parse(b"\xff").is_err());

@@ -258,9 +258,16 @@ mod tests {
 
     #[test]
     fn what_can_decide_nothing() {
-        for (usage, selector, matching, length) in
-            [(0, 0, 1, 32), (1, 1, 1, 32), (4, 0, 1, 32), (3, 2, 1, 32), (3, 1, 3, 32), (3, 1, 1, 31), (3, 1, 2, 32), (2, 0, 0, 0)]
-        {
+        for (usage, selector, matching, length) in [
+            (0, 0, 1, 32),
+            (1, 1, 1, 32),
+            (4, 0, 1, 32),
+            (3, 2, 1, 32),
+            (3, 1, 3, 32),
+            (3, 1, 1, 31),
+            (3, 1, 2, 32),
+            (2, 0, 0, 0),
+        ] {
             let record = Association { usage, selector, matching, data: vec![0; length] };
             assert!(!record.is_usable(), "{record}");
         }

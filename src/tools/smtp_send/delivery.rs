@@ -4,6 +4,7 @@
 
 use super::run::Task;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
+use crate::cli::route::Direct;
 use crate::client::smtp::{Client, Envelope, Outcome};
 use crate::client::{Dial, opened};
 use crate::error::Result;
@@ -13,12 +14,16 @@ use crate::net::Deadline;
 pub(super) struct Delivery<'t> {
     task: &'t Task<'t>,
     client: Option<Client>,
+    direct: Option<Direct<'t>>,
 }
 
 impl<'t> Delivery<'t> {
     /// Nobody is connected to before there is something to send.
-    pub(super) fn new(task: &'t Task<'t>) -> Delivery<'t> {
-        Delivery { task, client: None }
+    ///
+    /// # Errors
+    /// 64, 78: it can't be done as it is asked for.
+    pub(super) fn new(task: &'t Task<'t>) -> Result<Delivery<'t>> {
+        Ok(Delivery { task, client: None, direct: task.direct()? })
     }
 
     /// Sends a message: `Ok` has an outcome for every recipient, in order.
@@ -26,6 +31,9 @@ impl<'t> Delivery<'t> {
     /// # Errors
     /// Nobody got it: there is no way to the server, or those of [`Client::send`].
     pub(super) fn send(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+        if let Some(direct) = &mut self.direct {
+            return Ok(direct.send(envelope, &mut message.spool));
+        }
         let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
         let mut client = match open {
             Some(client) => client,
@@ -51,6 +59,9 @@ impl<'t> Delivery<'t> {
     /// # Errors
     /// 76: the server has something else to say. All that was accepted stays so.
     pub(super) fn quit(&mut self) -> Result<()> {
+        if let Some(direct) = &mut self.direct {
+            return direct.quit();
+        }
         self.client.take().map_or(Ok(()), Client::quit)
     }
 }
