@@ -14,6 +14,8 @@ complete -c smtp-send -l merge -d 'Compose: a message for each row of FILE (CSV,
 complete -c smtp-send -l key -d 'Compose: what the notice is about; those of one key are one thread' -r
 complete -c smtp-send -l once-per -d 'With --key: send nothing if a notice of this key was sent so short a time ago (30s, 5m, 1h)' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
+complete -c smtp-send -l resolver -d 'Ask this DNS resolver (default: those of /etc/resolv.conf)' -r
+complete -c smtp-send -l direct-ports -d 'Ports of mail servers and of their policies, for tests (default: 25,443)' -r
 complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
 complete -c smtp-send -l config -d 'The configuration (default: $PIPEPOST_CONFIG, ~/.config/pipepost/config.toml, /etc/pipepost/config.toml)' -r -F
@@ -40,6 +42,9 @@ complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part 
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'
 complete -c smtp-send -s n -l dry-run -d 'Tell what would be sent; connect to nobody'
 complete -c smtp-send -l json -d 'One JSON object for each recipient'
+complete -c smtp-send -l direct -d 'Deliver straight to the mail servers of each recipient\'s domain (MX), not to the account\'s server'
+complete -c smtp-send -l explain -d 'Tell the way to each recipient, and why it is that; send nothing'
+complete -c smtp-send -l resolver-validates -d 'What the resolver calls proved is so: it validates, and the way to it is safe'
 complete -c smtp-send -s q -l quiet -d 'Say nothing but errors'
 complete -c smtp-send -s v -l verbose -d 'Tell the steps on stderr'
 complete -c smtp-send -l trace-data -d 'Show message bodies in the trace too'

@@ -16,12 +16,19 @@ mod mx;
 #[path = "tls/peer.rs"]
 #[allow(dead_code)]
 mod peer;
+#[path = "direct/relays.rs"]
+mod relays;
 #[path = "direct/secure.rs"]
 mod secure;
+#[path = "direct/sts.rs"]
+mod sts;
 
 use common::dns::Dns;
 use common::{Home, Ran};
 use mx::{Manner, servers};
+
+/// The port of policies, one for all tests.
+static HTTPS: std::sync::OnceLock<u16> = std::sync::OnceLock::new();
 
 /// Sends a message straight.
 fn direct(dns: &Dns, port: u16, arguments: &[&str]) -> Ran {
@@ -30,7 +37,7 @@ fn direct(dns: &Dns, port: u16, arguments: &[&str]) -> Ran {
 }
 
 fn send(home: &Home, dns: &Dns, port: u16, arguments: &[&str]) -> Ran {
-    let ports = format!("{port},{port}");
+    let ports = format!("{port},{}", HTTPS.get().unwrap_or(&1));
     let (server, all) = (dns.server(), ["-f", "ann@sender.example", "--timeout", "60s", "--direct"]);
     let rest = ["--resolver", &server, "--direct-ports", &ports];
     home.run("smtp-send", &[&all[..], &rest, arguments].concat(), b"Subject: x\n\nhello\n")

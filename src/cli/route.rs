@@ -2,6 +2,7 @@
 //! [`Direct`]; and the flags that say so.
 
 mod explain;
+mod policies;
 
 pub use explain::explain;
 
@@ -20,6 +21,7 @@ use crate::net::wire::Upgrade;
 use crate::net::{Deadline, Wire};
 use crate::store::spool::Spool;
 use clap::Args;
+use policies::Source;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -68,6 +70,36 @@ pub fn account(reach: &Reach, argument: Option<&str>, flags: &Routing) -> Result
     }
     let at = reach.accounts().flag(argument, Service::Smtp)?;
     Ok(if flags.direct { Endpoint { account: at.account, ..Endpoint::direct() } } else { at })
+}
+
+/// The servers of the account of `at`, in the order in which they are tried.
+///
+/// # Errors
+/// 78: the configuration is wrong.
+pub fn relays(reach: &Reach, at: &Endpoint) -> Result<Vec<Endpoint>> {
+    let further = reach.accounts().settings(at)?.routing.relays.map(|set| set.value).unwrap_or_default();
+    let further = further.into_iter().map(|relay| Endpoint { account: at.account.clone(), ..relay });
+    Ok([at.clone()].into_iter().chain(further).collect())
+}
+
+/// Opens a session with the first of the account's servers that has one for us. Another one is tried only where the one before can't
+/// be reached, or refuses for now: it knows nothing of a message yet. `tell` is the program, if it tells its steps.
+///
+/// # Errors
+/// The last server's, or that of the first which refuses for good.
+pub fn first<T>(relays: &[Endpoint], tell: Option<&str>, open: impl Fn(&Endpoint) -> Result<T>) -> Result<T> {
+    let mut ended = Err(Error::internal("an account without servers"));
+    for (n, at) in relays.iter().enumerate() {
+        ended = open(at);
+        let next = relays.get(n.saturating_add(1));
+        match (&ended, next, tell) {
+            (Err(e), Some(_), _) if e.exit() != Exit::TempFail => return ended,
+            (Err(e), Some(next), Some(program)) => complain(program, &format!("{e}; {next} is next"), None),
+            (Err(_), Some(_), None) => {}
+            _ => return ended,
+        }
+    }
+    ended
 }
 
 /// Delivery straight to the servers of domains.
@@ -149,14 +181,23 @@ impl<'r> Direct<'r> {
             return Err(no_way(Error::data(format!("{domain}: a domain beyond ASCII"))));
         }
         let route = self.reach.accounts().route(&self.at).map_err(no_way)?;
+        let until = self.reach.whole().or_earlier(Deadline::after(QUESTIONS));
+        let family = route.source.map_or(route.family, Family::of);
+        let policies = Source {
+            resolver: &self.resolver,
+            tls: self.reach.accounts().tls(&self.at).map_err(no_way)?,
+            port: self.ports.1,
+            until,
+            route,
+        };
         let planner = Planner {
             resolver: &self.resolver,
             own_names: &self.own_names,
-            family: route.source.map_or(route.family, Family::of),
+            family,
             port: self.ports.0,
             seed: self.seed,
-            policies: None,
-            until: self.reach.whole().or_earlier(Deadline::after(QUESTIONS)),
+            policies: Some(&policies),
+            until,
         };
         planner.plan(domain)
     }
@@ -187,12 +228,16 @@ impl<'r> Direct<'r> {
 
     fn domain(&mut self, domain: &str, envelope: &Envelope, message: &mut Spool) -> Vec<Outcome> {
         let all = |e: &Error, enhanced| envelope.to.iter().map(|to| Outcome::failed(to, e, enhanced)).collect();
-        let known = self.open.take().filter(|(of, _)| of == domain);
+        let known = self.open.take_if(|(of, _)| of == domain);
         let open = known.and_then(|(_, mut client)| client.is_open().then_some(client));
         let client = match open {
             Some(client) => Ok(client),
             None => match self.plan(domain).cloned() {
-                Ok(plan) => self.connect(&plan),
+                Ok(plan) => {
+                    // The one before is another domain's.
+                    let _ = self.quit();
+                    self.connect(&plan)
+                }
                 Err(no) => return all(&no.error, Some(no.enhanced)),
             },
         };
@@ -205,9 +250,10 @@ impl<'r> Direct<'r> {
     }
 
     /// Opens a session with the first server that has one for us. Before MAIL every failure leads to the next one.
-    fn connect(&mut self, plan: &Plan) -> Result<Client> {
-        // The one before is another domain's.
-        let _ = self.quit();
+    ///
+    /// # Errors
+    /// 69, 75, 76: none of them; one that may have one later counts most.
+    pub fn connect(&self, plan: &Plan) -> Result<Client> {
         let mut failure = None::<Error>;
         for hop in &plan.hops {
             match self.hop(hop) {

@@ -29,11 +29,13 @@ pub struct Manner {
     pub tls: Option<Arc<ServerConfig>>,
     /// What STARTTLS is answered.
     pub starttls: &'static str,
+    /// What MAIL is answered.
+    pub mail: &'static str,
 }
 
 impl Default for Manner {
     fn default() -> Manner {
-        Manner { greeting: "220 mx ready", tls: None, starttls: "220 go on" }
+        Manner { greeting: "220 mx ready", tls: None, starttls: "220 go on", mail: "250 ok" }
     }
 }
 
@@ -107,6 +109,10 @@ fn talk(
         let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
         let answer = match verb.as_str() {
             "EHLO" if manner.tls.is_some() && !secure => "250-mx\r\n250 STARTTLS\r\n",
+            "MAIL" => {
+                write!(stream, "{}\r\n", manner.mail)?;
+                continue;
+            }
             "RCPT" if line.contains("<no") => "550 5.1.1 nobody here\r\n",
             "DATA" => {
                 data = true;

@@ -18,6 +18,18 @@ pub enum Mode {
     None,
 }
 
+impl Mode {
+    /// Its word in a policy.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Enforce => "enforce",
+            Mode::Testing => "testing",
+            Mode::None => "none",
+        }
+    }
+}
+
 /// A policy, RFC 8461 3.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {

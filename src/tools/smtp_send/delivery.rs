@@ -4,7 +4,7 @@
 
 use super::run::Task;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
-use crate::cli::route::Direct;
+use crate::cli::route::{self, Direct};
 use crate::client::smtp::{Client, Envelope, Outcome};
 use crate::client::{Dial, opened};
 use crate::error::Result;
@@ -45,12 +45,15 @@ impl<'t> Delivery<'t> {
     }
 
     fn connect(&self) -> Result<Client> {
-        let Task { reach, at, host, .. } = self.task;
-        let login = reach.login(at)?;
-        opened(login.as_ref(), |login| {
-            let wire = reach.dial(at, Deadline::NEVER)?;
-            let name = ehlo_name(host, &wire);
-            Client::open(wire, at.service, &name, login)
+        let Task { reach, at, host, flags, .. } = self.task;
+        let tell = flags.common.verbose.then_some(super::NAME);
+        route::first(&route::relays(reach, at)?, tell, |at| {
+            let login = reach.login(at)?;
+            opened(login.as_ref(), |login| {
+                let wire = reach.dial(at, Deadline::NEVER)?;
+                let name = ehlo_name(host, &wire);
+                Client::open(wire, at.service, &name, login)
+            })
         })
     }
 

@@ -101,7 +101,7 @@ a line on stdout for each recipient, an object with the keys
 (null where no reply came) and
 .Li text .
 .Sh ROUTE
-Messages go to the account's server.
+Messages go to the account's server; of several, to the first that can be reached and does not refuse for now before it is told of one.
 With
 .Fl -direct ,
 or
@@ -113,13 +113,17 @@ A domain that takes no mail (null MX), and one whose mail would come back to thi
 address is 68, any other failure of the DNS 75.
 .Pp
 TLS is used where it is offered, and verified where the domain publishes how:
-by DANE, if the resolver can be trusted to validate (it is on a loopback address,
-.Xr resolv.conf 5
+by DANE or by MTA-STS.
+DANE is used if the resolver can be trusted to validate (it is on a loopback address,
+.Pa /etc/resolv.conf
 has
 .Li options trust-ad ,
 or
 .Fl -resolver-validates
 says so).
+Policies of MTA-STS are asked for by HTTPS, and kept in
+.Pa $XDG_STATE_HOME/pipepost/policies.sqlite
+as long as they hold.
 What can't be verified then is not sent, but later may be: status 75.
 Without, nobody who can change what is on the wire is kept from reading the message.
 .Pp

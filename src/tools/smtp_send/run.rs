@@ -66,7 +66,7 @@ impl<'f> Task<'f> {
         let to = self.recipients(to)?;
         let mut direct = self.direct()?;
         let mut out = Out::until(self.reach.whole());
-        route::explain(&mut out, self.flags.json, &to, direct.as_mut(), std::slice::from_ref(&self.at))
+        route::explain(&mut out, self.flags.json, &to, direct.as_mut(), &route::relays(&self.reach, &self.at)?)
     }
 
     /// Delivery straight to the recipients' servers, if that is asked for.
