@@ -16,6 +16,8 @@ mod mx;
 #[path = "tls/peer.rs"]
 #[allow(dead_code)]
 mod peer;
+#[path = "direct/real.rs"]
+mod real;
 #[path = "direct/relays.rs"]
 mod relays;
 #[path = "direct/secure.rs"]

@@ -29,6 +29,8 @@ use std::time::Duration;
 
 /// How long the questions for one domain may take.
 const QUESTIONS: Duration = Duration::from_secs(60);
+/// How long a plan is good. (What a record's own time to live is, the resolver knows.)
+const FRESH: Duration = Duration::from_secs(300);
 /// The port of policies.
 const HTTPS: u16 = 443;
 
@@ -114,7 +116,8 @@ pub struct Direct<'r> {
     resolver: Resolver,
     ports: (u16, u16),
     seed: u64,
-    plans: HashMap<String, Result<Plan, NoWay>>,
+    /// Until when it is good, and what it is.
+    plans: HashMap<String, (Deadline, Result<Plan, NoWay>)>,
     /// The last connection, and the domain that it was for.
     open: Option<(String, Client)>,
 }
@@ -157,21 +160,21 @@ impl<'r> Direct<'r> {
         }))
     }
 
-    /// The way of mail for a domain, which is found once.
+    /// The way of mail for a domain, which is found once in a while.
     ///
     /// # Errors
     /// That there is none, and why.
     pub fn plan(&mut self, domain: &str) -> Result<&Plan, NoWay> {
-        if !self.plans.contains_key(domain) {
+        if self.plans.get(domain).is_none_or(|(until, _)| until.passed()) {
             let plan = self.found(domain);
             if self.verbose {
                 let notes = plan.as_ref().map_or_else(|no| &no.notes, |plan| &plan.notes);
                 notes.iter().for_each(|note| complain(self.program, note, None));
             }
-            self.plans.insert(domain.to_owned(), plan);
+            self.plans.insert(domain.to_owned(), (Deadline::after(FRESH), plan));
         }
         match self.plans.get(domain) {
-            Some(plan) => plan.as_ref().map_err(Clone::clone),
+            Some((_, plan)) => plan.as_ref().map_err(Clone::clone),
             None => Err(no_way(Error::internal("a plan that is lost"))),
         }
     }

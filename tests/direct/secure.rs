@@ -8,7 +8,7 @@ use crate::common::Home;
 use std::fmt::Write as _;
 
 /// TLSA data for a certificate: `USAGE 0 1 SHA256`.
-fn tlsa(usage: u8, pem: &str) -> String {
+pub fn tlsa(usage: u8, pem: &str) -> String {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();

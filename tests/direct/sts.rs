@@ -11,27 +11,27 @@ use std::sync::{Arc, Mutex};
 
 /// A server of policies: what it says now, and how often it was asked.
 #[derive(Clone, Default)]
-struct Said(Arc<Mutex<(String, usize)>>);
+pub struct Said(Arc<Mutex<(String, usize)>>);
 
 impl Said {
-    fn says(&self, text: &str) {
+    pub fn says(&self, text: &str) {
         self.0.lock().unwrap().0 = text.to_owned();
     }
 
-    fn policy(&self, mode: &str, mx: &str) {
+    pub fn policy(&self, mode: &str, mx: &str) {
         self.answer("text/plain", &format!("version: STSv1\r\nmode: {mode}\r\nmx: {mx}\r\nmax_age: 86400\r\n"));
     }
 
-    fn answer(&self, kind: &str, text: &str) {
+    pub fn answer(&self, kind: &str, text: &str) {
         self.says(&format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{text}", text.len()));
     }
 
-    fn asked(&self) -> usize {
+    pub fn asked(&self) -> usize {
         std::mem::take(&mut self.0.lock().unwrap().1)
     }
 }
 
-fn policies(config: &Arc<rustls::ServerConfig>, address: &str) -> (u16, Said) {
+pub fn policies(config: &Arc<rustls::ServerConfig>, address: &str) -> (u16, Said) {
     let listener = TcpListener::bind((address, 0)).unwrap();
     let (port, said) = (listener.local_addr().unwrap().port(), Said::default());
     let (config, to) = (config.clone(), said.clone());

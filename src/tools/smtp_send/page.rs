@@ -145,7 +145,7 @@ and
 .Li exit .
 .Sh EXIT STATUS
 0 all recipients accepted; 64 wrong arguments or empty stdin; 65 the message can't be sent as it is; 66 a file can't be read; 67 some
-recipients accepted; 69 refused for good; 75 later may work; 76 protocol error, or TLS that can't be had or verified;
+recipients accepted; 68 no such domain; 69 refused for good; 75 later may work; 76 protocol error, or TLS that can't be had or verified;
 77 login refused; 78 the sender's address means nothing elsewhere; 79 it may have been delivered; see
 .Xr pipepost 7 .
 .Sh EXAMPLES
