@@ -37,7 +37,17 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("html2text", &["cli/html.rs"]),
     ("mail_builder", &["message/compose"]),
     ("mail_parser", &["message/decode"]),
-    ("rusqlite", &["store/alerts.rs", "store/db.rs", "store/logins.rs", "store/policies.rs", "store/state.rs", "server/mailbox/uids.rs"]),
+    (
+        "rusqlite",
+        &[
+            "store/alerts.rs",
+            "store/db.rs",
+            "store/logins.rs",
+            "store/policies.rs",
+            "store/state.rs",
+            "server/mailbox/uids.rs",
+        ],
+    ),
     ("Connection::open", &["store/db.rs"]),
     ("use domain", &["net/dns/"]),
     ("rustls", &["net/tls"]),
