@@ -21,6 +21,8 @@ complete -c smtp-send -l hold-for -d 'Ask: hold the message back for DURATION; n
 complete -c smtp-send -l hold-until -d 'Ask: hold the message back until DATE, as in 2026-12-01T08:00:00+01:00; needs FUTURERELEASE' -r
 complete -c smtp-send -l priority -d 'Ask: pass before others (up to 9) or let them pass (down to -9); needs MT-PRIORITY' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
+complete -c smtp-send -l resolver -d 'Ask this DNS resolver (default: those of /etc/resolv.conf)' -r
+complete -c smtp-send -l direct-ports -d 'Ports of mail servers and of their policies, for tests (default: 25,443)' -r
 complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
 complete -c smtp-send -l config -d 'The configuration (default: $PIPEPOST_CONFIG, ~/.config/pipepost/config.toml, /etc/pipepost/config.toml)' -r -F
@@ -50,6 +52,9 @@ complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part 
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'
 complete -c smtp-send -s n -l dry-run -d 'Tell what would be sent; connect to nobody'
 complete -c smtp-send -l json -d 'One JSON object for each recipient'
+complete -c smtp-send -l direct -d 'Deliver straight to the mail servers of each recipient\'s domain (MX), not to the account\'s server'
+complete -c smtp-send -l explain -d 'Tell the way to each recipient, and why it is that; send nothing'
+complete -c smtp-send -l resolver-validates -d 'What the resolver calls proved is so: it validates, and the way to it is safe'
 complete -c smtp-send -s q -l quiet -d 'Say nothing but errors'
 complete -c smtp-send -s v -l verbose -d 'Tell the steps on stderr'
 complete -c smtp-send -l trace-data -d 'Show message bodies in the trace too'

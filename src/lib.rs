@@ -27,7 +27,7 @@
 //! | [`secret`] | what nobody prints | nothing |
 //! | [`proto`] | the grammars of SMTP, POP3, IMAP, SASL | the ground |
 //! | [`message`] | header, addresses, dates, MIME, composing, decoding | the ground |
-//! | [`net`] | `Wire`, endpoints, TLS, the ways to a server, deadlines, traces; no protocol | the ground |
+//! | [`net`] | `Wire`, endpoints, TLS, the DNS and the ways to a server, deadlines, traces; no protocol | the ground |
 //! | [`store`] | Maildir, mbox, spool, SQLite, the targets of `--into` | the ground, `message` |
 //! | [`config`] | the configuration file, its accounts, where passwords come from | `net`, `message` |
 //! | [`client`] | the clients of SMTP, POP3, IMAP | `proto`, `net` |
@@ -46,7 +46,7 @@
 //! anyhow appear in `cli` and `tools` only, indicatif, toml, mail-builder, mail-parser and html2text in one place each, and a database is opened in
 //! `store::db` only. tests/layers.rs has the table and enforces it.
 //!
-//! Not built yet, and where they will stand: `queue` (between `server` and `cli`), DNS (in `net`).
+//! Not built yet, and where they will stand: `queue` (between `server` and `cli`).
 //!
 //! # What holds everywhere
 //!

@@ -349,7 +349,7 @@ pub fn store_key(at: &Endpoint, user: &str) -> Option<Key> {
     let server = match &at.place {
         Place::Host(..) => at.to_string().to_ascii_lowercase(),
         Place::Unix(path) => path.clone(),
-        Place::Local(_) | Place::Tunnel => return None,
+        Place::Local(_) | Place::Tunnel | Place::Direct => return None,
     };
     Some(Key { protocol: at.service.word().to_owned(), user: user.to_owned(), server })
 }
@@ -365,7 +365,7 @@ fn stored(at: &Endpoint, user: &str) -> Result<Option<Secret>> {
 fn host(at: &Endpoint) -> &str {
     match &at.place {
         Place::Host(host, _) => host,
-        Place::Local(_) | Place::Unix(_) | Place::Tunnel => "localhost",
+        Place::Local(_) | Place::Unix(_) | Place::Tunnel | Place::Direct => "localhost",
     }
 }
 

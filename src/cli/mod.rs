@@ -20,6 +20,7 @@ pub mod progress;
 pub mod prompt;
 pub mod reference;
 pub mod remote;
+pub mod route;
 pub mod run;
 pub mod session;
 mod shown;

@@ -1,6 +1,7 @@
 //! A message on its way out: read, made fit to be sent, and known before the first command.
 
 use crate::body::Body;
+use crate::client::smtp::{Client, Envelope, Outcome, Then};
 use crate::error::{Error, Result};
 use crate::message::compose::message_id;
 use crate::message::date::Date;
@@ -169,6 +170,29 @@ impl Outgoing {
         done.map_err(|e| if seven_bit { e.at("the server does not offer 8BITMIME") } else { e })?;
         fitted.facts.end();
         Ok(Some(fitted))
+    }
+}
+
+impl Outgoing {
+    /// Sends it over a connection, as that server can take it.
+    ///
+    /// # Errors
+    /// As [`Outgoing::fitted`] and [`Client::send_then`].
+    pub fn send_over(
+        &mut self,
+        client: &mut Client,
+        envelope: &Envelope,
+        recode: bool,
+        then: Then<'_>,
+    ) -> Result<Vec<Outcome>> {
+        match self.fitted(client.extensions(), recode)? {
+            None => client.send_then(envelope, &mut self.spool, then, &mut |_| Ok(())),
+            Some(mut fitted) => {
+                let (size, eight_bit) = (fitted.facts.size_smtp(), fitted.facts.eight_bit > 0);
+                let envelope = Envelope { size, eight_bit, ..envelope.clone() };
+                client.send_then(&envelope, &mut fitted.spool, then, &mut |_| Ok(()))
+            }
+        }
     }
 }
 

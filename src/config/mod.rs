@@ -3,6 +3,7 @@
 //! Every value is checked when the file is read, so that what is wrong is told with line and column, and before anything
 //! happens. Left out: settings for what this version can't do (they are unknown keys), and writing the file.
 
+pub mod direct;
 mod find;
 mod netrc;
 pub mod oauth;
@@ -15,6 +16,7 @@ use crate::net::endpoint::{Endpoint, Place, Protection, Service};
 use crate::net::proxy::Proxy;
 use crate::net::tls::Pin;
 use crate::proto::sasl::Mechanism;
+use direct::Routing;
 use secret::Source;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -82,6 +84,8 @@ pub struct Settings {
     pub proxy_password: Option<Set<Source>>,
     /// The address to connect from.
     pub source_address: Option<Set<IpAddr>>,
+    /// Where mail goes.
+    pub routing: Routing,
 }
 
 /// Whose certificates are good.
@@ -175,6 +179,7 @@ impl Settings {
             through: self.through.or_else(|| other.through.clone()),
             proxy_password: self.proxy_password.or_else(|| other.proxy_password.clone()),
             source_address: self.source_address.or_else(|| other.source_address.clone()),
+            routing: self.routing.over(&other.routing),
         }
     }
 }
@@ -248,6 +253,9 @@ impl Config {
             return Err(Error::usage(format!("{account}: no such account")).advise(all));
         };
         let Some(url) = settings.url else {
+            if settings.routing.is_direct() && matches!(service, Service::Smtp | Service::Lmtp) {
+                return Ok(Endpoint { account: Some(account.to_owned()), ..Endpoint::direct() });
+            }
             if self.is_tunnel(account, service, &settings) {
                 let place = Place::Tunnel;
                 let account = Some(account.to_owned());

@@ -1,5 +1,6 @@
 //! The text of a configuration file to values, and what is wrong with it, as FILE:LINE:COLUMN.
 
+mod direct;
 mod oauth;
 
 use super::secret::Source;
@@ -13,7 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 21] = [
     "from",
     "smtp",
     "imap",
@@ -31,6 +32,10 @@ const KEYS: [&str; 17] = [
     "proxy-password",
     "tunnel",
     "source-address",
+    direct::KEYS[0],
+    direct::KEYS[1],
+    direct::KEYS[2],
+    direct::KEYS[3],
 ];
 /// What a protocol's sub-table may set: its URL, and all but the protocols.
 fn own_keys() -> Vec<&'static str> {
@@ -84,6 +89,8 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
             }
             (_, DeValue::Table(table)) => {
                 let account = r.account(table, r.line(&key.span()))?;
+                let own = account.own.iter().find(|(of, _)| *of == Service::Smtp).map(|(_, own)| own.clone());
+                r.one_way(name, &own.unwrap_or_default().over(&account.common))?;
                 config.accounts.insert(name.to_owned(), account);
             }
             _ => {
@@ -194,6 +201,11 @@ impl Reader<'_> {
                     self.url(name, value, service, &mut own)?;
                     account.own.push((service, own));
                 }
+                (Some(service), DeValue::Array(_)) => {
+                    let mut own = Settings::default();
+                    self.relays(name, value, service, &mut own)?;
+                    account.own.push((service, own));
+                }
                 (Some(_), _) => return Err(self.not(name, value, "a URL or a table")),
             }
         }
@@ -204,7 +216,9 @@ impl Reader<'_> {
     fn setting(&self, name: &str, value: &Value<'_>, of: Option<Service>, into: &mut Settings) -> Result<()> {
         let line = self.line(&value.span());
         match (name, of) {
+            ("url", Some(service)) if value.get_ref().is_array() => self.relays(name, value, service, into)?,
             ("url", Some(service)) => self.url(name, value, service, into)?,
+            (key, _) if direct::KEYS.contains(&key) => self.routing(name, value, into)?,
             ("from", _) => {
                 let text = self.string(name, value)?;
                 crate::message::addr::parse_strict(&text).map_err(|e| self.wrong(value.span(), e.at("from")))?;

@@ -55,6 +55,8 @@ pub enum Place {
     Unix(String),
     /// A program that the account names, whose stdin and stdout are the line.
     Tunnel,
+    /// The mail servers of each recipient's domain, [`super::mx`].
+    Direct,
 }
 
 /// See the module.
@@ -162,13 +164,26 @@ impl Endpoint {
         Ok(Endpoint { service, protection: Protection::Default, user, place, folder, account: None })
     }
 
+    /// The servers of each recipient's domain.
+    #[must_use]
+    pub fn direct() -> Endpoint {
+        Endpoint {
+            service: Service::Smtp,
+            protection: Protection::Plain,
+            user: None,
+            place: Place::Direct,
+            folder: None,
+            account: None,
+        }
+    }
+
     /// Whether it is a loopback *address* (a name may be answered with anything).
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match &self.place {
             Place::Host(host, _) => is_loopback(host),
             Place::Local(_) | Place::Unix(_) => true,
-            Place::Tunnel => false,
+            Place::Tunnel | Place::Direct => false,
         }
     }
 
@@ -178,7 +193,7 @@ impl Endpoint {
         match &self.place {
             Place::Local(_) | Place::Unix(_) => true,
             Place::Host(_, port) => self.is_loopback() && (*port < 1024 || self.protection == Protection::Plain),
-            Place::Tunnel => false,
+            Place::Tunnel | Place::Direct => false,
         }
     }
 }
@@ -277,6 +292,7 @@ impl fmt::Display for Place {
             Place::Host(host, port) => write!(f, "{host}:{port}"),
             Place::Unix(path) => f.write_str(path),
             Place::Tunnel => f.write_str("tunnel"),
+            Place::Direct => f.write_str("the recipients' servers"),
         }
     }
 }

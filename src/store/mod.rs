@@ -6,6 +6,7 @@ pub mod disk;
 pub mod logins;
 pub mod maildir;
 pub mod patience;
+pub mod policies;
 pub mod sink;
 pub mod spool;
 pub mod state;

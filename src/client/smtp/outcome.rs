@@ -1,6 +1,6 @@
 //! What became of each recipient.
 
-use crate::error::Fate;
+use crate::error::{Error, Exit, Fate};
 use crate::proto::mailbox::Mailbox;
 use crate::proto::smtp::Reply;
 
@@ -19,6 +19,17 @@ pub struct Outcome {
     pub text: String,
     /// Whether the server had no room for it in this connection, and may have in another one at once (RFC 9422).
     pub untried: bool,
+    /// The status of our own error, where it says more than the fate: no such host, for one.
+    pub exit: Option<Exit>,
+}
+
+impl Outcome {
+    /// It did not come to a reply.
+    #[must_use]
+    pub fn failed(to: &Mailbox, why: &Error, enhanced: Option<&str>) -> Outcome {
+        let (to, fate, text, exit) = (to.clone(), why.fate(), why.to_string(), Some(why.exit()));
+        Outcome { to, fate, code: None, enhanced: enhanced.map(str::to_owned), text, untried: false, exit }
+    }
 }
 
 /// How a recipient's delivery ends.
@@ -49,14 +60,8 @@ impl Ending {
 
     pub(super) fn of(&self, to: &Mailbox) -> Outcome {
         let Ending { fate, code, enhanced, text } = self;
-        Outcome {
-            to: to.clone(),
-            fate: *fate,
-            code: *code,
-            enhanced: enhanced.clone(),
-            text: text.clone(),
-            untried: false,
-        }
+        let (to, enhanced, text) = (to.clone(), enhanced.clone(), text.clone());
+        Outcome { to, fate: *fate, code: *code, enhanced, text, untried: false, exit: None }
     }
 
     pub(super) fn unless_refused(&self, before: Outcome) -> Outcome {

@@ -8,6 +8,7 @@ use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::out::{Column, Reader, Table};
 use crate::config::Set;
+use crate::config::direct::Routing;
 use crate::error::{Exit, Result};
 use crate::net::endpoint::{Place, Protection, Service};
 use serde_json::json;
@@ -37,6 +38,19 @@ pub(super) fn show(reach: &Reach, common: &Common, argument: Option<&str>, all: 
         }
     }
     Ok(table.end(false)?)
+}
+
+fn shown_route(routing: &Routing, row: &mut dyn FnMut(&str, String, String), at_line: &dyn Fn(usize) -> String) {
+    let Routing { direct, resolver, validates, ports, relays: _ } = routing;
+    let all = [
+        direct.as_ref().map(|set| ("direct", set.value.to_string(), set.line)),
+        resolver.as_ref().map(|set| ("resolver", set.value.to_string(), set.line)),
+        validates.as_ref().map(|set| ("resolver-validates", set.value.to_string(), set.line)),
+        ports.as_ref().map(|set| ("direct-ports", format!("{} {}", set.value.0, set.value.1), set.line)),
+    ];
+    for (name, value, line) in all.into_iter().flatten() {
+        row(name, value, at_line(line));
+    }
 }
 
 fn is_stored(at: &Endpoint) -> Result<bool> {
@@ -81,7 +95,7 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
         match (&set.url, &set.url_text) {
             (Some(url), Some(text)) => row("url", text.clone(), at_line(url.line)),
             // A tunnel alone.
-            _ if at.account.is_some() => {}
+            _ if at.account.is_some() || at.place == Place::Direct => {}
             _ => row("url", given.clone(), origin.clone()),
         }
         if !matches!(at.place, Place::Local(_)) {
@@ -109,6 +123,7 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
             if let Some(Set { value, line }) = &set.proxy_password {
                 row("proxy-password", value.to_string(), at_line(*line));
             }
+            shown_route(&set.routing, &mut row, &at_line);
             if let Some((address, by)) = accounts.source_address(at)? {
                 row("source-address", address.to_string(), by);
             }

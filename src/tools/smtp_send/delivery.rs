@@ -4,6 +4,7 @@
 
 use super::run::Task;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
+use crate::cli::route::{self, Direct};
 use crate::client::smtp::{Client, Envelope, Outcome, Then};
 use crate::client::{Dial, opened};
 use crate::error::{Fate, Result};
@@ -13,12 +14,16 @@ use crate::net::Deadline;
 pub(super) struct Delivery<'t> {
     task: &'t Task<'t>,
     client: Option<Client>,
+    direct: Option<Direct<'t>>,
 }
 
 impl<'t> Delivery<'t> {
     /// Nobody is connected to before there is something to send.
-    pub(super) fn new(task: &'t Task<'t>) -> Delivery<'t> {
-        Delivery { task, client: None }
+    ///
+    /// # Errors
+    /// 64, 78: it can't be done as it is asked for.
+    pub(super) fn new(task: &'t Task<'t>) -> Result<Delivery<'t>> {
+        Ok(Delivery { task, client: None, direct: task.direct()? })
     }
 
     /// Sends a message: `Ok` has an outcome for every recipient, in order.
@@ -26,6 +31,9 @@ impl<'t> Delivery<'t> {
     /// # Errors
     /// Nobody got it: there is no way to the server, or those of [`Client::send`].
     pub(super) fn send(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+        if let Some(direct) = &mut self.direct {
+            return Ok(direct.send(envelope, message, self.task.flags.parameters.recode));
+        }
         let mut outcomes = self.once(envelope, message)?;
         // Those whom the server had no room for in one connection get another, while that helps.
         let mut some = !envelope.wants.all_or_nothing;
@@ -46,30 +54,22 @@ impl<'t> Delivery<'t> {
             Some(client) => client,
             None => self.connect()?,
         };
-        let sent = self.over(&mut client, envelope, message);
+        let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
+        let sent = message.send_over(&mut client, envelope, self.task.flags.parameters.recode, then);
         self.client = Some(client);
         sent
     }
 
-    fn over(&self, client: &mut Client, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
-        let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
-        match message.fitted(client.extensions(), self.task.flags.parameters.recode)? {
-            None => client.send_then(envelope, &mut message.spool, then, &mut |_| Ok(())),
-            Some(mut fitted) => {
-                let (size, eight_bit) = (fitted.facts.size_smtp(), fitted.facts.eight_bit > 0);
-                let envelope = Envelope { size, eight_bit, ..envelope.clone() };
-                client.send_then(&envelope, &mut fitted.spool, then, &mut |_| Ok(()))
-            }
-        }
-    }
-
     fn connect(&self) -> Result<Client> {
-        let Task { reach, at, host, .. } = self.task;
-        let login = reach.login(at)?;
-        opened(login.as_ref(), |login| {
-            let wire = reach.dial(at, Deadline::NEVER)?;
-            let name = ehlo_name(host, &wire);
-            Client::open(wire, at.service, &name, login)
+        let Task { reach, at, host, flags, .. } = self.task;
+        let tell = flags.common.verbose.then_some(super::NAME);
+        route::first(&route::relays(reach, at)?, tell, |at| {
+            let login = reach.login(at)?;
+            opened(login.as_ref(), |login| {
+                let wire = reach.dial(at, Deadline::NEVER)?;
+                let name = ehlo_name(host, &wire);
+                Client::open(wire, at.service, &name, login)
+            })
         })
     }
 
@@ -78,6 +78,9 @@ impl<'t> Delivery<'t> {
     /// # Errors
     /// 76: the server has something else to say. All that was accepted stays so.
     pub(super) fn quit(&mut self) -> Result<()> {
+        if let Some(direct) = &mut self.direct {
+            return direct.quit();
+        }
         self.client.take().map_or(Ok(()), Client::quit)
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::args::Common;
 use crate::cli::compose::Compose;
 use crate::cli::connect::Reach;
 use crate::cli::envelope::Parameters;
+use crate::cli::route::Routing;
 use crate::cli::run::Run;
 use crate::cli::{Outcome, Tool};
 use crate::error::{Error, Exit, Result};
@@ -63,6 +64,8 @@ pub struct SmtpSend {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    routing: Routing,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -98,6 +101,9 @@ impl SmtpSend {
     /// Sends what stdin has, or the notice.
     fn send(&self, reach: Reach, notice: Option<Notice>) -> Outcome {
         let task = Task::new(self, reach, notice)?;
+        if self.routing.explain {
+            return Ok(task.explain()?);
+        }
         let mut report = Report::new(self, task.reach.whole())?;
         let done = task.all(&mut report);
         let tried = !matches!(&done, Err(e) if e.exit() == Exit::Usage);

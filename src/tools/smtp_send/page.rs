@@ -125,9 +125,52 @@ a line on stdout for each recipient, an object with the keys
 .Li code , enhanced
 (null where no reply came) and
 .Li text .
+.Sh ROUTE
+Messages go to the account's server; of several, to the first that can be reached and does not refuse for now before it is told of one.
+With
+.Fl -direct ,
+or
+.Li direct = true
+in the account, they go to the mail servers of each recipient's domain, in one transaction for each domain: those of its MX records by
+preference, equal ones in random order, else the domain's own address; at most five addresses.
+The next one is tried if a server can't be reached or refuses before MAIL.
+A domain that takes no mail (null MX), and one whose mail would come back to this machine, is status 69; one that does not exist or has no
+address is 68, any other failure of the DNS 75.
+.Pp
+TLS is used where it is offered, and verified where the domain publishes how:
+by DANE or by MTA-STS.
+DANE is used if the resolver can be trusted to validate (it is on a loopback address,
+.Pa /etc/resolv.conf
+has
+.Li options trust-ad ,
+or
+.Fl -resolver-validates
+says so).
+Policies of MTA-STS are asked for by HTTPS, and kept in
+.Pa $XDG_STATE_HOME/pipepost/policies.sqlite
+as long as they hold.
+What can't be verified then is not sent, but later may be: status 75.
+Without, nobody who can change what is on the wire is kept from reading the message.
+.Pp
+.Fl -explain
+tells for each recipient (with
+.Fl t
+those of the message on stdin) the servers in order, how each is to be protected, and why it is so.
+With
+.Fl -json
+it is an object with the keys
+.Li to , servers
+(each with
+.Li preference , host , addresses
+and
+.Li tls ,
+which is one of opportunistic, encrypted, dane, mta-sts),
+.Li notes , error , enhanced
+and
+.Li exit .
 .Sh EXIT STATUS
 0 all recipients accepted; 64 wrong arguments or empty stdin; 65 the message can't be sent as it is; 66 a file can't be read; 67 some
-recipients accepted; 69 refused for good; 75 later may work; 76 protocol error, or TLS that can't be had or verified;
+recipients accepted; 68 no such domain; 69 refused for good; 75 later may work; 76 protocol error, or TLS that can't be had or verified;
 77 login refused; 78 the sender's address means nothing elsewhere; 79 it may have been delivered; see
 .Xr pipepost 7 .
 .Sh EXAMPLES
@@ -162,5 +205,10 @@ A message for each line of a table:
 .Bd -literal -offset indent
 printf 'name,mail\enBob,bob@localhost\enCarol,carol@localhost\en' > people.csv
 echo 'Dear {{name}}, ...' | smtp-send --merge people.csv -s 'For {{name}}' --to '{{name}} <{{mail}}>'
+.Ed
+.Pp
+Where would a message to these go?
+.Bd -literal -offset indent
+smtp-send --direct --direct-ports 2525,4443 --explain 'bob@[127.0.0.1]'
 .Ed
 "#;

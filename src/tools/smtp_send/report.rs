@@ -58,7 +58,10 @@ impl<'f> Report<'f> {
     /// # Errors
     /// 74.
     pub(super) fn outcome(&mut self, number: u64, outcome: &Outcome) -> Result<()> {
-        self.tally.fate(outcome.fate);
+        match outcome.exit {
+            Some(exit) => self.tally.failed(exit),
+            None => self.tally.fate(outcome.fate),
+        }
         let code = outcome.code.map(|code| format!("{code} ")).unwrap_or_default();
         let line = match outcome.fate {
             Fate::Done if !self.flags.common.verbose => None,
@@ -81,8 +84,7 @@ impl<'f> Report<'f> {
     pub(super) fn nobody(&mut self, number: u64, to: &[Mailbox], why: &Error) -> Result<()> {
         for to in to {
             self.not_done.push(to.to_string());
-            let (fate, text) = (why.fate(), why.to_string());
-            self.object(number, &Outcome { to: to.clone(), fate, code: None, enhanced: None, text, untried: false })?;
+            self.object(number, &Outcome::failed(to, why, None))?;
         }
         Ok(())
     }

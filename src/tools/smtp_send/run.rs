@@ -7,10 +7,12 @@ use super::report::Report;
 use super::watch::Notice;
 use crate::cli::compose::one;
 use crate::cli::connect::Reach;
+use crate::cli::out::Out;
+use crate::cli::route::{self, Direct};
 use crate::client::smtp::Outcome;
 use crate::error::{Error, Exit, Result};
 use crate::message::addr::Address;
-use crate::net::endpoint::{Endpoint, Service};
+use crate::net::endpoint::Endpoint;
 use crate::proto::mailbox::Mailbox;
 
 /// What holds for all messages of a run.
@@ -37,7 +39,7 @@ impl<'f> Task<'f> {
     /// # Errors
     /// 64: a wrong argument; 78: the configuration.
     pub(super) fn new(flags: &'f SmtpSend, reach: Reach, notice: Option<Notice>) -> Result<Task<'f>> {
-        let at = reach.accounts().flag(flags.account.as_deref(), Service::Smtp)?;
+        let at = route::account(&reach, flags.account.as_deref(), &flags.routing)?;
         let host = reach.accounts().host(&at)?;
         let from = reach.accounts().settings(&at)?.from.map(|from| from.value);
         let arguments = match flags.compose.has_variables() {
@@ -47,12 +49,40 @@ impl<'f> Task<'f> {
         Ok(Task { flags, reach, at, host, from, arguments, notice })
     }
 
+    /// Tells the way to all recipients, without sending anything.
+    ///
+    /// # Errors
+    /// 64: there is none; those of reading a message.
+    pub(super) fn explain(&self) -> Result<Exit> {
+        let mut to = Vec::new();
+        if self.flags.read_recipients {
+            self.each(&mut |_, item| {
+                to.extend(item?.to);
+                Ok(())
+            })?;
+        } else {
+            to.extend(self.arguments.iter().cloned());
+        }
+        let to = self.recipients(to)?;
+        let mut direct = self.direct()?;
+        let mut out = Out::until(self.reach.whole());
+        route::explain(&mut out, self.flags.json, &to, direct.as_mut(), &route::relays(&self.reach, &self.at)?)
+    }
+
+    /// Delivery straight to the recipients' servers, if that is asked for.
+    ///
+    /// # Errors
+    /// 64, 78: of [`Direct::new`].
+    pub(super) fn direct(&self) -> Result<Option<Direct<'_>>> {
+        Direct::new(&self.reach, &self.at, &self.flags.routing, super::NAME, self.flags.common.verbose)
+    }
+
     /// Sends all messages, and says goodbye.
     ///
     /// # Errors
     /// Why not all were tried; what became of the others is in the report.
     pub(super) fn all(&self, report: &mut Report<'_>) -> Result<()> {
-        let mut run = Run { task: self, report, delivery: Delivery::new(self), no_way: None };
+        let mut run = Run { task: self, report, delivery: Delivery::new(self)?, no_way: None };
         let done = self.each(&mut |number, item| run.take(number, item));
         // What can't be sent is no reason to leave without a word.
         let gone = run.delivery.quit();
