@@ -13,6 +13,11 @@ complete -c smtp-send -l charset -d 'Compose: the charset of text and HTML (defa
 complete -c smtp-send -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
 complete -c smtp-send -l key -d 'Compose: what the notice is about; those of one key are one thread' -r
 complete -c smtp-send -l once-per -d 'With --key: send nothing if a notice of this key was sent so short a time ago (30s, 5m, 1h)' -r
+complete -c smtp-send -l rewrite -d 'Replace an address of senders and recipients, header and envelope (root=cron@example.org, *@localhost=*@example.org); may be repeated' -r
+complete -c smtp-send -l rewrite-from -d 'The same for senders alone' -r
+complete -c smtp-send -l rewrite-to -d 'The same for recipients alone' -r
+complete -c smtp-send -l aliases -d 'Look up local recipients in this file (name: address, ...)' -r -F
+complete -c smtp-send -l sent -d 'Keep a copy of what was sent in ACCOUNT:FOLDER, maildir:DIR or mbox:FILE' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
 complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
@@ -35,6 +40,7 @@ complete -c smtp-send -l run -d 'Run COMMAND, pass its output through, and send 
 complete -c smtp-send -l always -d 'With --run: send a message whatever comes of the command'
 complete -c smtp-send -l attach-output -d 'With --run: attach the output if the message shows only its beginning and its end'
 complete -c smtp-send -l recovered -d 'With --run and --key: send a notice when a command works again of whose failure one was sent'
+complete -c smtp-send -l no-sent -d 'Keep no copy, whatever the account says'
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'

@@ -12,7 +12,9 @@ mod watch;
 use crate::cli::args::Common;
 use crate::cli::compose::Compose;
 use crate::cli::connect::Reach;
+use crate::cli::rewriting::Rewriting;
 use crate::cli::run::Run;
+use crate::cli::sent::Sent;
 use crate::cli::{Outcome, Tool};
 use crate::error::{Error, Exit, Result};
 use clap::Parser;
@@ -41,6 +43,10 @@ pub struct SmtpSend {
     compose: Compose,
     #[command(flatten)]
     run: Run,
+    #[command(flatten)]
+    rewriting: Rewriting,
+    #[command(flatten)]
+    sent: Sent,
     /// Stdin is an mbox of messages, which are sent over one connection.
     #[arg(long)]
     mbox: bool,
