@@ -20,6 +20,11 @@ complete -c smtp-send -l deliver-by -d 'Ask: deliver within DURATION, or return 
 complete -c smtp-send -l hold-for -d 'Ask: hold the message back for DURATION; needs FUTURERELEASE' -r
 complete -c smtp-send -l hold-until -d 'Ask: hold the message back until DATE, as in 2026-12-01T08:00:00+01:00; needs FUTURERELEASE' -r
 complete -c smtp-send -l priority -d 'Ask: pass before others (up to 9) or let them pass (down to -9); needs MT-PRIORITY' -r
+complete -c smtp-send -l rewrite -d 'Replace an address of senders and recipients, header and envelope (root=cron@example.org, *@localhost=*@example.org); may be repeated' -r
+complete -c smtp-send -l rewrite-from -d 'The same for senders alone' -r
+complete -c smtp-send -l rewrite-to -d 'The same for recipients alone' -r
+complete -c smtp-send -l aliases -d 'Look up local recipients in this file (name: address, ...)' -r -F
+complete -c smtp-send -l sent -d 'Keep a copy of what was sent in ACCOUNT:FOLDER, maildir:DIR or mbox:FILE' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
 complete -c smtp-send -l resolver -d 'Ask this DNS resolver (default: those of /etc/resolv.conf)' -r
 complete -c smtp-send -l direct-ports -d 'Ports of mail servers and of their policies, for tests (default: 25,443)' -r
@@ -47,6 +52,7 @@ complete -c smtp-send -l recovered -d 'With --run and --key: send a notice when 
 complete -c smtp-send -l require-tls -d 'Ask: over verified TLS all the way, or return the message; needs REQUIRETLS'
 complete -c smtp-send -l all-or-nothing -d 'Send to nobody unless the server accepts every recipient'
 complete -c smtp-send -l recode -d 'Encode the parts that have lines of over 998 bytes or NULs, and make a message that needs it MIME'
+complete -c smtp-send -l no-sent -d 'Keep no copy, whatever the account says'
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'

@@ -1,5 +1,6 @@
 //! A message on its way out: read, made fit to be sent, and known before the first command.
 
+use super::rewriting::Addresses;
 use crate::body::Body;
 use crate::client::smtp::{Client, Envelope, Outcome, Then};
 use crate::error::{Error, Result};
@@ -33,6 +34,14 @@ impl Outgoing {
     /// # Errors
     /// 65: it can't be sent as it is; the source's errors; 73, 74: temporary files.
     pub fn read(from: &mut dyn Body, host: &str) -> Result<Option<Outgoing>> {
+        Outgoing::rewritten(from, host, &Addresses::default())
+    }
+
+    /// The same, with addresses rewritten.
+    ///
+    /// # Errors
+    /// As [`Outgoing::read`].
+    pub fn rewritten(from: &mut dyn Body, host: &str, addresses: &Addresses) -> Result<Option<Outgoing>> {
         let mut collect = Collect::default();
         let mut rest = Vec::new();
         loop {
@@ -55,7 +64,7 @@ impl Outgoing {
             Supply { date: &Date::utc(super::compose::now()).to_string(), message_id: &message_id(random, host) };
         let prepared = prepare(&header, &supply)?;
         let mut outgoing = Outgoing { spool: Spool::new(), facts: Facts::default(), header };
-        outgoing.push(&prepared.bytes)?;
+        outgoing.push(&addresses.header(prepared.bytes))?;
         outgoing.push(&rest)?;
         outgoing.all_of(from)?;
         Ok(Some(outgoing))

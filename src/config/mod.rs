@@ -12,6 +12,7 @@ mod read;
 pub mod secret;
 
 use crate::error::{Error, Result};
+use crate::message::rewrite::Rule;
 use crate::net::endpoint::{Endpoint, Place, Protection, Service};
 use crate::net::proxy::Proxy;
 use crate::net::tls::Pin;
@@ -86,6 +87,16 @@ pub struct Settings {
     pub source_address: Option<Set<IpAddr>>,
     /// Where mail goes.
     pub routing: Routing,
+    /// `rewrite`: which addresses become others.
+    pub rewrite: Option<Set<Vec<Rule>>>,
+    /// `rewrite-from`: the same for senders.
+    pub rewrite_from: Option<Set<Vec<Rule>>>,
+    /// `rewrite-to`: the same for recipients.
+    pub rewrite_to: Option<Set<Vec<Rule>>>,
+    /// The aliases file.
+    pub aliases: Option<Set<PathBuf>>,
+    /// Where copies of what was sent are kept.
+    pub sent: Option<Set<String>>,
 }
 
 /// Whose certificates are good.
@@ -180,6 +191,11 @@ impl Settings {
             proxy_password: self.proxy_password.or_else(|| other.proxy_password.clone()),
             source_address: self.source_address.or_else(|| other.source_address.clone()),
             routing: self.routing.over(&other.routing),
+            rewrite: self.rewrite.or_else(|| other.rewrite.clone()),
+            rewrite_from: self.rewrite_from.or_else(|| other.rewrite_from.clone()),
+            rewrite_to: self.rewrite_to.or_else(|| other.rewrite_to.clone()),
+            aliases: self.aliases.or_else(|| other.aliases.clone()),
+            sent: self.sent.or_else(|| other.sent.clone()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod oauth;
 use super::secret::Source;
 use super::{Account, Config, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
 use crate::error::{Error, Result};
+use crate::message::rewrite::Rule;
 use crate::net::endpoint::{Endpoint, Service};
 use crate::proto::sasl::Mechanism;
 use std::ops::Range;
@@ -14,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 26] = [
     "from",
     "smtp",
     "imap",
@@ -36,6 +37,11 @@ const KEYS: [&str; 21] = [
     direct::KEYS[1],
     direct::KEYS[2],
     direct::KEYS[3],
+    "rewrite",
+    "rewrite-from",
+    "rewrite-to",
+    "aliases",
+    "sent",
 ];
 /// What a protocol's sub-table may set: its URL, and all but the protocols.
 fn own_keys() -> Vec<&'static str> {
@@ -246,6 +252,20 @@ impl Reader<'_> {
                 }
                 into.through = Some(Set { value: self.through(name, value)?, line });
             }
+            ("rewrite", _) => into.rewrite = Some(Set { value: self.rules(name, value)?, line }),
+            ("rewrite-from", _) => into.rewrite_from = Some(Set { value: self.rules(name, value)?, line }),
+            ("rewrite-to", _) => into.rewrite_to = Some(Set { value: self.rules(name, value)?, line }),
+            ("aliases", _) => into.aliases = Some(Set { value: self.path(name, value)?, line }),
+            ("sent", _) => {
+                let text = self.string(name, value)?;
+                if !text.contains(':') {
+                    return Err(self.wrong(
+                        value.span(),
+                        format!("sent: {text}: neither ACCOUNT:FOLDER, maildir:DIR nor mbox:FILE"),
+                    ));
+                }
+                into.sent = Some(Set { value: text, line });
+            }
             ("source-address", _) => {
                 let text = self.string(name, value)?;
                 let address =
@@ -277,6 +297,22 @@ impl Reader<'_> {
     fn mechanisms(&self, name: &str, value: &Value<'_>) -> Result<Vec<Mechanism>> {
         let wrong = |why: String| self.wrong(value.span(), format!("{name}: {why}"));
         self.one_or_more(name, value)?.iter().map(|text| text.parse().map_err(wrong)).collect()
+    }
+
+    /// `true`, or a table of patterns and addresses.
+    fn rules(&self, name: &str, value: &Value<'_>) -> Result<Vec<Rule>> {
+        if value.get_ref().as_bool() == Some(true) {
+            return Ok(Vec::new());
+        }
+        let table = value.get_ref().as_table().ok_or_else(|| self.not(name, value, "true or a table of addresses"))?;
+        if table.len() > WORDS {
+            return Err(self.wrong(value.span(), format!("{name}: more than {WORDS} rules")));
+        }
+        let rule = |(pattern, target): (&Spanned<std::borrow::Cow<'_, str>>, &Value<'_>)| {
+            Rule::parse(pattern.get_ref(), &self.string(pattern.get_ref(), target)?)
+                .map_err(|e| self.wrong(pattern.span(), e.at(name)))
+        };
+        table.iter().map(rule).collect()
     }
 
     fn trust(&self, name: &str, value: &Value<'_>) -> Result<Trust> {

@@ -1,6 +1,7 @@
 //! Messages: header, addresses, dates, MIME (walked as a stream), composing and decoding. No I/O.
 
 pub mod addr;
+pub mod alias;
 pub mod charset;
 pub mod collate;
 pub mod compose;
@@ -17,6 +18,7 @@ pub mod order;
 pub mod outgoing;
 pub mod param;
 pub mod recode;
+pub mod rewrite;
 pub mod subject;
 pub mod template;
 pub mod threads;

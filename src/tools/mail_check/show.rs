@@ -10,6 +10,7 @@ use crate::cli::out::{Column, Reader, Table};
 use crate::config::Set;
 use crate::config::direct::Routing;
 use crate::error::{Exit, Result};
+use crate::message::rewrite::Rule;
 use crate::net::endpoint::{Place, Protection, Service};
 use serde_json::json;
 
@@ -146,6 +147,20 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
                     let from = format!("{}@{}", crate::cli::system::user_name(), accounts.host(at)?);
                     row("from", from, default());
                 }
+            }
+            for (name, rules) in
+                [("rewrite", &set.rewrite), ("rewrite-from", &set.rewrite_from), ("rewrite-to", &set.rewrite_to)]
+            {
+                if let Some(Set { value, line }) = rules {
+                    let texts: Vec<&str> = value.iter().map(Rule::text).collect();
+                    row(name, if texts.is_empty() { "true".into() } else { texts.join(", ") }, at_line(*line));
+                }
+            }
+            if let Some(Set { value, line }) = &set.aliases {
+                row("aliases", value.display().to_string(), at_line(*line));
+            }
+            if let Some(Set { value, line }) = &set.sent {
+                row("sent", value.clone(), at_line(*line));
             }
             match &set.hostname {
                 Some(Set { value, line }) => row("hostname", value.clone(), at_line(*line)),

@@ -17,7 +17,7 @@ impl Task<'_> {
     /// # Errors
     /// 64: there is none; 65: one is no address of SMTP.
     pub(super) fn recipients(&self, to: Vec<Address>) -> Result<Vec<Mailbox>> {
-        let to = each_once(to).iter().map(mailbox).collect::<Result<Vec<_>>>()?;
+        let to = each_once(self.addresses.recipients(to)?).iter().map(mailbox).collect::<Result<Vec<_>>>()?;
         if to.is_empty() {
             return Err(Error::usage("no recipient").advise("name one as an argument, or use -t"));
         }
@@ -51,7 +51,7 @@ impl Task<'_> {
                 (None, None) => one("sender", &system::user_name(), &self.host)?,
             },
         };
-        let from = mailbox(&from)?;
+        let from = mailbox(&self.addresses.sender(from))?;
         if from.domain() == "localhost" && !self.at.is_loopback() {
             return Err(Error::config(format!("{from}: an address that only this machine knows"))
                 .advise("name the sender: --from or -f USER@DOMAIN"));

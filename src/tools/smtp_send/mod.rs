@@ -13,8 +13,10 @@ use crate::cli::args::Common;
 use crate::cli::compose::Compose;
 use crate::cli::connect::Reach;
 use crate::cli::envelope::Parameters;
+use crate::cli::rewriting::Rewriting;
 use crate::cli::route::Routing;
 use crate::cli::run::Run;
+use crate::cli::sent::Sent;
 use crate::cli::{Outcome, Tool};
 use crate::error::{Error, Exit, Result};
 use clap::Parser;
@@ -45,6 +47,10 @@ pub struct SmtpSend {
     run: Run,
     #[command(flatten)]
     parameters: Parameters,
+    #[command(flatten)]
+    rewriting: Rewriting,
+    #[command(flatten)]
+    sent: Sent,
     /// Stdin is an mbox of messages, which are sent over one connection.
     #[arg(long)]
     mbox: bool,

@@ -112,6 +112,51 @@ What is sent waits for no reply that it does not need (PIPELINING): with CHUNKIN
 together with its recipients, unless
 .Fl -all-or-nothing
 wants their replies first.
+.Sh REWRITING
+.Fl -rewrite
+and the keys of that name in
+.Xr pipepost-config 5
+give addresses that mean nothing elsewhere others in their place: in From, Sender, Reply-To, Errors-To and the envelope's sender, and in To, Cc and the
+envelope's recipients.
+A pattern is an address, a name like
+.Li root
+(without a domain, or at HOST or localhost),
+.Li *@DOMAIN
+or
+.Li * ;
+the one that says most counts, and of equal ones the first.
+In the address,
+.Li *@DOMAIN
+keeps the name before the @.
+With any such rule, addresses without a domain get HOST.
+A field that is changed stays as
+.Li X-Original-From
+(To, Cc, ...) behind the new one; other bytes are not touched, but a signature over such a field breaks.
+.Fl n
+and
+.Fl v
+tell what is rewritten.
+.Pp
+.Fl -aliases
+reads a file as sendmail has it:
+.Li name: address, ... ,
+lines that begin with a blank continue the last one,
+.Li :include:FILE
+stands for the addresses in a file, and
+.Li default
+for all names that are not in it.
+Recipients at HOST and localhost are looked up there, after rewriting.
+Programs and files are no targets: such a line, and aliases in a circle, are 78.
+.Sh COPIES
+.Fl -sent
+and the key
+.Cm sent
+keep a copy, with Bcc and as seen, in
+.Ar ACCOUNT:FOLDER
+(by IMAP), maildir:DIR or mbox:FILE, when at least one recipient is done.
+That it can't be kept is told on stderr and changes neither the status nor anything else.
+The key is left alone for smtp.gmail.com, smtp.googlemail.com, smtp-mail.outlook.com, smtp.office365.com and smtp.office365.us, which keep a copy
+themselves; the flag is not.
 .Sh OUTPUT
 Nothing for a message that was accepted for everybody.
 For each recipient that was not, a line on stderr.

@@ -7,10 +7,13 @@ use super::report::Report;
 use super::watch::Notice;
 use crate::cli::compose::one;
 use crate::cli::connect::Reach;
+use crate::cli::exit::complain;
 use crate::cli::out::Out;
+use crate::cli::rewriting::Addresses;
 use crate::cli::route::{self, Direct};
+use crate::cli::sent::Copies;
 use crate::client::smtp::Outcome;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Fate, Result};
 use crate::message::addr::Address;
 use crate::net::endpoint::Endpoint;
 use crate::proto::mailbox::Mailbox;
@@ -29,6 +32,8 @@ pub(super) struct Task<'f> {
     pub from: Option<String>,
     /// The recipients among the arguments, if these are no templates.
     pub arguments: Vec<Address>,
+    /// What addresses become.
+    pub addresses: Addresses,
     /// What to send instead of what stdin has.
     pub notice: Option<Notice>,
 }
@@ -41,12 +46,14 @@ impl<'f> Task<'f> {
     pub(super) fn new(flags: &'f SmtpSend, reach: Reach, notice: Option<Notice>) -> Result<Task<'f>> {
         let at = route::account(&reach, flags.account.as_deref(), &flags.routing)?;
         let host = reach.accounts().host(&at)?;
-        let from = reach.accounts().settings(&at)?.from.map(|from| from.value);
+        let settings = reach.accounts().settings(&at)?;
+        let addresses = flags.rewriting.in_force(&settings, &host)?;
+        let from = settings.from.map(|from| from.value);
         let arguments = match flags.compose.has_variables() {
             true => Vec::new(),
             false => flags.recipients()?.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?,
         };
-        Ok(Task { flags, reach, at, host, from, arguments, notice })
+        Ok(Task { flags, reach, at, host, from, arguments, addresses, notice })
     }
 
     /// Tells the way to all recipients, without sending anything.
@@ -82,7 +89,9 @@ impl<'f> Task<'f> {
     /// # Errors
     /// Why not all were tried; what became of the others is in the report.
     pub(super) fn all(&self, report: &mut Report<'_>) -> Result<()> {
-        let mut run = Run { task: self, report, delivery: Delivery::new(self)?, no_way: None };
+        let settings = self.reach.accounts().settings(&self.at)?;
+        let copies = self.flags.sent.copies(&self.reach, &settings, &self.at)?;
+        let mut run = Run { task: self, report, delivery: Delivery::new(self)?, copies, no_way: None };
         let done = self.each(&mut |number, item| run.take(number, item));
         // What can't be sent is no reason to leave without a word.
         let gone = run.delivery.quit();
@@ -94,6 +103,8 @@ struct Run<'t, 'r, 'f> {
     task: &'t Task<'t>,
     report: &'r mut Report<'f>,
     delivery: Delivery<'t>,
+    /// Where copies are kept.
+    copies: Option<Copies<'t>>,
     /// Why nothing more can be sent.
     no_way: Option<Error>,
 }
@@ -118,7 +129,14 @@ impl Run<'_, '_, '_> {
     fn send(&mut self, mut item: Item) -> Result<()> {
         let to = self.task.recipients(std::mem::take(&mut item.to))?;
         match self.deliver(&mut item, &to) {
-            Ok(outcomes) => outcomes.iter().try_for_each(|outcome| self.report.outcome(item.number, outcome)),
+            Ok(outcomes) => {
+                if let Some(copies) = &mut self.copies
+                    && outcomes.iter().any(|outcome| outcome.fate == Fate::Done)
+                {
+                    copies.keep(&mut item.message, &item.bcc);
+                }
+                outcomes.iter().try_for_each(|outcome| self.report.outcome(item.number, outcome))
+            }
             Err(e) => {
                 if !self.task.flags.dry_run {
                     self.report.nobody(item.number, &to, &e)?;
@@ -130,6 +148,10 @@ impl Run<'_, '_, '_> {
 
     fn deliver(&mut self, item: &mut Item, to: &[Mailbox]) -> Result<Vec<Outcome>> {
         let envelope = self.task.envelope(item, to)?;
+        let notes = self.task.addresses.notes();
+        if self.task.flags.dry_run || self.task.flags.common.verbose {
+            notes.iter().for_each(|note| complain(super::NAME, note, None));
+        }
         if self.task.flags.dry_run {
             self.report.would(item.number, &envelope, &self.task.at)?;
             return Ok(Vec::new());
