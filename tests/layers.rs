@@ -20,10 +20,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["error", "text", "secret", "proto", "message", "net"]),
     ("client", &["error", "text", "body", "secret", "proto", "net"]),
     ("server", &["error", "text", "body", "secret", "proto", "message", "net", "store"]),
-    ("cli", &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server"]),
+    ("queue", &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client"]),
+    (
+        "cli",
+        &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server", "queue"],
+    ),
     (
         "tools",
-        &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server", "cli"],
+        &[
+            "error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server",
+            "queue", "cli",
+        ],
     ),
     ("bin", &["cli", "tools"]),
 ];
@@ -37,7 +44,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("html2text", &["cli/html.rs"]),
     ("mail_builder", &["message/compose"]),
     ("mail_parser", &["message/decode"]),
-    ("rusqlite", &["store/alerts.rs", "store/db.rs", "store/logins.rs", "store/state.rs", "server/mailbox/uids.rs"]),
+    (
+        "rusqlite",
+        &["queue/", "store/alerts.rs", "store/db.rs", "store/logins.rs", "store/state.rs", "server/mailbox/uids.rs"],
+    ),
     ("Connection::open", &["store/db.rs"]),
     ("rustls", &["net/tls"]),
     ("webpki", &["net/tls"]),
@@ -48,8 +58,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rcgen", &["net/tls/own.rs"]),
     ("TcpListener", &["server/listen.rs", "tools/mail_serve"]),
     ("TcpStream", &["net/", "server/listen.rs"]),
-    ("signal_hook", &["cli/prompt.rs", "cli/signals.rs", "tools/mail_serve.rs"]),
-    ("toml", &["config/read.rs"]),
+    ("signal_hook", &["cli/prompt.rs", "cli/signals.rs"]),
+    ("toml", &["config/read"]),
     ("ureq", &["net/http"]),
     ("csv::", &["cli/compose/merge.rs"]),
     ("process::exit", &[]),

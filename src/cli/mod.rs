@@ -16,6 +16,7 @@ pub mod outgoing;
 pub mod privileges;
 pub mod progress;
 pub mod prompt;
+pub mod queue;
 pub mod reference;
 pub mod remote;
 pub mod run;

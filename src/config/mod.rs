@@ -6,6 +6,7 @@
 mod find;
 mod netrc;
 pub mod passwd;
+pub mod queue;
 mod read;
 pub mod secret;
 
@@ -22,8 +23,8 @@ use std::path::{Path, PathBuf};
 
 /// Words that can't be accounts: `local:`, and what is or may become a scheme or a target of `--into`.
 pub const RESERVED: &[&str] = &[
-    "local", "default", "smtp", "smtps", "lmtp", "lmtps", "pop3", "pop3s", "imap", "imaps", "jmap", "mbox", "maildir",
-    "eml", "exec", "file", "http", "https", "mailto",
+    "local", "default", "queue", "smtp", "smtps", "lmtp", "lmtps", "pop3", "pop3s", "imap", "imaps", "jmap", "mbox",
+    "maildir", "eml", "exec", "file", "http", "https", "mailto",
 ];
 
 /// The configuration file, read and found good.
@@ -32,6 +33,8 @@ pub struct Config {
     file: PathBuf,
     default: Option<Set<String>>,
     domains: Vec<String>,
+    relay: Option<Set<String>>,
+    queue: Option<queue::Schedule>,
     accounts: BTreeMap<String, Account>,
 }
 
@@ -81,6 +84,8 @@ pub struct Settings {
     pub proxy_password: Option<Set<Source>>,
     /// The address to connect from.
     pub source_address: Option<Set<IpAddr>>,
+    /// Whether smtp-send(1) queues instead of sending.
+    pub queue: Option<Set<bool>>,
 }
 
 /// Whose certificates are good.
@@ -174,6 +179,7 @@ impl Settings {
             through: self.through.or_else(|| other.through.clone()),
             proxy_password: self.proxy_password.or_else(|| other.proxy_password.clone()),
             source_address: self.source_address.or_else(|| other.source_address.clone()),
+            queue: self.queue.or_else(|| other.queue.clone()),
         }
     }
 }
@@ -219,6 +225,18 @@ impl Config {
     #[must_use]
     pub fn domains(&self) -> &[String] {
         &self.domains
+    }
+
+    /// The account by which `local:` sends what is for other domains.
+    #[must_use]
+    pub fn relay(&self) -> Option<&Set<String>> {
+        self.relay.as_ref()
+    }
+
+    /// The table `[queue]`.
+    #[must_use]
+    pub fn queue(&self) -> Option<&queue::Schedule> {
+        self.queue.as_ref()
     }
 
     /// What is set for a protocol of an account; `None`: there is no such account.

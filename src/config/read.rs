@@ -1,5 +1,7 @@
 //! The text of a configuration file to values, and what is wrong with it, as FILE:LINE:COLUMN.
 
+mod queue;
+
 use super::secret::Source;
 use super::{Account, Config, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
 use crate::error::{Error, Result};
@@ -11,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "from",
     "smtp",
     "imap",
@@ -29,6 +31,7 @@ const KEYS: [&str; 17] = [
     "proxy-password",
     "tunnel",
     "source-address",
+    "queue",
 ];
 /// What a protocol's sub-table may set: its URL, and all but the protocols.
 fn own_keys() -> Vec<&'static str> {
@@ -38,7 +41,7 @@ fn own_keys() -> Vec<&'static str> {
 /// What `password` may be made of.
 const SOURCES: [&str; 6] = ["command", "file", "env", "credential", "fd", "netrc"];
 /// What `[local]` may set.
-const LOCAL: [&str; 1] = ["domains"];
+const LOCAL: [&str; 2] = ["domains", "relay"];
 /// Commands and lists of domains have an end.
 const WORDS: usize = 1000;
 
@@ -57,7 +60,14 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
         // A value that is no TOML may be a password without quotes: the message names only what was expected.
         r.wrong(e.span().unwrap_or_default(), message)
     })?;
-    let mut config = Config { file: file.to_owned(), default: None, domains: Vec::new(), accounts: Default::default() };
+    let mut config = Config {
+        file: file.to_owned(),
+        default: None,
+        domains: Vec::new(),
+        relay: None,
+        queue: None,
+        accounts: Default::default(),
+    };
     for (key, value) in table.get_ref() {
         let name = key.get_ref().as_ref();
         match (name, value.get_ref()) {
@@ -69,9 +79,17 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
             ("local", DeValue::Table(local)) => {
                 for (key, value) in local {
                     r.known(key, &LOCAL)?;
-                    config.domains = r.domains(value)?;
+                    match key.get_ref().as_ref() {
+                        "domains" => config.domains = r.domains(value)?,
+                        name => {
+                            let text = r.string(name, value)?;
+                            let account = text.strip_suffix(':').unwrap_or(&text).to_owned();
+                            config.relay = Some(Set { value: account, line: r.line(&value.span()) });
+                        }
+                    }
                 }
             }
+            ("queue", DeValue::Table(queue)) => config.queue = Some(r.queue(queue)?),
             (name, DeValue::Table(_)) if RESERVED.contains(&name) => {
                 return Err(r.wrong(key.span(), format!("{name}: this name is reserved and can't be an account")));
             }
@@ -88,6 +106,11 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
                 return Err(r.wrong(key.span(), why).advise("settings belong into a table: [ACCOUNT]"));
             }
         }
+    }
+    if let Some(Set { value: relay, line }) = &config.relay
+        && !config.accounts.contains_key(relay)
+    {
+        return Err(Error::config(format!("{}:{line}: relay = {relay:?}: no such account", file.display())));
     }
     if let Some(default) = &config.default
         && default.value != "local"
@@ -238,6 +261,10 @@ impl Reader<'_> {
                     return Err(self.wrong(value.span(), why).advise("pin = \"sha256:...\" trusts one server's key"));
                 }
                 into.verify = Some(Set { value: true, line });
+            }
+            ("queue", _) => {
+                let truth = value.get_ref().as_bool().ok_or_else(|| self.not(name, value, "true or false"))?;
+                into.queue = Some(Set { value: truth, line });
             }
             ("client-cert", _) => into.client_cert = Some(Set { value: self.path(name, value)?, line }),
             _ => {

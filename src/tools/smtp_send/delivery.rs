@@ -21,17 +21,22 @@ impl<'t> Delivery<'t> {
         Delivery { task, client: None }
     }
 
-    /// Sends a message: `Ok` has an outcome for every recipient, in order.
+    /// Sends a message: `Ok` has an outcome for every recipient, in order. See [`Client::send_noting`] for `handing_over`.
     ///
     /// # Errors
     /// Nobody got it: there is no way to the server, or those of [`Client::send`].
-    pub(super) fn send(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+    pub(super) fn send(
+        &mut self,
+        envelope: &Envelope,
+        message: &mut Outgoing,
+        handing_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Outcome>> {
         let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
         let mut client = match open {
             Some(client) => client,
             None => self.connect()?,
         };
-        let sent = client.send(envelope, &mut message.spool.body()?);
+        let sent = client.send_noting(envelope, &mut message.spool.body()?, &mut |_| handing_over());
         self.client = Some(client);
         sent
     }
