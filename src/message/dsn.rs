@@ -245,7 +245,7 @@ mod tests {
         }
         assert!(text.is_ascii() && !text.contains("body") && !text.contains("Will-Retry"));
         let header = Header::parse(text.into_bytes());
-        assert_eq!(header.get("Auto-Submitted").map(<[u8]>::to_vec), Some(b" auto-replied".to_vec()));
+        assert_eq!(header.get("Auto-Submitted").map(<[u8]>::to_vec), Some(b"auto-replied".to_vec()));
     }
 
     #[test]

@@ -178,7 +178,7 @@ fn what_is_wrong_is_told_by_line_and_column() {
         ("[queue]\nretry-min = 5", "2:13: retry-min: must be a string"),
         ("[queue]\nconnections = 0", "2:15: connections: must be a number from 1 to 1000"),
         ("[queue]\nhook = \"x\"", "2:8: hook: must be a list of strings"),
-        ("[local]\nrelay = \"work:\"", ":2: relay = \"work\": no such account"),
+        ("[local]\nrelay = \"work:\"", "2: relay = \"work\": no such account"),
         ("[work]\nca = \"sytem\"", "2:6: ca: sytem: neither mozilla nor system (did you mean system?)"),
         ("[work]\nca = \"system\"\nca-file = \"x\"", "3:11: ca-file: there can be only one of ca-file, ca, pin"),
         ("[work]\npin = \"md5:x\"", "2:7: pin: md5:x: not a pin like sha256:BASE64"),
