@@ -23,7 +23,7 @@ _smtp__send() {
 
     case "${cmd}" in
         smtp__send)
-            opts="-a -t -f -s -n -q -v -4 -6 -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --run --always --attach-output --key --once-per --recovered --mbox --strict --allow-empty --failed --dry-run --json --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
+            opts="-a -t -f -s -n -q -v -4 -6 -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --run --always --attach-output --key --once-per --recovered --mbox --strict --allow-empty --queue --queue-on-tempfail --idempotency-key --failed --dry-run --json --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -98,6 +98,10 @@ _smtp__send() {
                     return 0
                     ;;
                 --once-per)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idempotency-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -13,6 +13,7 @@ complete -c smtp-send -l charset -d 'Compose: the charset of text and HTML (defa
 complete -c smtp-send -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
 complete -c smtp-send -l key -d 'Compose: what the notice is about; those of one key are one thread' -r
 complete -c smtp-send -l once-per -d 'With --key: send nothing if a notice of this key was sent so short a time ago (30s, 5m, 1h)' -r
+complete -c smtp-send -l idempotency-key -d 'Send nothing if a message was sent or queued under this key within 30 days' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
 complete -c smtp-send -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c smtp-send -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
@@ -38,6 +39,8 @@ complete -c smtp-send -l recovered -d 'With --run and --key: send a notice when 
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'
+complete -c smtp-send -l queue -d 'Store the message in the queue, from where smtp-queue run or mail-serve sends it (key: queue = true)'
+complete -c smtp-send -l queue-on-tempfail -d 'Queue it for those recipients that can\'t get it now but may later'
 complete -c smtp-send -s n -l dry-run -d 'Tell what would be sent; connect to nobody'
 complete -c smtp-send -l json -d 'One JSON object for each recipient'
 complete -c smtp-send -s q -l quiet -d 'Say nothing but errors'
