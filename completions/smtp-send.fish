@@ -39,7 +39,7 @@ complete -c smtp-send -l recovered -d 'With --run and --key: send a notice when 
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'
-complete -c smtp-send -l queue -d 'Store the message in the queue, from where smtp-queue run or mail-serve sends it (key: queue = true)'
+complete -c smtp-send -l queue -d 'Store the message in the queue, from where smtp-queue run sends it (key: queue = true)'
 complete -c smtp-send -l queue-on-tempfail -d 'Queue it for those recipients that can\'t get it now but may later'
 complete -c smtp-send -s n -l dry-run -d 'Tell what would be sent; connect to nobody'
 complete -c smtp-send -l json -d 'One JSON object for each recipient'

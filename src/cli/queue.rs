@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What smtp-send takes for the queue.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Queueing {
-    /// Store the message in the queue, from where smtp-queue run or mail-serve sends it (key: queue = true).
+    /// Store the message in the queue, from where smtp-queue run sends it (key: queue = true).
     #[arg(long)]
     pub queue: bool,
     /// Queue it for those recipients that can't get it now but may later.

@@ -33,7 +33,6 @@ pub struct Config {
     file: PathBuf,
     default: Option<Set<String>>,
     domains: Vec<String>,
-    relay: Option<Set<String>>,
     queue: Option<queue::Schedule>,
     accounts: BTreeMap<String, Account>,
 }
@@ -225,12 +224,6 @@ impl Config {
     #[must_use]
     pub fn domains(&self) -> &[String] {
         &self.domains
-    }
-
-    /// The account by which `local:` sends what is for other domains.
-    #[must_use]
-    pub fn relay(&self) -> Option<&Set<String>> {
-        self.relay.as_ref()
     }
 
     /// The table `[queue]`.

@@ -41,7 +41,7 @@ fn own_keys() -> Vec<&'static str> {
 /// What `password` may be made of.
 const SOURCES: [&str; 6] = ["command", "file", "env", "credential", "fd", "netrc"];
 /// What `[local]` may set.
-const LOCAL: [&str; 2] = ["domains", "relay"];
+const LOCAL: [&str; 1] = ["domains"];
 /// Commands and lists of domains have an end.
 const WORDS: usize = 1000;
 
@@ -60,14 +60,8 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
         // A value that is no TOML may be a password without quotes: the message names only what was expected.
         r.wrong(e.span().unwrap_or_default(), message)
     })?;
-    let mut config = Config {
-        file: file.to_owned(),
-        default: None,
-        domains: Vec::new(),
-        relay: None,
-        queue: None,
-        accounts: Default::default(),
-    };
+    let mut config =
+        Config { file: file.to_owned(), default: None, domains: Vec::new(), queue: None, accounts: Default::default() };
     for (key, value) in table.get_ref() {
         let name = key.get_ref().as_ref();
         match (name, value.get_ref()) {
@@ -79,14 +73,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
             ("local", DeValue::Table(local)) => {
                 for (key, value) in local {
                     r.known(key, &LOCAL)?;
-                    match key.get_ref().as_ref() {
-                        "domains" => config.domains = r.domains(value)?,
-                        name => {
-                            let text = r.string(name, value)?;
-                            let account = text.strip_suffix(':').unwrap_or(&text).to_owned();
-                            config.relay = Some(Set { value: account, line: r.line(&value.span()) });
-                        }
-                    }
+                    config.domains = r.domains(value)?;
                 }
             }
             ("queue", DeValue::Table(queue)) => config.queue = Some(r.queue(queue)?),
@@ -106,11 +93,6 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
                 return Err(r.wrong(key.span(), why).advise("settings belong into a table: [ACCOUNT]"));
             }
         }
-    }
-    if let Some(Set { value: relay, line }) = &config.relay
-        && !config.accounts.contains_key(relay)
-    {
-        return Err(Error::config(format!("{}:{line}: relay = {relay:?}: no such account", file.display())));
     }
     if let Some(default) = &config.default
         && default.value != "local"

@@ -71,11 +71,10 @@ fn every_source() {
 #[test]
 fn the_queue_has_a_table_and_accounts_may_use_it() {
     let config = good(
-        "[work]\nsmtp = \"smtps://b@h\"\nqueue = true\n[local]\nrelay = \"work:\"\n\
+        "[work]\nsmtp = \"smtps://b@h\"\nqueue = true\n\
          [queue]\nretry-min = \"1s\"\nexpire-after = \"2d\"\nconnections-per-destination = 3\nhook = [\"a\", \"b\"]\n",
     );
     assert_eq!(config.settings("work", Service::Smtp).unwrap().queue, Some(Set { value: true, line: 3 }));
-    assert_eq!(config.relay(), Some(&Set { value: "work".to_owned(), line: 5 }));
     let queue = config.queue().unwrap();
     assert_eq!((queue.retry_min.as_secs(), queue.retry_max.as_secs()), (1, 66 * 60));
     assert_eq!((queue.expire_after.as_secs(), queue.per_destination), (2 * 86400, 3));
@@ -178,7 +177,6 @@ fn what_is_wrong_is_told_by_line_and_column() {
         ("[queue]\nretry-min = 5", "2:13: retry-min: must be a string"),
         ("[queue]\nconnections = 0", "2:15: connections: must be a number from 1 to 1000"),
         ("[queue]\nhook = \"x\"", "2:8: hook: must be a list of strings"),
-        ("[local]\nrelay = \"work:\"", "2: relay = \"work\": no such account"),
         ("[work]\nca = \"sytem\"", "2:6: ca: sytem: neither mozilla nor system (did you mean system?)"),
         ("[work]\nca = \"system\"\nca-file = \"x\"", "3:11: ca-file: there can be only one of ca-file, ca, pin"),
         ("[work]\npin = \"md5:x\"", "2:7: pin: md5:x: not a pin like sha256:BASE64"),
