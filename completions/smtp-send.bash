@@ -23,7 +23,7 @@ _smtp__send() {
 
     case "${cmd}" in
         smtp__send)
-            opts="-a -t -f -s -n -q -v -4 -6 -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --run --always --attach-output --key --once-per --recovered --notify --ret --envid --deliver-by --hold-for --hold-until --priority --require-tls --all-or-nothing --recode --rewrite --rewrite-from --rewrite-to --aliases --sent --no-sent --mbox --strict --allow-empty --failed --dry-run --json --direct --explain --resolver --resolver-validates --direct-ports --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
+            opts="-a -t -f -s -n -q -v -4 -6 -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --run --always --attach-output --key --once-per --recovered --notify --ret --envid --deliver-by --hold-for --hold-until --priority --require-tls --all-or-nothing --recode --rewrite --rewrite-from --rewrite-to --aliases --sent --no-sent --mbox --strict --allow-empty --queue --queue-on-tempfail --idempotency-key --failed --dry-run --json --direct --explain --resolver --resolver-validates --direct-ports --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -146,6 +146,10 @@ _smtp__send() {
                     return 0
                     ;;
                 --sent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idempotency-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -25,6 +25,7 @@ complete -c smtp-send -l rewrite-from -d 'The same for senders alone' -r
 complete -c smtp-send -l rewrite-to -d 'The same for recipients alone' -r
 complete -c smtp-send -l aliases -d 'Look up local recipients in this file (name: address, ...)' -r -F
 complete -c smtp-send -l sent -d 'Keep a copy of what was sent in ACCOUNT:FOLDER, maildir:DIR or mbox:FILE' -r
+complete -c smtp-send -l idempotency-key -d 'Send nothing if a message was sent or queued under this key within 30 days' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
 complete -c smtp-send -l resolver -d 'Ask this DNS resolver (default: those of /etc/resolv.conf)' -r
 complete -c smtp-send -l direct-ports -d 'Ports of mail servers and of their policies, for tests (default: 25,443)' -r
@@ -56,6 +57,8 @@ complete -c smtp-send -l no-sent -d 'Keep no copy, whatever the account says'
 complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages, which are sent over one connection'
 complete -c smtp-send -l strict -d 'Refuse a message with a CR that is not part of a line end, instead of ending the line there'
 complete -c smtp-send -l allow-empty -d 'Send even if stdin is empty'
+complete -c smtp-send -l queue -d 'Store the message in the queue, from where smtp-queue run sends it (key: queue = true)'
+complete -c smtp-send -l queue-on-tempfail -d 'Queue it for those recipients that can\'t get it now but may later'
 complete -c smtp-send -s n -l dry-run -d 'Tell what would be sent; connect to nobody'
 complete -c smtp-send -l json -d 'One JSON object for each recipient'
 complete -c smtp-send -l direct -d 'Deliver straight to the mail servers of each recipient\'s domain (MX), not to the account\'s server'

@@ -4,6 +4,7 @@
 //! LF. Everything else is the same bytes in both, lone CRs included (but see [`LoneCr::Break`]).
 
 pub mod domain;
+pub mod duration;
 
 use crate::body::Body;
 use crate::error::Result;

@@ -20,10 +20,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["error", "text", "secret", "proto", "message", "net"]),
     ("client", &["error", "text", "body", "secret", "proto", "net"]),
     ("server", &["error", "text", "body", "secret", "proto", "message", "net", "store"]),
-    ("cli", &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server"]),
+    ("queue", &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client"]),
+    (
+        "cli",
+        &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server", "queue"],
+    ),
     (
         "tools",
-        &["error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server", "cli"],
+        &[
+            "error", "text", "body", "secret", "proto", "message", "net", "store", "config", "client", "server",
+            "queue", "cli",
+        ],
     ),
     ("bin", &["cli", "tools"]),
 ];
@@ -41,6 +48,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     (
         "rusqlite",
         &[
+            "queue/",
             "store/alerts.rs",
             "store/db.rs",
             "store/logins.rs",
@@ -62,8 +70,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rcgen", &["net/tls/own.rs"]),
     ("TcpListener", &["client/oauth/redirect.rs", "server/listen.rs", "tools/mail_serve"]),
     ("TcpStream", &["client/oauth/redirect.rs", "net/", "server/listen.rs"]),
-    ("signal_hook", &["cli/prompt.rs", "cli/signals.rs", "tools/mail_serve.rs"]),
-    ("toml", &["config/read.rs"]),
+    ("signal_hook", &["cli/prompt.rs", "cli/signals.rs"]),
+    ("toml", &["config/read"]),
     ("ureq", &["net/http"]),
     ("csv::", &["cli/compose/merge.rs"]),
     ("process::exit", &[]),

@@ -135,6 +135,23 @@ impl Accounts {
         self.account(argument.map(with_colon).as_deref(), service)
     }
 
+    /// What names the account that [`Accounts::flag`] finds for `argument`, wherever it is read again: an account with its
+    /// colon, or a URL.
+    ///
+    /// # Errors
+    /// 64: `$PIPEPOST_ACCOUNT` is not UTF-8; 78: the configuration is wrong.
+    pub fn hop(&self, argument: Option<&str>) -> Result<String> {
+        let named = match argument {
+            Some(text) => Some(text.to_owned()),
+            None => variable()?,
+        };
+        let named = match named {
+            Some(named) => Some(named),
+            None => self.config()?.and_then(Config::default).map(|default| default.value.clone()),
+        };
+        Ok(named.map_or_else(|| "local:".to_owned(), |named| with_colon(&named)))
+    }
+
     /// The server that `text` names.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod passwords;
 pub mod privileges;
 pub mod progress;
 pub mod prompt;
+pub mod queue;
 pub mod reference;
 pub mod remote;
 pub mod rewriting;

@@ -193,13 +193,15 @@ impl Outgoing {
         envelope: &Envelope,
         recode: bool,
         then: Then<'_>,
+        handing_over: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Vec<Outcome>> {
+        let mut note = |_: &[Outcome]| handing_over();
         match self.fitted(client.extensions(), recode)? {
-            None => client.send_then(envelope, &mut self.spool, then, &mut |_| Ok(())),
+            None => client.send_then(envelope, &mut self.spool, then, &mut note),
             Some(mut fitted) => {
                 let (size, eight_bit) = (fitted.facts.size_smtp(), fitted.facts.eight_bit > 0);
                 let envelope = Envelope { size, eight_bit, ..envelope.clone() };
-                client.send_then(&envelope, &mut fitted.spool, then, &mut |_| Ok(()))
+                client.send_then(&envelope, &mut fitted.spool, then, &mut note)
             }
         }
     }

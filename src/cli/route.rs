@@ -205,7 +205,13 @@ impl<'r> Direct<'r> {
     }
 
     /// Sends a message: one transaction for each domain. There is an outcome for every recipient, in order.
-    pub fn send(&mut self, envelope: &Envelope, message: &mut Outgoing, recode: bool) -> Vec<Outcome> {
+    pub fn send(
+        &mut self,
+        envelope: &Envelope,
+        message: &mut Outgoing,
+        recode: bool,
+        handing_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Vec<Outcome> {
         let mut domains: Vec<String> = Vec::new();
         let of: Vec<String> = envelope.to.iter().map(|to| to.domain().to_ascii_lowercase()).collect();
         for domain in &of {
@@ -218,7 +224,7 @@ impl<'r> Direct<'r> {
             let whose: Vec<usize> = of.iter().enumerate().filter(|(_, of)| **of == domain).map(|(n, _)| n).collect();
             let to = whose.iter().filter_map(|n| envelope.to.get(*n).cloned()).collect();
             let part = Envelope { to, ..envelope.clone() };
-            let ended = self.domain(&domain, &part, message, recode);
+            let ended = self.domain(&domain, &part, message, recode, handing_over);
             for (n, outcome) in whose.into_iter().zip(ended) {
                 if let Some(place) = outcomes.get_mut(n) {
                     *place = Some(outcome);
@@ -228,7 +234,14 @@ impl<'r> Direct<'r> {
         outcomes.into_iter().flatten().collect()
     }
 
-    fn domain(&mut self, domain: &str, envelope: &Envelope, message: &mut Outgoing, recode: bool) -> Vec<Outcome> {
+    fn domain(
+        &mut self,
+        domain: &str,
+        envelope: &Envelope,
+        message: &mut Outgoing,
+        recode: bool,
+        handing_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Vec<Outcome> {
         let all = |e: &Error, enhanced| envelope.to.iter().map(|to| Outcome::failed(to, e, enhanced)).collect();
         let known = self.open.take_if(|(of, _)| of == domain);
         let open = known.and_then(|(_, mut client)| client.is_open().then_some(client));
@@ -244,7 +257,7 @@ impl<'r> Direct<'r> {
             },
         };
         let sent = client.and_then(|mut client| {
-            let sent = message.send_over(&mut client, envelope, recode, Then::Wait);
+            let sent = message.send_over(&mut client, envelope, recode, Then::Wait, handing_over);
             self.open = Some((domain.to_owned(), client));
             sent
         });

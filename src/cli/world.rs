@@ -50,7 +50,7 @@ impl Tree {
     /// 73: it can't be made; 78: it belongs to somebody else.
     pub fn open(root: &Path, create: bool, passwords: Option<Passwords>) -> Result<Tree> {
         crate::store::disk::make_dirs(root).creating(root.display())?;
-        must_be_private(root)?;
+        crate::store::disk::must_be_private(root)?;
         let owner = super::system::user_name();
         let mechanisms = passwords.as_ref().map_or_else(|| Ok(SHOWN.to_vec()), |passwords| passwords.offer(&[]))?;
         let tree = Tree {
@@ -316,22 +316,4 @@ pub fn local_user(named: Option<&str>) -> Result<String> {
         Some(name) if crate::text::breaks_line(name) => Err(Error::usage("a line break or NUL in a user's name")),
         Some(name) => Ok(name.to_lowercase()),
     }
-}
-
-/// Makes sure that nobody else owns a directory that holds mail, or may put something there. Others may see which users there
-/// are if its mode says so; what is in a user's directory is theirs alone (0700).
-///
-/// # Errors
-/// 78: somebody does.
-pub fn must_be_private(root: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let meta = std::fs::metadata(root).local(root.display())?;
-    let uid = rustix::process::getuid().as_raw();
-    if meta.uid() != uid {
-        return Err(Error::config(format!("{}: belongs to another user", root.display())));
-    }
-    if meta.mode() & 0o022 != 0 {
-        return Err(Error::config(format!("{}: others may write there", root.display())).advise("chmod go-w"));
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ mod find;
 mod netrc;
 pub mod oauth;
 pub mod passwd;
+pub mod queue;
 mod read;
 pub mod secret;
 
@@ -26,8 +27,8 @@ use std::path::{Path, PathBuf};
 
 /// Words that can't be accounts: `local:`, and what is or may become a scheme or a target of `--into`.
 pub const RESERVED: &[&str] = &[
-    "local", "default", "smtp", "smtps", "lmtp", "lmtps", "pop3", "pop3s", "imap", "imaps", "jmap", "mbox", "maildir",
-    "eml", "exec", "file", "http", "https", "mailto",
+    "local", "default", "queue", "smtp", "smtps", "lmtp", "lmtps", "pop3", "pop3s", "imap", "imaps", "jmap", "mbox",
+    "maildir", "eml", "exec", "file", "http", "https", "mailto",
 ];
 
 /// The configuration file, read and found good.
@@ -36,6 +37,7 @@ pub struct Config {
     file: PathBuf,
     default: Option<Set<String>>,
     domains: Vec<String>,
+    queue: Option<queue::Schedule>,
     accounts: BTreeMap<String, Account>,
 }
 
@@ -97,6 +99,8 @@ pub struct Settings {
     pub aliases: Option<Set<PathBuf>>,
     /// Where copies of what was sent are kept.
     pub sent: Option<Set<String>>,
+    /// Whether smtp-send(1) queues instead of sending.
+    pub queue: Option<Set<bool>>,
 }
 
 /// Whose certificates are good.
@@ -196,6 +200,7 @@ impl Settings {
             rewrite_to: self.rewrite_to.or_else(|| other.rewrite_to.clone()),
             aliases: self.aliases.or_else(|| other.aliases.clone()),
             sent: self.sent.or_else(|| other.sent.clone()),
+            queue: self.queue.or_else(|| other.queue.clone()),
         }
     }
 }
@@ -241,6 +246,12 @@ impl Config {
     #[must_use]
     pub fn domains(&self) -> &[String] {
         &self.domains
+    }
+
+    /// The table `[queue]`.
+    #[must_use]
+    pub fn queue(&self) -> Option<&queue::Schedule> {
+        self.queue.as_ref()
     }
 
     /// What is set for a protocol of an account; `None`: there is no such account.

@@ -2,6 +2,7 @@
 
 mod direct;
 mod oauth;
+mod queue;
 
 use super::secret::Source;
 use super::{Account, Config, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
@@ -15,7 +16,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 27] = [
     "from",
     "smtp",
     "imap",
@@ -42,6 +43,7 @@ const KEYS: [&str; 26] = [
     "rewrite-to",
     "aliases",
     "sent",
+    "queue",
 ];
 /// What a protocol's sub-table may set: its URL, and all but the protocols.
 fn own_keys() -> Vec<&'static str> {
@@ -72,7 +74,8 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
         // A value that is no TOML may be a password without quotes: the message names only what was expected.
         r.wrong(e.span().unwrap_or_default(), message)
     })?;
-    let mut config = Config { file: file.to_owned(), default: None, domains: Vec::new(), accounts: Default::default() };
+    let mut config =
+        Config { file: file.to_owned(), default: None, domains: Vec::new(), queue: None, accounts: Default::default() };
     for (key, value) in table.get_ref() {
         let name = key.get_ref().as_ref();
         match (name, value.get_ref()) {
@@ -87,6 +90,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
                     config.domains = r.domains(value)?;
                 }
             }
+            ("queue", DeValue::Table(queue)) => config.queue = Some(r.queue(queue)?),
             (name, DeValue::Table(_)) if RESERVED.contains(&name) => {
                 return Err(r.wrong(key.span(), format!("{name}: this name is reserved and can't be an account")));
             }
@@ -278,6 +282,10 @@ impl Reader<'_> {
                     return Err(self.wrong(value.span(), why).advise("pin = \"sha256:...\" trusts one server's key"));
                 }
                 into.verify = Some(Set { value: true, line });
+            }
+            ("queue", _) => {
+                let truth = value.get_ref().as_bool().ok_or_else(|| self.not(name, value, "true or false"))?;
+                into.queue = Some(Set { value: truth, line });
             }
             ("client-cert", _) => into.client_cert = Some(Set { value: self.path(name, value)?, line }),
             _ => {

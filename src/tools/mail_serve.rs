@@ -6,8 +6,8 @@ use crate::cli::args::Common;
 use crate::cli::connect::{Reach, read_private};
 use crate::cli::out::Out;
 use crate::cli::system::data_home;
-use crate::cli::world::{Passwords, Tree, Visit, must_be_private, server_identity, server_password};
-use crate::cli::{Outcome, Tool, privileges, prompt};
+use crate::cli::world::{Passwords, Tree, Visit, server_identity, server_password};
+use crate::cli::{Outcome, Tool, privileges, prompt, signals};
 use crate::config::passwd::{self, Passwd};
 use crate::error::{Error, Exit, Local, Result};
 use crate::net::tls::{Certificate, Identity};
@@ -17,8 +17,6 @@ use crate::server::{Limits, World};
 use clap::Parser;
 use doors::Doors;
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -267,7 +265,7 @@ find "$dir/mail/bob/new" -type f | wc -l
             None => data_home()?.join("mail"),
         };
         crate::store::disk::make_dirs(&root).creating(root.display())?;
-        must_be_private(&root)?;
+        crate::store::disk::must_be_private(&root)?;
         let file = root.join(".password");
         let made = !self.any_password && hashed.is_none();
         let passwords = match hashed {
@@ -289,7 +287,7 @@ find "$dir/mail/bob/new" -type f | wc -l
         let tree = Arc::new(tree.shows(identity).limited(limits).offers(offer));
         // The caller's mailbox is there from the start.
         tree.account(tree.owner())?;
-        let stop = signals()?;
+        let stop = signals::stop()?;
         let mut lines = doors.lines();
         lines.push_str(&format!("pin {pin}\n"));
         if made {
@@ -330,14 +328,4 @@ impl MailServe {
         let hashed = read_private(file, "these hashed passwords")?;
         Passwd::parse(hashed.expose(), &file.display().to_string()).map(Some)
     }
-}
-
-/// A descriptor that becomes readable at SIGINT or SIGTERM.
-fn signals() -> Result<Arc<OwnedFd>> {
-    let (stop, ring) = UnixStream::pair().local("socketpair")?;
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let ring = ring.try_clone().local("socketpair")?;
-        signal_hook::low_level::pipe::register(signal, ring).local("signal")?;
-    }
-    Ok(Arc::new(stop.into()))
 }

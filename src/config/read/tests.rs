@@ -69,6 +69,19 @@ fn every_source() {
 }
 
 #[test]
+fn the_queue_has_a_table_and_accounts_may_use_it() {
+    let config = good(
+        "[work]\nsmtp = \"smtps://b@h\"\nqueue = true\n\
+         [queue]\nretry-min = \"1s\"\nexpire-after = \"2d\"\nconnections-per-destination = 3\nhook = [\"a\", \"b\"]\n",
+    );
+    assert_eq!(config.settings("work", Service::Smtp).unwrap().queue, Some(Set { value: true, line: 3 }));
+    let queue = config.queue().unwrap();
+    assert_eq!((queue.retry_min.as_secs(), queue.retry_max.as_secs()), (1, 66 * 60));
+    assert_eq!((queue.expire_after.as_secs(), queue.per_destination), (2 * 86400, 3));
+    assert_eq!(queue.hook.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
+}
+
+#[test]
 fn how_servers_are_reached_and_trusted() {
     let pin = "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let config = good(&format!(
@@ -191,7 +204,13 @@ fn what_is_wrong_is_told_by_line_and_column() {
         ("[work]\npassword = { credential = \"../x\" }", "2:27: credential: a name"),
         ("[work]\npassword = { netrc = false }", "2:22: netrc: must be a string, and is a boolean"),
         ("[work]\ncafile = \"x\"", "2:1: cafile: unknown key (did you mean ca-file?)"),
-        ("[work]\nqueue = true", "2:1: queue: unknown key"),
+        ("[work]\nspool = true", "2:1: spool: unknown key"),
+        ("[work]\nqueue = 1", "2:9: queue: must be true or false"),
+        ("[queue]\nretry = \"1s\"", "2:1: retry: unknown key"),
+        ("[queue]\nretry-min = \"1y\"", "2:13: retry-min: 1y: not a duration"),
+        ("[queue]\nretry-min = 5", "2:13: retry-min: must be a string"),
+        ("[queue]\nconnections = 0", "2:15: connections: must be a number from 1 to 1000"),
+        ("[queue]\nhook = \"x\"", "2:8: hook: must be a list of strings"),
         ("[work]\nca = \"sytem\"", "2:6: ca: sytem: neither mozilla nor system (did you mean system?)"),
         ("[work]\nca = \"system\"\nca-file = \"x\"", "3:11: ca-file: there can be only one of ca-file, ca, pin"),
         ("[work]\npin = \"md5:x\"", "2:7: pin: md5:x: not a pin like sha256:BASE64"),

@@ -26,21 +26,26 @@ impl<'t> Delivery<'t> {
         Ok(Delivery { task, client: None, direct: task.direct()? })
     }
 
-    /// Sends a message: `Ok` has an outcome for every recipient, in order.
+    /// Sends a message: `Ok` has an outcome for every recipient, in order. `handing_over` is called right before a server may take it.
     ///
     /// # Errors
     /// Nobody got it: there is no way to the server, or those of [`Client::send`].
-    pub(super) fn send(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+    pub(super) fn send(
+        &mut self,
+        envelope: &Envelope,
+        message: &mut Outgoing,
+        handing_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Outcome>> {
         if let Some(direct) = &mut self.direct {
-            return Ok(direct.send(envelope, message, self.task.flags.parameters.recode));
+            return Ok(direct.send(envelope, message, self.task.flags.parameters.recode, handing_over));
         }
-        let mut outcomes = self.once(envelope, message)?;
+        let mut outcomes = self.once(envelope, message, handing_over)?;
         // Those whom the server had no room for in one connection get another, while that helps.
         let mut some = !envelope.wants.all_or_nothing;
         while some && outcomes.iter().any(|outcome| outcome.untried) {
             let to = outcomes.iter().filter(|outcome| outcome.untried).map(|outcome| outcome.to.clone()).collect();
             let _ = self.quit();
-            let Ok(next) = self.once(&Envelope { to, ..envelope.clone() }, message) else { break };
+            let Ok(next) = self.once(&Envelope { to, ..envelope.clone() }, message, handing_over) else { break };
             some = next.iter().any(|outcome| outcome.fate == Fate::Done);
             let untried = outcomes.iter_mut().filter(|outcome| outcome.untried);
             untried.zip(next).for_each(|(outcome, next)| *outcome = next);
@@ -48,14 +53,19 @@ impl<'t> Delivery<'t> {
         Ok(outcomes)
     }
 
-    fn once(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>> {
+    fn once(
+        &mut self,
+        envelope: &Envelope,
+        message: &mut Outgoing,
+        handing_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Outcome>> {
         let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
         let mut client = match open {
             Some(client) => client,
             None => self.connect()?,
         };
         let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
-        let sent = message.send_over(&mut client, envelope, self.task.flags.parameters.recode, then);
+        let sent = message.send_over(&mut client, envelope, self.task.flags.parameters.recode, then, handing_over);
         self.client = Some(client);
         sent
     }

@@ -1,10 +1,11 @@
 //! smtp-send(1): sends messages. Here are its flags; `inputs` knows where messages come from, `envelope` who they are from and for,
-//! `delivery` the server, `report` what is said of it, and `run` is the loop through them.
+//! `delivery` the server, `queued` the queue, `report` what is said of it, and `run` is the loop through them.
 
 mod delivery;
 mod envelope;
 mod inputs;
 mod page;
+mod queued;
 mod report;
 mod run;
 mod watch;
@@ -13,6 +14,7 @@ use crate::cli::args::Common;
 use crate::cli::compose::Compose;
 use crate::cli::connect::Reach;
 use crate::cli::envelope::Parameters;
+use crate::cli::queue::Queueing;
 use crate::cli::rewriting::Rewriting;
 use crate::cli::route::Routing;
 use crate::cli::run::Run;
@@ -60,6 +62,8 @@ pub struct SmtpSend {
     /// Send even if stdin is empty.
     #[arg(long)]
     allow_empty: bool,
+    #[command(flatten)]
+    queueing: Queueing,
     /// Write the recipients that are not done to FILE, one a line.
     #[arg(long, value_name = "FILE")]
     failed: Option<PathBuf>,
@@ -111,7 +115,7 @@ impl SmtpSend {
             return Ok(task.explain()?);
         }
         let mut report = Report::new(self, task.reach.whole())?;
-        let done = task.all(&mut report);
+        let done = task.all(&mut report).and_then(|()| task.warn());
         let tried = !matches!(&done, Err(e) if e.exit() == Exit::Usage);
         let exit = report.end(tried);
         done?;

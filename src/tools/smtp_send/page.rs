@@ -166,7 +166,9 @@ a line on stdout for each recipient, an object with the keys
 .Li message
 (its number, from 1),
 .Li to , fate
-(done, later, never or unknown),
+(done, later, never, unknown, or queued, where
+.Li text
+is the name in the queue),
 .Li code , enhanced
 (null where no reply came) and
 .Li text .
@@ -213,8 +215,27 @@ which is one of opportunistic, encrypted, dane, mta-sts),
 .Li notes , error , enhanced
 and
 .Li exit .
+.Sh QUEUEING
+With
+.Fl -queue ,
+or
+.Cm queue
+in
+.Xr pipepost-config 5 ,
+a message that is on stable storage in the queue of
+.Xr smtp-queue 1
+is done: the status is 0.
+With
+.Fl -queue-on-tempfail
+it is sent at once, and queued for those recipients that can't have it now.
+.Pp
+Under an
+.Fl -idempotency-key
+nothing is sent again for 30 days once a message was queued or a server has been given the whole of it: a repetition ends with 0, or with
+79 as long as it is unknown what came of the first.
+If no server has taken it, the key is free again.
 .Sh EXIT STATUS
-0 all recipients accepted; 64 wrong arguments or empty stdin; 65 the message can't be sent as it is; 66 a file can't be read; 67 some
+0 all recipients accepted, or the message is queued; 64 wrong arguments or empty stdin; 65 the message can't be sent as it is; 66 a file can't be read; 67 some
 recipients accepted; 68 no such domain; 69 refused for good; 75 later may work; 76 protocol error, or TLS that can't be had or verified;
 77 login refused; 78 the sender's address means nothing elsewhere; 79 it may have been delivered; see
 .Xr pipepost 7 .

@@ -74,7 +74,38 @@ impl<'f> Report<'f> {
         if outcome.fate != Fate::Done {
             self.not_done.push(outcome.to.to_string());
         }
-        self.object(number, outcome)
+        self.object(number, outcome.fate.word(), outcome)
+    }
+
+    /// A recipient of message `number` for whom it is in the queue under this name.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn queued(&mut self, number: u64, to: &Mailbox, id: &str) -> Result<()> {
+        self.tally.done();
+        if self.flags.common.verbose {
+            complain(super::NAME, &format!("{to}: queued as {id}"), None);
+        }
+        let outcome = Outcome {
+            to: to.clone(),
+            fate: Fate::Done,
+            code: None,
+            enhanced: None,
+            text: id.to_owned(),
+            untried: false,
+            exit: None,
+        };
+        self.object(number, "queued", &outcome)
+    }
+
+    /// Nothing was sent, because a message was under the same key; `exit` says what became of that.
+    pub(super) fn repeated(&mut self, exit: Exit) {
+        if exit != Exit::Ok {
+            complain(super::NAME, "nothing is sent: a message under this key may have been delivered", None);
+            self.tally.failed(exit);
+        } else if self.flags.common.verbose {
+            complain(super::NAME, "nothing is sent: a message was sent under this key", None);
+        }
     }
 
     /// Nobody got message `number`; who stops because of it says why on stderr.
@@ -84,7 +115,7 @@ impl<'f> Report<'f> {
     pub(super) fn nobody(&mut self, number: u64, to: &[Mailbox], why: &Error) -> Result<()> {
         for to in to {
             self.not_done.push(to.to_string());
-            self.object(number, &Outcome::failed(to, why, None))?;
+            self.object(number, why.fate().word(), &Outcome::failed(to, why, None))?;
         }
         Ok(())
     }
@@ -96,12 +127,12 @@ impl<'f> Report<'f> {
     }
 
     /// The line of `--json` for a recipient.
-    fn object(&mut self, number: u64, outcome: &Outcome) -> Result<()> {
+    fn object(&mut self, number: u64, fate: &str, outcome: &Outcome) -> Result<()> {
         if self.flags.json {
             let object = json!({
                 "message": number,
                 "to": outcome.to.to_string(),
-                "fate": outcome.fate.word(),
+                "fate": fate,
                 "code": outcome.code,
                 "enhanced": outcome.enhanced,
                 "text": outcome.text,

@@ -3,6 +3,7 @@
 use super::SmtpSend;
 use super::delivery::Delivery;
 use super::inputs::{Item, is_its_own};
+use super::queued::Queued;
 use super::report::Report;
 use super::watch::Notice;
 use crate::cli::compose::one;
@@ -36,6 +37,8 @@ pub(super) struct Task<'f> {
     pub addresses: Addresses,
     /// What to send instead of what stdin has.
     pub notice: Option<Notice>,
+    /// The queue, if it is needed.
+    pub queued: Queued,
 }
 
 impl<'f> Task<'f> {
@@ -53,7 +56,8 @@ impl<'f> Task<'f> {
             true => Vec::new(),
             false => flags.recipients()?.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?,
         };
-        Ok(Task { flags, reach, at, host, from, arguments, addresses, notice })
+        let queued = Queued::new(flags, &reach, &at)?;
+        Ok(Task { flags, reach, at, host, from, arguments, addresses, notice, queued })
     }
 
     /// Tells the way to all recipients, without sending anything.
@@ -99,10 +103,10 @@ impl<'f> Task<'f> {
     }
 }
 
-struct Run<'t, 'r, 'f> {
-    task: &'t Task<'t>,
-    report: &'r mut Report<'f>,
-    delivery: Delivery<'t>,
+pub(super) struct Run<'t, 'r, 'f> {
+    pub(super) task: &'t Task<'t>,
+    pub(super) report: &'r mut Report<'f>,
+    pub(super) delivery: Delivery<'t>,
     /// Where copies are kept.
     copies: Option<Copies<'t>>,
     /// Why nothing more can be sent.
@@ -158,7 +162,7 @@ impl Run<'_, '_, '_> {
         }
         match &self.no_way {
             Some(e) => Err(e.clone()),
-            None => self.delivery.send(&envelope, &mut item.message),
+            None => self.store_or_send(item, &envelope),
         }
     }
 }
