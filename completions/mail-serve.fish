@@ -13,6 +13,7 @@ complete -c mail-serve -l tls-cert -d 'Show the certificate in FILE (PEM, those 
 complete -c mail-serve -l tls-key -d 'The key of that certificate (PEM), which nobody else may read' -r -F
 complete -c mail-serve -l passwd-file -d 'Let those log in who have a line in FILE, see PASSWORDS; nobody else may read it' -r -F
 complete -c mail-serve -l hash-password -d 'Print such a line for USER and end; the password is read from stdin, or asked for on a terminal' -r
+complete -c mail-serve -l mechanisms -d 'Offer these login mechanisms alone (default: all that the passwords allow, see PASSWORDS)' -r
 complete -c mail-serve -l login-delay -d 'How many seconds the first wrong password waits for its answer; each further one twice as long, up to eight times' -r
 complete -c mail-serve -l connections -d 'How many connections there may be at once' -r
 complete -c mail-serve -l connections-per-address -d 'How many of them from one address' -r

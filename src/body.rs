@@ -68,6 +68,21 @@ pub trait Body {
     }
 }
 
+/// Bytes that can be read more than once: a message that goes out in several transactions, or that must be known first.
+pub trait Rewind {
+    /// Reads it from its start.
+    ///
+    /// # Errors
+    /// 74: the file that it is in.
+    fn rewind(&mut self) -> Result<Box<dyn Body + '_>>;
+}
+
+impl Rewind for &[u8] {
+    fn rewind(&mut self) -> Result<Box<dyn Body + '_>> {
+        Ok(Box::new(*self))
+    }
+}
+
 /// Bytes in memory.
 impl Body for &[u8] {
     fn chunk(&mut self) -> Result<&[u8]> {

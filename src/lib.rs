@@ -27,11 +27,12 @@
 //! | [`secret`] | what nobody prints | nothing |
 //! | [`proto`] | the grammars of SMTP, POP3, IMAP, SASL | the ground |
 //! | [`message`] | header, addresses, dates, MIME, composing, decoding | the ground |
-//! | [`net`] | `Wire`, endpoints, TLS, the ways to a server, deadlines, traces; no protocol | the ground |
+//! | [`net`] | `Wire`, endpoints, TLS, the DNS and the ways to a server, deadlines, traces; no protocol | the ground |
 //! | [`store`] | Maildir, mbox, spool, SQLite, the targets of `--into` | the ground, `message` |
 //! | [`config`] | the configuration file, its accounts, where passwords come from | `net`, `message` |
 //! | [`client`] | the clients of SMTP, POP3, IMAP | `proto`, `net` |
 //! | [`server`] | the sessions of SMTP, POP3, IMAP, mailboxes with UIDs, the accept loop | `proto`, `message`, `net`, `store` |
+//! | [`queue`] | the outgoing queue: storing, runners, notifications | `message`, `store`, `client` |
 //! | [`cli`] | arguments, accounts, reports, exit; joins client and server to `local:` | all above |
 //! | [`tools`] | a file for each program, and the registry [`ALL`](tools::ALL) | all above |
 //! | src/bin | three lines each | `cli`, `tools` |
@@ -39,14 +40,13 @@
 //! In one line, who may name whom:
 //!
 //! ```text
-//! error text body secret < proto message < net store config < client server < cli < tools < bin
+//! error text body secret < proto message < net store config < client server < queue < cli < tools < bin
 //! ```
 //!
 //! `proto` and `message` do not know each other, nor do `net` and `store`, `store` and `config`, `client` and `server`. clap and
 //! anyhow appear in `cli` and `tools` only, indicatif, toml, mail-builder, mail-parser and html2text in one place each, and a database is opened in
 //! `store::db` only. tests/layers.rs has the table and enforces it.
 //!
-//! Not built yet, and where they will stand: `queue` (between `server` and `cli`), DNS (in `net`), SASL beyond PLAIN and LOGIN (in `proto::sasl`).
 //!
 //! # What holds everywhere
 //!
@@ -95,6 +95,7 @@ pub mod error;
 pub mod message;
 pub mod net;
 pub mod proto;
+pub mod queue;
 pub mod secret;
 pub mod server;
 pub mod store;

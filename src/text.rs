@@ -3,6 +3,9 @@
 //! A message has two forms: the *wire form*, where every line ends with CRLF, and the *file form*, where it ends with
 //! LF. Everything else is the same bytes in both, lone CRs included (but see [`LoneCr::Break`]).
 
+pub mod domain;
+pub mod duration;
+
 use crate::body::Body;
 use crate::error::Result;
 use memchr::{memchr, memchr2};

@@ -23,8 +23,12 @@ mod maildrop;
 mod modes;
 #[path = "faults/order.rs"]
 mod order;
+#[path = "queue/peer.rs"]
+mod peer;
 #[path = "faults/proxy.rs"]
 mod proxy;
+#[path = "faults/queued.rs"]
+mod queued;
 #[path = "faults/served.rs"]
 mod served;
 #[path = "faults/strace.rs"]

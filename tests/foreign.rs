@@ -124,6 +124,15 @@ fn msmtp() {
 }
 
 #[test]
+fn mechanisms() {
+    let all = "scram-sha-256-plus,scram-sha-1-plus,scram-sha-256,scram-sha-1,plain,login,cram-md5,apop";
+    let tools = ["msmtp", "mpop", "swaks", "curl", "openssl", "python3"];
+    if let Some(place) = Place::with(&tools, &["--mechanisms", all, "--login-delay", "0"]) {
+        place.runs("mechanisms.sh", &[]);
+    }
+}
+
+#[test]
 fn swaks() {
     run("swaks.sh", &["swaks"]);
 }
@@ -145,7 +154,11 @@ fn mbsync() {
 
 #[test]
 fn mutt() {
-    run("mutt.sh", &["mutt", "script"]);
+    // Its Cyrus SASL takes a mechanism that binds, has nothing to bind to, and gives up: it is not offered here.
+    let unbound = ["--mechanisms", "scram-sha-256,scram-sha-1,plain,login"];
+    if let Some(place) = Place::with(&["mutt", "script"], &unbound) {
+        place.runs("mutt.sh", &[]);
+    }
 }
 
 #[test]

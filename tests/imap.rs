@@ -132,7 +132,7 @@ fn over_tcp_with_a_password() {
     let ran = home.run("imap-fetch", &["-", "--password-file", &file, "--trace", "trace"], refs.as_bytes()).ends(0);
     assert!(ran.out.ends_with("\n\nx\n\n"), "{ran:?}");
     let trace = std::fs::read_to_string(home.path().join("trace")).unwrap();
-    assert!(trace.contains("AUTHENTICATE PLAIN ***\n") && trace.contains(" bytes\n"), "{trace}");
+    assert!(trace.contains("AUTHENTICATE SCRAM-SHA-256 ***\n") && trace.contains(" bytes\n"), "{trace}");
     std::fs::write(home.path().join("wrong"), "no\n").unwrap();
     home.sh("chmod 600 wrong").ends(0);
     home.run("imap-ls", &[&inbox, "--password-file", "wrong"], b"").ends(77).complains("AUTHENTICATIONFAILED");

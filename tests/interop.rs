@@ -111,6 +111,31 @@ fn dovecot_pop3() {
     }
 }
 
+/// Each login mechanism that it has for passwords, and which it is asked for by itself.
+#[test]
+fn dovecot_mechanisms() {
+    if !can_run(&DOVECOT) {
+        return;
+    }
+    let ca = Authority::new();
+    let home = home(&ca);
+    let dovecot = Dovecot::start(&home, "dovecot", &ca.issue(&["localhost", "127.0.0.1"], |_| {}).pem);
+    dovecot.put("bob", &hard());
+    for (tool, url) in [
+        ("pop3-ls", format!("pop3s://bob@localhost:{}", dovecot.pop3s)),
+        ("imap-ls", format!("imap://bob@localhost:{}", dovecot.imap)),
+    ] {
+        for auth in ["", "scram-sha-256", "scram-sha-1", "cram-md5", "plain", "login"] {
+            let named: &[&str] = if auth.is_empty() { &[] } else { &["--auth", auth] };
+            let ran = run(&home, tool, &[&["--trace", "-", &url], named].concat(), b"").ends(0);
+            let taken = if auth.is_empty() { "SCRAM-SHA-256".to_owned() } else { auth.to_ascii_uppercase() };
+            assert!(ran.err.contains(&taken) && !ran.err.contains(servers::PASSWORD), "{auth}: {ran:?}");
+            let wrong = [&["--ca-file", "ca.pem", "--password-file", "wrong", &url], named].concat();
+            home.run(tool, &wrong, b"").ends(77);
+        }
+    }
+}
+
 #[test]
 fn dovecot_imap() {
     if !can_run(&DOVECOT) {

@@ -14,6 +14,8 @@ mod imap_grammar;
 mod maildir;
 #[path = "../fuzz/checks/message.rs"]
 mod message;
+#[path = "../fuzz/checks/sasl.rs"]
+mod sasl;
 #[path = "../fuzz/checks/sessions.rs"]
 mod sessions;
 #[path = "../fuzz/checks/wire_grammar.rs"]
@@ -43,6 +45,11 @@ fn wire_grammar_holds() {
 #[test]
 fn imap_grammar_holds() {
     replay("imap_grammar", imap_grammar::check);
+}
+
+#[test]
+fn logins_hold() {
+    replay("sasl", sasl::check);
 }
 
 #[test]

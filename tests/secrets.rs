@@ -2,6 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;
+#[path = "common/issuer.rs"]
+mod issuer;
+#[path = "secrets/tokens.rs"]
+mod tokens;
 
 use common::{Home, Server, bin, installed};
 use std::io::{BufRead, BufReader, Write};
@@ -234,16 +238,22 @@ fn any_password_arrives_as_it_is() {
         std::fs::write(home.path().join("pw"), &line).unwrap();
         std::fs::write(home.path().join("other"), [&b"x"[..], &line].concat()).unwrap();
         home.sh("chmod 600 pw other served/.password").ends(0);
-        let server = Server::start(&home, &["--create", "--login-delay", "0"]);
-        for (scheme, port) in [("smtp", server.smtp), ("pop3", server.pop3), ("imap", server.imap)] {
+        // Without the mechanism LOGIN, what is meant by it are PASS and IMAP's command.
+        let mechanisms = ["--mechanisms", "scram-sha-256,plain"];
+        let server = Server::start(&home, &[&["--create", "--login-delay", "0"], &mechanisms[..]].concat());
+        for (scheme, port, auth) in [("smtp", server.smtp), ("pop3", server.pop3), ("imap", server.imap)]
+            .into_iter()
+            .flat_map(|(scheme, port)| ["scram-sha-256", "plain", "login"].map(|auth| (scheme, port, auth)))
+            .filter(|(scheme, _, auth)| *scheme != "smtp" || *auth != "login")
+        {
             let url = format!("{scheme}+plain://bob@127.0.0.1:{port}");
-            let check = |file: &str| home.run("mail-check", &["--password-file", file, &url], b"");
+            let check = |file: &str| home.run("mail-check", &["--auth", auth, "--password-file", file, &url], b"");
             let right = check("pw");
             // A bare CR can't be in a POP3 line.
-            let refused = n == 0 && scheme == "pop3";
-            assert_eq!(right.status, if refused { 64 } else { 0 }, "{n} {scheme}: {right:?}");
+            let refused = n == 0 && scheme == "pop3" && auth == "login";
+            assert_eq!(right.status, if refused { 64 } else { 0 }, "{n} {scheme} {auth}: {right:?}");
             let wrong = check("other");
-            assert_eq!(wrong.status, if refused { 64 } else { 77 }, "{n} {scheme}: {wrong:?}");
+            assert_eq!(wrong.status, if refused { 64 } else { 77 }, "{n} {scheme} {auth}: {wrong:?}");
         }
         server.stop();
     }

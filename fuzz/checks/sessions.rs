@@ -73,7 +73,7 @@ struct House {
 
 impl House {
     fn new(root: &Path, known: bool) -> House {
-        let tree = Tree::open(root, false, Some(Passwords::One(Secret::new(b"tulip".to_vec())))).unwrap();
+        let tree = Tree::open(root, false, Some(Passwords::one(Secret::new(b"tulip".to_vec())))).unwrap();
         let limits = Limits { message: 4096, recipients: 3, login_delay: Duration::ZERO, hops: 3, ..Limits::default() };
         House { visit: Visit::new(Arc::new(tree), known.then(|| "bob".to_owned())), limits }
     }

@@ -135,6 +135,23 @@ impl Accounts {
         self.account(argument.map(with_colon).as_deref(), service)
     }
 
+    /// What names the account that [`Accounts::flag`] finds for `argument`, wherever it is read again: an account with its
+    /// colon, or a URL.
+    ///
+    /// # Errors
+    /// 64: `$PIPEPOST_ACCOUNT` is not UTF-8; 78: the configuration is wrong.
+    pub fn hop(&self, argument: Option<&str>) -> Result<String> {
+        let named = match argument {
+            Some(text) => Some(text.to_owned()),
+            None => variable()?,
+        };
+        let named = match named {
+            Some(named) => Some(named),
+            None => self.config()?.and_then(Config::default).map(|default| default.value.clone()),
+        };
+        Ok(named.map_or_else(|| "local:".to_owned(), |named| with_colon(&named)))
+    }
+
     /// The server that `text` names.
     ///
     /// # Errors
@@ -212,7 +229,8 @@ impl Accounts {
     }
 
     /// `FILE:LINE` of the configuration.
-    pub(super) fn line(&self, line: usize) -> String {
+    #[must_use]
+    pub fn line(&self, line: usize) -> String {
         let file = self.config.get().and_then(Option::as_ref).map(|config| config.file().display().to_string());
         format!("{}:{line}", file.unwrap_or_default())
     }
@@ -252,7 +270,10 @@ impl Accounts {
         if self.is_known_by_connection(at, user)? {
             return Ok(Proof::Connection);
         }
-        self.password(at, user).map(Proof::Password)
+        match self.keeper(at, user)? {
+            Some(keeper) => keeper.proof(),
+            None => self.password(at, user).map(Proof::Password),
+        }
     }
 
     /// Whether `user` needs no password at `at`: EXTERNAL alone is asked for, or there is a certificate to show, and no password,
@@ -264,7 +285,7 @@ impl Accounts {
         match self.auth(at)? {
             Some((named, _)) => Ok(named.iter().all(|mechanism| *mechanism == Mechanism::External)),
             None if self.given.is_some() || self.client_cert(at)?.is_none() => Ok(false),
-            None => Ok(self.source(at)?.is_none() && stored(at, user)?.is_none()),
+            None => Ok(self.source(at)?.is_none() && stored(at, user)?.is_none() && self.keeper(at, user)?.is_none()),
         }
     }
 
@@ -351,7 +372,7 @@ pub fn store_key(at: &Endpoint, user: &str) -> Option<Key> {
     let server = match &at.place {
         Place::Host(..) => at.to_string().to_ascii_lowercase(),
         Place::Unix(path) => path.clone(),
-        Place::Local(_) | Place::Tunnel => return None,
+        Place::Local(_) | Place::Tunnel | Place::Direct => return None,
     };
     Some(Key { protocol: at.service.word().to_owned(), user: user.to_owned(), server })
 }
@@ -367,7 +388,7 @@ fn stored(at: &Endpoint, user: &str) -> Result<Option<Secret>> {
 fn host(at: &Endpoint) -> &str {
     match &at.place {
         Place::Host(host, _) => host,
-        Place::Local(_) | Place::Unix(_) | Place::Tunnel => "localhost",
+        Place::Local(_) | Place::Unix(_) | Place::Tunnel | Place::Direct => "localhost",
     }
 }
 

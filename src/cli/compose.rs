@@ -4,6 +4,7 @@
 mod files;
 mod merge;
 
+use super::rewriting::Addresses;
 use crate::body::{Body, FileBody};
 use crate::error::{Error, Exit, Result};
 use crate::message::addr::{self, Address};
@@ -102,6 +103,8 @@ pub struct Extra<'a> {
     pub auto_submitted: bool,
     /// Whether a message may be sent of which nothing was said: no text, no file.
     pub empty: bool,
+    /// What its addresses become.
+    pub addresses: Option<&'a Addresses>,
     /// Further fields that are known to be right.
     pub fields: Vec<(String, String)>,
     /// When to stop waiting for pipes.
@@ -322,6 +325,14 @@ impl Material<'_> {
         let subject = flags.subject.as_deref();
         let subject = subject.map(|text| self.line("--subject", text, row)).transpose()?;
         let who = Who { from: from.clone(), recipients, bcc: bcc.clone() };
+        // The envelope gets its own when it is made.
+        let (mut from, mut to, mut cc, mut bcc) = (from, to, cc, bcc);
+        if let Some(addresses) = extra.addresses {
+            from = addresses.sender(from);
+            for list in [&mut to, &mut cc, &mut bcc] {
+                *list = addresses.named(std::mem::take(list));
+            }
+        }
         let (keep_bcc, auto_submitted) = (extra.keep_bcc, extra.auto_submitted);
         let letter =
             Letter { from: vec![from], to, cc, bcc, keep_bcc, subject, headers, auto_submitted, ..Letter::default() };

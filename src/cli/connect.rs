@@ -253,7 +253,7 @@ impl Reach {
     /// pipepost(7), "TLS": what the scheme demands, but on a connection that stays within this machine only what was asked for.
     fn upgrade(&self, at: &Endpoint) -> Result<Option<Upgrade>> {
         let name = match &at.place {
-            Place::Local(_) | Place::Tunnel => return Ok(None),
+            Place::Local(_) | Place::Tunnel | Place::Direct => return Ok(None),
             Place::Host(host, _) => host.clone(),
             Place::Unix(_) => "localhost".to_owned(),
         };

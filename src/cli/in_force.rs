@@ -120,15 +120,8 @@ impl Accounts {
             return Ok(tls.clone());
         }
         let (roots, pins) = match trust {
-            Some((Trust::File(path), by)) => {
-                let name = path.display().to_string();
-                let pem = std::fs::read(&path).opening(&name);
-                let roots = pem.and_then(|pem| Roots::from_pem(&pem, &name));
-                (Some(roots.map_err(|e| said(e, &by))?), Vec::new())
-            }
-            Some((Trust::System, _)) => (Some(Roots::System), Vec::new()),
-            Some((Trust::Mozilla, _)) => (Some(Roots::Mozilla), Vec::new()),
             Some((Trust::Pins(pins), _)) => (None, pins),
+            Some((trust, by)) => (Some(roots(&trust).map_err(|e| said(e, &by))?), Vec::new()),
             None => (verify.then_some(Roots::Mozilla), Vec::new()),
         };
         let own = own.map(|(path, by)| {
@@ -187,7 +180,19 @@ impl Accounts {
     }
 }
 
+/// The authorities that are trusted; Mozilla's where pins are.
+pub(super) fn roots(trust: &Trust) -> Result<Roots> {
+    match trust {
+        Trust::File(path) => {
+            let name = path.display().to_string();
+            Roots::from_pem(&std::fs::read(path).opening(&name)?, &name)
+        }
+        Trust::System => Ok(Roots::System),
+        Trust::Mozilla | Trust::Pins(_) => Ok(Roots::Mozilla),
+    }
+}
+
 /// An error of a setting tells its line; a flag's speaks for itself.
-fn said(e: Error, by: &str) -> Error {
+pub(super) fn said(e: Error, by: &str) -> Error {
     if by.starts_with("--") { e } else { e.at(by) }
 }

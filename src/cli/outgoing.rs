@@ -1,18 +1,21 @@
 //! A message on its way out: read, made fit to be sent, and known before the first command.
 
+use super::rewriting::Addresses;
 use crate::body::Body;
+use crate::client::smtp::{Client, Envelope, Outcome, Then};
 use crate::error::{Error, Result};
 use crate::message::compose::message_id;
 use crate::message::date::Date;
 use crate::message::facts::Facts;
 use crate::message::header::{Collect, Header};
 use crate::message::outgoing::{Supply, prepare};
+use crate::message::recode::{LINE, Wanted, recode};
 use crate::net::Wire;
+use crate::proto::smtp::Extensions;
 use crate::store::spool::Spool;
+use crate::text::domain::to_ascii;
+use crate::text::escape;
 use std::net::IpAddr;
-
-/// RFC 5322 2.1.1: a line's length without its CRLF.
-const LINE: u64 = 998;
 
 /// A message that may be sent.
 pub struct Outgoing {
@@ -31,6 +34,14 @@ impl Outgoing {
     /// # Errors
     /// 65: it can't be sent as it is; the source's errors; 73, 74: temporary files.
     pub fn read(from: &mut dyn Body, host: &str) -> Result<Option<Outgoing>> {
+        Outgoing::rewritten(from, host, &Addresses::default())
+    }
+
+    /// The same, with addresses rewritten.
+    ///
+    /// # Errors
+    /// As [`Outgoing::read`].
+    pub fn rewritten(from: &mut dyn Body, host: &str, addresses: &Addresses) -> Result<Option<Outgoing>> {
         let mut collect = Collect::default();
         let mut rest = Vec::new();
         loop {
@@ -53,7 +64,7 @@ impl Outgoing {
             Supply { date: &Date::utc(super::compose::now()).to_string(), message_id: &message_id(random, host) };
         let prepared = prepare(&header, &supply)?;
         let mut outgoing = Outgoing { spool: Spool::new(), facts: Facts::default(), header };
-        outgoing.push(&prepared.bytes)?;
+        outgoing.push(&addresses.header(prepared.bytes))?;
         outgoing.push(&rest)?;
         outgoing.all_of(from)?;
         Ok(Some(outgoing))
@@ -102,11 +113,19 @@ impl Outgoing {
         }
     }
 
-    /// Whether SMTP can carry it.
+    /// Whether SMTP can carry it; with `recode` perhaps not as it is.
     ///
     /// # Errors
-    /// 65 with the reason: a NUL, a line of over 998 bytes, with `strict` a lone CR.
-    pub fn check(&self, strict: bool) -> Result<()> {
+    /// 65 with the reason: a header section that is neither ASCII nor UTF-8, a NUL, a line of over 998 bytes, with `strict` a lone
+    /// CR.
+    pub fn check(&self, strict: bool, recode: bool) -> Result<()> {
+        if self.facts.eight_bit_header && std::str::from_utf8(self.header.raw()).is_err() {
+            return Err(Error::data(format!("{} has 8-bit bytes that are not UTF-8", self.field_beyond_ascii()))
+                .advise("mailfmt new encodes them"));
+        }
+        if recode {
+            return self.check_cr(strict);
+        }
         if self.facts.nul {
             return Err(Error::data("the message holds a NUL, which SMTP can't carry (RFC 5321 2.3.8)"));
         }
@@ -114,8 +133,13 @@ impl Outgoing {
             return Err(Error::data(format!(
                 "a line of {} bytes, and SMTP allows {LINE} (RFC 5321 4.5.3.1.6)",
                 self.facts.longest_line
-            )));
+            ))
+            .advise("--recode encodes the part that it is in"));
         }
+        self.check_cr(strict)
+    }
+
+    fn check_cr(&self, strict: bool) -> Result<()> {
         if strict && self.facts.lone_crs > 0 {
             return Err(Error::data("a CR without LF"));
         }
@@ -123,11 +147,79 @@ impl Outgoing {
     }
 }
 
+impl Outgoing {
+    /// Which header field needs SMTPUTF8.
+    fn field_beyond_ascii(&self) -> String {
+        let field = self.header.fields().find(|field| !field.raw.is_ascii());
+        field.map_or_else(|| "the header".to_owned(), |field| format!("the field {}", escape(field.name)))
+    }
+
+    /// The message as a server that `offers` this can take it, if that is not how it is: 8-bit parts encoded where 8BITMIME is
+    /// missing, with `recode` also those with long lines or NULs.
+    ///
+    /// # Errors
+    /// 65: it can't be done without loss; 73, 74: temporary files.
+    pub fn fitted(&mut self, offers: &Extensions, recode: bool) -> Result<Option<Fitted>> {
+        if self.facts.eight_bit_header && !offers.smtputf8 {
+            let field = self.field_beyond_ascii();
+            return Err(Error::data(format!("{field} has 8-bit bytes, and the server does not offer SMTPUTF8"))
+                .advise("mailfmt new encodes them"));
+        }
+        let seven_bit = self.facts.eight_bit > 0 && !offers.eight_bit_mime;
+        let short_lines = recode && (self.facts.longest_line > LINE || self.facts.nul);
+        if !seven_bit && !short_lines {
+            return Ok(None);
+        }
+        let mut fitted = Fitted { spool: Spool::new(), facts: Facts::default() };
+        let wanted = Wanted { seven_bit, short_lines, label: recode };
+        let done = self::recode(&mut self.spool, wanted, &mut |bytes| {
+            fitted.facts.push(bytes);
+            fitted.spool.push(bytes)
+        });
+        done.map_err(|e| if seven_bit { e.at("the server does not offer 8BITMIME") } else { e })?;
+        fitted.facts.end();
+        Ok(Some(fitted))
+    }
+}
+
+impl Outgoing {
+    /// Sends it over a connection, as that server can take it.
+    ///
+    /// # Errors
+    /// As [`Outgoing::fitted`] and [`Client::send_then`].
+    pub fn send_over(
+        &mut self,
+        client: &mut Client,
+        envelope: &Envelope,
+        recode: bool,
+        then: Then<'_>,
+        handing_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Outcome>> {
+        let mut note = |_: &[Outcome]| handing_over();
+        match self.fitted(client.extensions(), recode)? {
+            None => client.send_then(envelope, &mut self.spool, then, &mut note),
+            Some(mut fitted) => {
+                let (size, eight_bit) = (fitted.facts.size_smtp(), fitted.facts.eight_bit > 0);
+                let envelope = Envelope { size, eight_bit, ..envelope.clone() };
+                client.send_then(&envelope, &mut fitted.spool, then, &mut note)
+            }
+        }
+    }
+}
+
+/// A message that was encoded for a server.
+pub struct Fitted {
+    /// Its bytes.
+    pub spool: Spool,
+    /// What it is like.
+    pub facts: Facts,
+}
+
 /// What EHLO says: HOST if it has a dot, else the address literal (RFC 5321 4.1.3).
 #[must_use]
 pub fn ehlo_name(host: &str, wire: &Wire) -> String {
     match wire.our_address() {
-        _ if host.contains('.') => host.to_owned(),
+        _ if host.contains('.') => to_ascii(host).unwrap_or_else(|| host.to_owned()),
         Some(IpAddr::V4(address)) => format!("[{address}]"),
         Some(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
         None => "[127.0.0.1]".to_owned(),

@@ -62,7 +62,7 @@ pub fn folder_name(at: &Endpoint, folder: &str) -> String {
             format!("imap+unix:{start}{}:", encode(path, |c| c.is_alphanumeric() || "/-._~+".contains(c)))
         }
         // Only an account has one.
-        Place::Tunnel => String::new(),
+        Place::Tunnel | Place::Direct => String::new(),
     };
     // A folder behind the colon that begins with // would be a user or a host.
     let start = |at: usize, c: char| c != '/' || at > 0 || !account.ends_with(':');

@@ -62,16 +62,15 @@ impl Sink for Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
 
-    struct Memory(Rc<RefCell<Vec<u8>>>);
+    struct Memory(Arc<Mutex<Vec<u8>>>);
     impl Sink for Memory {
         fn begin(&mut self, _: &About) -> Result<()> {
             Ok(())
         }
         fn write(&mut self, file_form: &[u8]) -> Result<()> {
-            self.0.borrow_mut().extend_from_slice(file_form);
+            self.0.lock().unwrap().extend_from_slice(file_form);
             Ok(())
         }
         fn end(&mut self) -> Result<()> {
@@ -89,13 +88,13 @@ mod tests {
     fn a_terminal_is_not_driven_by_mail_however_it_is_cut() {
         let text = "é\x1b[2J\n\u{202e}x\ttab\\\nend\u{85}".as_bytes();
         for cut in 0..=text.len() {
-            let out = Rc::new(RefCell::new(Vec::new()));
+            let out = Arc::new(Mutex::new(Vec::new()));
             let mut shown = Shown::new(Box::new(Memory(out.clone())));
             shown.begin(&About::default()).unwrap();
             shown.write(&text[..cut]).unwrap();
             shown.write(&text[cut..]).unwrap();
             shown.end().unwrap();
-            let came = String::from_utf8(out.borrow().clone()).unwrap();
+            let came = String::from_utf8(out.lock().unwrap().clone()).unwrap();
             assert_eq!(came, "é\\x1B[2J\n\\xE2\\x80\\xAEx\ttab\\\nend\\xC2\\x85");
         }
     }

@@ -7,9 +7,9 @@ use signal_hook::SigId;
 pub use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::low_level::{emulate_default_handler, pipe, unregister};
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 static BUSY: Mutex<()> = Mutex::new(());
 
@@ -81,6 +81,18 @@ pub fn tidy() -> Result<()> {
     let mut done = Ok(());
     ONCE.call_once(|| done = watch());
     done
+}
+
+/// A descriptor that becomes readable at INT or TERM, for programs that finish what they have begun.
+///
+/// # Errors
+/// 74: no descriptors.
+pub fn stop() -> Result<Arc<OwnedFd>> {
+    let (stop, ring) = UnixStream::pair().local("socketpair")?;
+    for signal in [SIGINT, SIGTERM] {
+        pipe::register(signal, ring.try_clone().local("socketpair")?).local("signal")?;
+    }
+    Ok(Arc::new(stop.into()))
 }
 
 fn watch() -> Result<()> {

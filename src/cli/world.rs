@@ -1,9 +1,11 @@
 //! The [`World`] of `local:` and of `mail-serve`: a tree of Maildirs, one directory a user, owned by one Unix user.
 
-use crate::config::passwd::Passwd;
+pub use super::passwords::Passwords;
 use crate::error::{Error, Local, Result};
 use crate::net::tls::{Certificate, Identity, self_signed};
 use crate::proto::mailbox::Mailbox as Address;
+use crate::proto::sasl::scram::Keys;
+use crate::proto::sasl::{Hash, Mechanism};
 use crate::secret::Secret;
 use crate::server::login::Attempts;
 use crate::server::mailbox::Account;
@@ -14,20 +16,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-/// Who may log in.
-pub enum Passwords {
-    /// Whoever has a mailbox, with this password.
-    One(Secret),
-    /// Everybody, with any.
-    Any,
-    /// Whoever is in a file, with the password that is hashed there.
-    File(Box<Passwd>),
-}
-
 /// Failed logins of one account within ten minutes before nothing more is checked.
 const FAILURES: u32 = 10;
 /// The same for one address.
 const FAILURES_FROM: u32 = 50;
+
+/// Where the connection is the login, whatever is said is right.
+const SHOWN: &[Mechanism] = &[Mechanism::Plain, Mechanism::Login];
 
 /// The mailboxes that stay open between sessions: opening one costs a millisecond, which is much for a small message.
 const OPEN: usize = 64;
@@ -40,6 +35,7 @@ pub struct Tree {
     owner: String,
     create: bool,
     passwords: Option<Passwords>,
+    mechanisms: Vec<Mechanism>,
     identity: Option<Identity>,
     limits: Limits,
     attempts: Attempts,
@@ -54,8 +50,9 @@ impl Tree {
     /// 73: it can't be made; 78: it belongs to somebody else.
     pub fn open(root: &Path, create: bool, passwords: Option<Passwords>) -> Result<Tree> {
         crate::store::disk::make_dirs(root).creating(root.display())?;
-        must_be_private(root)?;
+        crate::store::disk::must_be_private(root)?;
         let owner = super::system::user_name();
+        let mechanisms = passwords.as_ref().map_or_else(|| Ok(SHOWN.to_vec()), |passwords| passwords.offer(&[]))?;
         let tree = Tree {
             root: root.to_owned(),
             host: super::system::host_name(),
@@ -63,6 +60,7 @@ impl Tree {
             owner,
             create,
             passwords,
+            mechanisms,
             identity: None,
             limits: Limits::default(),
             attempts: Attempts::new(FAILURES, FAILURES_FROM),
@@ -82,6 +80,13 @@ impl Tree {
     #[must_use]
     pub fn shows(mut self, identity: Identity) -> Tree {
         self.identity = Some(identity);
+        self
+    }
+
+    /// Offers these mechanisms.
+    #[must_use]
+    pub fn offers(mut self, mechanisms: Vec<Mechanism>) -> Tree {
+        self.mechanisms = mechanisms;
         self
     }
 
@@ -188,15 +193,29 @@ impl World for Visit {
     }
 
     fn login(&mut self, user: &str, password: &Secret) -> Result<Login, Denied> {
-        let right = match &self.tree.passwords {
-            Some(Passwords::Any) => true,
-            Some(Passwords::One(right)) => right.same(password.expose()),
-            Some(Passwords::File(file)) => file.check(user, password),
-            None => false,
-        };
-        // When a wrong one is answered is set already: what this takes tells nobody which names exist.
-        let allowed = if right { self.tree.account(user) } else { Ok(None) };
-        match allowed {
+        // A connection whose identity is known needs no password, but is nobody else's.
+        let known = self.known.as_ref().is_some_and(|known| known.to_lowercase() == user);
+        if known || self.tree.passwords.as_ref().is_some_and(|all| all.are(user, password)) {
+            return self.proven(user);
+        }
+        // When this is answered is set already: what it takes tells nobody which names exist.
+        Err(Denied::Wrong)
+    }
+
+    fn mechanisms(&self) -> Vec<Mechanism> {
+        self.tree.mechanisms.clone()
+    }
+
+    fn keys(&mut self, user: &str, hash: Hash) -> Option<Keys> {
+        self.tree.passwords.as_ref()?.keys(user, hash)
+    }
+
+    fn password(&mut self, _: &str) -> Option<Secret> {
+        self.tree.passwords.as_ref()?.known().cloned()
+    }
+
+    fn proven(&mut self, user: &str) -> Result<Login, Denied> {
+        match self.tree.account(user) {
             Ok(Some(account)) => Ok(Login { user: user.to_lowercase(), account }),
             Ok(None) => Err(Denied::Wrong),
             Err(e) => Err(Denied::Failed(e)),
@@ -297,22 +316,4 @@ pub fn local_user(named: Option<&str>) -> Result<String> {
         Some(name) if crate::text::breaks_line(name) => Err(Error::usage("a line break or NUL in a user's name")),
         Some(name) => Ok(name.to_lowercase()),
     }
-}
-
-/// Makes sure that nobody else owns a directory that holds mail, or may put something there. Others may see which users there
-/// are if its mode says so; what is in a user's directory is theirs alone (0700).
-///
-/// # Errors
-/// 78: somebody does.
-pub fn must_be_private(root: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let meta = std::fs::metadata(root).local(root.display())?;
-    let uid = rustix::process::getuid().as_raw();
-    if meta.uid() != uid {
-        return Err(Error::config(format!("{}: belongs to another user", root.display())));
-    }
-    if meta.mode() & 0o022 != 0 {
-        return Err(Error::config(format!("{}: others may write there", root.display())).advise("chmod go-w"));
-    }
-    Ok(())
 }

@@ -104,7 +104,10 @@ impl Login {
     }
 
     /// The same with another token, if the one that was refused can be renewed.
-    fn renewed(&self) -> Result<Option<Login>> {
+    ///
+    /// # Errors
+    /// Those of whoever renews it.
+    pub fn renewed(&self) -> Result<Option<Login>> {
         let Proof::Token(Token { secret, renew: Some(renew) }) = &self.proof else { return Ok(None) };
         let other = (renew.0)(secret)?;
         // The same again would be refused again.

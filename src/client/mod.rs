@@ -2,6 +2,7 @@
 
 pub mod imap;
 mod login;
+pub mod oauth;
 pub mod pop3;
 mod sasl;
 pub mod smtp;

@@ -3,17 +3,22 @@
 //! Every value is checked when the file is read, so that what is wrong is told with line and column, and before anything
 //! happens. Left out: settings for what this version can't do (they are unknown keys), and writing the file.
 
+pub mod direct;
 mod find;
 mod netrc;
+pub mod oauth;
 pub mod passwd;
+pub mod queue;
 mod read;
 pub mod secret;
 
 use crate::error::{Error, Result};
+use crate::message::rewrite::Rule;
 use crate::net::endpoint::{Endpoint, Place, Protection, Service};
 use crate::net::proxy::Proxy;
 use crate::net::tls::Pin;
 use crate::proto::sasl::Mechanism;
+use direct::Routing;
 use secret::Source;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,8 +27,8 @@ use std::path::{Path, PathBuf};
 
 /// Words that can't be accounts: `local:`, and what is or may become a scheme or a target of `--into`.
 pub const RESERVED: &[&str] = &[
-    "local", "default", "smtp", "smtps", "lmtp", "lmtps", "pop3", "pop3s", "imap", "imaps", "jmap", "mbox", "maildir",
-    "eml", "exec", "file", "http", "https", "mailto",
+    "local", "default", "queue", "smtp", "smtps", "lmtp", "lmtps", "pop3", "pop3s", "imap", "imaps", "jmap", "mbox",
+    "maildir", "eml", "exec", "file", "http", "https", "mailto",
 ];
 
 /// The configuration file, read and found good.
@@ -32,6 +37,7 @@ pub struct Config {
     file: PathBuf,
     default: Option<Set<String>>,
     domains: Vec<String>,
+    queue: Option<queue::Schedule>,
     accounts: BTreeMap<String, Account>,
 }
 
@@ -83,6 +89,20 @@ pub struct Settings {
     pub proxy_password: Option<Set<Source>>,
     /// The address to connect from.
     pub source_address: Option<Set<IpAddr>>,
+    /// Where mail goes.
+    pub routing: Routing,
+    /// `rewrite`: which addresses become others.
+    pub rewrite: Option<Set<Vec<Rule>>>,
+    /// `rewrite-from`: the same for senders.
+    pub rewrite_from: Option<Set<Vec<Rule>>>,
+    /// `rewrite-to`: the same for recipients.
+    pub rewrite_to: Option<Set<Vec<Rule>>>,
+    /// The aliases file.
+    pub aliases: Option<Set<PathBuf>>,
+    /// Where copies of what was sent are kept.
+    pub sent: Option<Set<String>>,
+    /// Whether smtp-send(1) queues instead of sending.
+    pub queue: Option<Set<bool>>,
 }
 
 /// Whose certificates are good.
@@ -177,6 +197,13 @@ impl Settings {
             through: self.through.or_else(|| other.through.clone()),
             proxy_password: self.proxy_password.or_else(|| other.proxy_password.clone()),
             source_address: self.source_address.or_else(|| other.source_address.clone()),
+            routing: self.routing.over(&other.routing),
+            rewrite: self.rewrite.or_else(|| other.rewrite.clone()),
+            rewrite_from: self.rewrite_from.or_else(|| other.rewrite_from.clone()),
+            rewrite_to: self.rewrite_to.or_else(|| other.rewrite_to.clone()),
+            aliases: self.aliases.or_else(|| other.aliases.clone()),
+            sent: self.sent.or_else(|| other.sent.clone()),
+            queue: self.queue.or_else(|| other.queue.clone()),
         }
     }
 }
@@ -224,6 +251,12 @@ impl Config {
         &self.domains
     }
 
+    /// The table `[queue]`.
+    #[must_use]
+    pub fn queue(&self) -> Option<&queue::Schedule> {
+        self.queue.as_ref()
+    }
+
     /// What is set for a protocol of an account; `None`: there is no such account.
     #[must_use]
     pub fn settings(&self, account: &str, service: Service) -> Option<Settings> {
@@ -250,6 +283,9 @@ impl Config {
             return Err(Error::usage(format!("{account}: no such account")).advise(all));
         };
         let Some(url) = settings.url else {
+            if settings.routing.is_direct() && matches!(service, Service::Smtp | Service::Lmtp) {
+                return Ok(Endpoint { account: Some(account.to_owned()), ..Endpoint::direct() });
+            }
             if self.is_tunnel(account, service, &settings) {
                 let place = Place::Tunnel;
                 let account = Some(account.to_owned());
@@ -281,10 +317,7 @@ impl Config {
     pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
         let accounts = self.accounts.values();
         let settings = accounts.flat_map(|a| a.own.iter().map(|(_, own)| own).chain([&a.common]));
-        settings.flat_map(|s| [&s.password, &s.proxy_password]).filter_map(|source| match source {
-            Some(Set { value: Source::Env(name), .. }) => Some(name.as_str()),
-            _ => None,
-        })
+        settings.flat_map(|s| [&s.password, &s.proxy_password]).flatten().filter_map(|set| set.value.variable())
     }
 }
 
@@ -328,6 +361,7 @@ impl fmt::Display for Source {
             Source::Credential(name) => write!(f, "credential {name}"),
             Source::Fd(number) => write!(f, "fd {number}"),
             Source::Netrc(path) => write!(f, "netrc {}", path.display()),
+            Source::OAuth(oauth) => write!(f, "oauth {oauth}"),
         }
     }
 }

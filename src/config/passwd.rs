@@ -1,11 +1,14 @@
 //! A file of users and hashed passwords: `user:hash` a line, as Dovecot's passwd-file, of which only the first two fields count.
 //!
-//! Hashes are PBKDF2 in the two forms that others write: passlib's `$pbkdf2-sha256$ROUNDS$SALT$KEY` (and `-sha512`), and Dovecot's
-//! `{PBKDF2}$1$SALT$ROUNDS$KEY` (SHA-1). What is a password in clear, or anything else, is refused with its line. Names
+//! Hashes are the keys of SCRAM, `{SCRAM-SHA-256}ROUNDS,SALT,STOREDKEY,SERVERKEY` as Dovecot writes it (and PostgreSQL in its own
+//! way), and PBKDF2 in the two forms that others write: passlib's `$pbkdf2-sha256$ROUNDS$SALT$KEY` (and `-sha512`), and Dovecot's
+//! `{PBKDF2}$1$SALT$ROUNDS$KEY` (SHA-1). PBKDF2's keys are not used for SCRAM, though they could: who steals such a file could
+//! log in with it. What is a password in clear, or anything else, is refused with its line. Names
 //! are compared in lower case. Left out: other hashes (they would need other crates), and noticing that the file changes.
 
 use crate::error::{Error, Result};
-use crate::proto::sasl::{base64, unbase64};
+use crate::proto::sasl::scram::Keys;
+use crate::proto::sasl::{self, unbase64};
 use crate::secret::Secret;
 use ring::hmac;
 use ring::pbkdf2::{self, Algorithm, PBKDF2_HMAC_SHA1, PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA512};
@@ -26,6 +29,12 @@ pub struct Passwd {
     users: HashMap<String, Hash>,
     /// What is checked when nobody has that name, so that it takes the same time.
     slowest: Option<Hash>,
+    /// Which hash all users have keys of SCRAM with.
+    hash: Option<sasl::Hash>,
+    /// The rounds and the length of the salt of each line, of which names that nobody has get some.
+    kinds: Vec<(NonZeroU32, usize)>,
+    /// What makes their salts.
+    salts: Secret,
     /// A key of this process, for `proven`.
     key: hmac::Key,
     /// What has been found right, keyed: a client that logs in for every message need not wait for it again.
@@ -33,7 +42,13 @@ pub struct Passwd {
 }
 
 #[derive(Clone)]
-struct Hash {
+enum Hash {
+    Scram(Keys),
+    Pbkdf2(Pbkdf2),
+}
+
+#[derive(Clone)]
+struct Pbkdf2 {
     algorithm: Algorithm,
     rounds: NonZeroU32,
     salt: Vec<u8>,
@@ -58,18 +73,55 @@ impl Passwd {
             if user.is_empty() || user.chars().any(char::is_control) {
                 return Err(wrong("no user's name"));
             }
-            let hash = fields.next().and_then(Hash::parse).ok_or_else(|| {
+            // PostgreSQL's form has colons in it.
+            let behind = line.split_once(':').map_or("", |(_, hash)| hash);
+            let keys = behind.split(':').take(3).collect::<Vec<_>>().join(":");
+            let hash = Keys::parse(&keys).map(Hash::Scram).or_else(|| fields.next().and_then(Hash::parse));
+            let hash = hash.ok_or_else(|| {
                 wrong("no hash that is known here").advise("mail-serve --hash-password USER makes such a line")
             })?;
             if users.insert(user, hash).is_some() {
                 return Err(wrong("this user has a line already"));
             }
         }
-        let slowest = users.values().max_by_key(|hash: &&Hash| hash.rounds).cloned();
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &random);
-        Ok(Passwd { users, slowest, key, proven: Mutex::default() })
+        let slowest = users.values().max_by_key(|hash: &&Hash| hash.rounds()).cloned();
+        let mut kinds: Vec<(NonZeroU32, usize)> = users.values().filter_map(Hash::kind).collect();
+        kinds.sort_unstable();
+        let hashes: Vec<Option<sasl::Hash>> = users.values().map(Hash::scram).collect();
+        let hash = hashes.first().copied().flatten().filter(|hash| hashes.iter().all(|other| *other == Some(*hash)));
+        let salts = Secret::new(random()?.to_vec());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &random()?);
+        Ok(Passwd { users, slowest, hash, kinds, salts, key, proven: Mutex::default() })
+    }
+
+    /// Makes the salts of names that nobody has from this, so that they stay the same when the server is started again.
+    #[must_use]
+    pub fn with_salts(mut self, salts: Secret) -> Passwd {
+        self.salts = salts;
+        self
+    }
+
+    /// The hash with which all lines have keys for SCRAM.
+    #[must_use]
+    pub fn hash(&self) -> Option<sasl::Hash> {
+        self.hash
+    }
+
+    /// What SCRAM proves the user's password with; for a name that nobody has, keys that look as good.
+    #[must_use]
+    pub fn keys(&self, user: &str, hash: sasl::Hash) -> Option<Keys> {
+        let user = user.to_lowercase();
+        match self.users.get(&user) {
+            Some(Hash::Scram(keys)) if keys.hash == hash => Some(keys.clone()),
+            Some(_) => None,
+            None => {
+                let made = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.salts.expose()), user.as_bytes());
+                let (first, salt) = made.as_ref().split_first()?;
+                let (rounds, length) = *self.kinds.get(usize::from(*first).checked_rem(self.kinds.len())?)?;
+                let salt: Vec<u8> = salt.iter().copied().cycle().take(length).collect();
+                Some(Keys::of_nobody(hash, &salt, rounds, &self.salts))
+            }
+        }
     }
 
     /// Whether there is a line for the user.
@@ -110,18 +162,18 @@ pub fn line(user: &str, password: &Secret) -> Result<String> {
     {
         return Err(Error::usage("that can't be a user's name in such a file"));
     }
-    let mut salt = vec![0; 16];
-    getrandom::fill(&mut salt).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
-    let mut key = [0; 32];
-    pbkdf2::derive(PBKDF2_HMAC_SHA256, ROUNDS, &salt, password.expose(), &mut key);
-    Ok(format!("{user}:$pbkdf2-sha256${ROUNDS}${}${}\n", adapted(&salt), adapted(&key)))
+    let salt = random()?;
+    let salt = salt.get(..16).unwrap_or_default();
+    Ok(format!("{user}:{}\n", Keys::of(sasl::Hash::Sha256, password, salt, ROUNDS).line()))
+}
+
+fn random() -> Result<[u8; 32]> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
+    Ok(random)
 }
 
 /// passlib's base64: a dot for the plus, no padding.
-fn adapted(bytes: &[u8]) -> String {
-    base64(bytes).replace('+', ".").trim_end_matches('=').to_owned()
-}
-
 fn unadapted(text: &str) -> Option<Vec<u8>> {
     let mut text = text.replace('.', "+");
     while !text.len().is_multiple_of(4) {
@@ -148,11 +200,31 @@ impl Hash {
             64
         };
         let rounds = rounds.parse::<NonZeroU32>().ok().filter(|rounds| rounds.get() <= MOST_ROUNDS)?;
-        (key.len() == size && !salt.is_empty()).then_some(Hash { algorithm, rounds, salt, key })
+        (key.len() == size && !salt.is_empty()).then_some(Hash::Pbkdf2(Pbkdf2 { algorithm, rounds, salt, key }))
     }
 
     fn verify(&self, password: &Secret) -> bool {
-        pbkdf2::verify(self.algorithm, self.rounds, &self.salt, password.expose(), &self.key).is_ok()
+        match self {
+            Hash::Scram(keys) => keys.are_of(password),
+            Hash::Pbkdf2(Pbkdf2 { algorithm, rounds, salt, key }) => {
+                pbkdf2::verify(*algorithm, *rounds, salt, password.expose(), key).is_ok()
+            }
+        }
+    }
+
+    fn rounds(&self) -> NonZeroU32 {
+        match self {
+            Hash::Scram(keys) => keys.iterations,
+            Hash::Pbkdf2(pbkdf2) => pbkdf2.rounds,
+        }
+    }
+
+    fn scram(&self) -> Option<sasl::Hash> {
+        if let Hash::Scram(keys) = self { Some(keys.hash) } else { None }
+    }
+
+    fn kind(&self) -> Option<(NonZeroU32, usize)> {
+        if let Hash::Scram(keys) = self { Some((keys.iterations, keys.salt.len())) } else { None }
     }
 }
 
@@ -186,6 +258,30 @@ mod tests {
         for (user, password) in [("alice", "tulip"), ("bob", "password"), ("bob", ""), ("eve", "tulip"), ("", "")] {
             assert!(!users.check(user, &secret(password)), "{user}");
         }
+    }
+
+    #[test]
+    fn what_scram_gets() {
+        let text = line("bob", &secret("tulip")).unwrap();
+        let users = |more: &str| {
+            let users = Passwd::parse(format!("{text}{more}").as_bytes(), "users").unwrap();
+            users.with_salts(secret("random"))
+        };
+        let one = users("");
+        assert_eq!(one.hash(), Some(sasl::Hash::Sha256));
+        assert!(one.keys("BOB", sasl::Hash::Sha256).unwrap().are_of(&secret("tulip")));
+        assert!(one.keys("bob", sasl::Hash::Sha1).is_none());
+        // Who is nobody has the same salt again, of the same kind, and no password.
+        let [eve, again] = [(); 2].map(|()| users("").keys("eve", sasl::Hash::Sha256).unwrap());
+        assert!(eve.line() == again.line() && eve.iterations == ROUNDS && eve.salt.len() == 16);
+        assert_ne!(eve.salt, one.keys("mallory", sasl::Hash::Sha256).unwrap().salt);
+        // PostgreSQL's form, with fields behind it; and with another kind among them SCRAM is not to be had.
+        let keys = one.keys("bob", sasl::Hash::Sha256).unwrap().line();
+        let fields: Vec<&str> = keys.split([',', '}']).collect();
+        let carol = format!("carol:SCRAM-SHA-256${}:{}${}:{}:::\n", fields[1], fields[2], fields[3], fields[4]);
+        assert!(users(&carol).check("carol", &secret("tulip")) && users(&carol).hash().is_some());
+        let dave = "dave:{PBKDF2}$1$tDxObVZNNeOka4OC$5000$32baa8afac2e4510ec14a706d3bad8899bfb5387\n";
+        assert_eq!(users(dave).hash(), None);
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! The text of a configuration file to values, and what is wrong with it, as FILE:LINE:COLUMN.
 
+mod direct;
+mod oauth;
+mod queue;
+
 use super::secret::Source;
 use super::{Account, Config, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
 use crate::error::{Error, Result};
+use crate::message::rewrite::Rule;
 use crate::net::endpoint::{Endpoint, Service};
 use crate::proto::sasl::Mechanism;
 use std::ops::Range;
@@ -11,7 +16,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 28] = [
     "from",
     "smtp",
     "imap",
@@ -30,6 +35,16 @@ const KEYS: [&str; 18] = [
     "proxy-password",
     "tunnel",
     "source-address",
+    direct::KEYS[0],
+    direct::KEYS[1],
+    direct::KEYS[2],
+    direct::KEYS[3],
+    "rewrite",
+    "rewrite-from",
+    "rewrite-to",
+    "aliases",
+    "sent",
+    "queue",
 ];
 /// What a protocol's sub-table may set: its URL, and all but the protocols.
 fn own_keys() -> Vec<&'static str> {
@@ -38,6 +53,8 @@ fn own_keys() -> Vec<&'static str> {
 }
 /// What `password` may be made of.
 const SOURCES: [&str; 6] = ["command", "file", "env", "credential", "fd", "netrc"];
+/// What the login's may be made of.
+const PROOFS: [&str; 7] = ["command", "file", "env", "credential", "fd", "netrc", "oauth"];
 /// What `[local]` may set.
 const LOCAL: [&str; 1] = ["domains"];
 /// Commands and lists of domains have an end.
@@ -58,7 +75,8 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
         // A value that is no TOML may be a password without quotes: the message names only what was expected.
         r.wrong(e.span().unwrap_or_default(), message)
     })?;
-    let mut config = Config { file: file.to_owned(), default: None, domains: Vec::new(), accounts: Default::default() };
+    let mut config =
+        Config { file: file.to_owned(), default: None, domains: Vec::new(), queue: None, accounts: Default::default() };
     for (key, value) in table.get_ref() {
         let name = key.get_ref().as_ref();
         match (name, value.get_ref()) {
@@ -73,6 +91,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
                     config.domains = r.domains(value)?;
                 }
             }
+            ("queue", DeValue::Table(queue)) => config.queue = Some(r.queue(queue)?),
             (name, DeValue::Table(_)) if RESERVED.contains(&name) => {
                 return Err(r.wrong(key.span(), format!("{name}: this name is reserved and can't be an account")));
             }
@@ -81,6 +100,8 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
             }
             (_, DeValue::Table(table)) => {
                 let account = r.account(table, r.line(&key.span()))?;
+                let own = account.own.iter().find(|(of, _)| *of == Service::Smtp).map(|(_, own)| own.clone());
+                r.one_way(name, &own.unwrap_or_default().over(&account.common))?;
                 config.accounts.insert(name.to_owned(), account);
             }
             _ => {
@@ -191,6 +212,11 @@ impl Reader<'_> {
                     self.url(name, value, service, &mut own)?;
                     account.own.push((service, own));
                 }
+                (Some(service), DeValue::Array(_)) => {
+                    let mut own = Settings::default();
+                    self.relays(name, value, service, &mut own)?;
+                    account.own.push((service, own));
+                }
                 (Some(_), _) => return Err(self.not(name, value, "a URL or a table")),
             }
         }
@@ -201,7 +227,9 @@ impl Reader<'_> {
     fn setting(&self, name: &str, value: &Value<'_>, of: Option<Service>, into: &mut Settings) -> Result<()> {
         let line = self.line(&value.span());
         match (name, of) {
+            ("url", Some(service)) if value.get_ref().is_array() => self.relays(name, value, service, into)?,
             ("url", Some(service)) => self.url(name, value, service, into)?,
+            (key, _) if direct::KEYS.contains(&key) => self.routing(name, value, into)?,
             ("from", _) => {
                 let text = self.string(name, value)?;
                 crate::message::addr::parse_strict(&text).map_err(|e| self.wrong(value.span(), e.at("from")))?;
@@ -225,14 +253,30 @@ impl Reader<'_> {
                 let truth = value.get_ref().as_bool().ok_or_else(|| self.not(name, value, "true or false"))?;
                 into.cleartext_login = Some(Set { value: truth, line });
             }
-            ("password", _) => into.password = Some(Set { value: self.source(name, value)?, line }),
+            ("password", _) => into.password = Some(Set { value: self.source(name, value, &PROOFS)?, line }),
             ("auth", _) => into.auth = Some(Set { value: self.mechanisms(name, value)?, line }),
-            ("proxy-password", _) => into.proxy_password = Some(Set { value: self.source(name, value)?, line }),
+            ("proxy-password", _) => {
+                into.proxy_password = Some(Set { value: self.source(name, value, &SOURCES)?, line })
+            }
             ("proxy" | "tunnel", _) => {
                 if into.through.is_some() {
                     return Err(self.wrong(value.span(), format!("{name}: there can be only one of proxy, tunnel")));
                 }
                 into.through = Some(Set { value: self.through(name, value)?, line });
+            }
+            ("rewrite", _) => into.rewrite = Some(Set { value: self.rules(name, value)?, line }),
+            ("rewrite-from", _) => into.rewrite_from = Some(Set { value: self.rules(name, value)?, line }),
+            ("rewrite-to", _) => into.rewrite_to = Some(Set { value: self.rules(name, value)?, line }),
+            ("aliases", _) => into.aliases = Some(Set { value: self.path(name, value)?, line }),
+            ("sent", _) => {
+                let text = self.string(name, value)?;
+                if !text.contains(':') {
+                    return Err(self.wrong(
+                        value.span(),
+                        format!("sent: {text}: neither ACCOUNT:FOLDER, maildir:DIR nor mbox:FILE"),
+                    ));
+                }
+                into.sent = Some(Set { value: text, line });
             }
             ("source-address", _) => {
                 let text = self.string(name, value)?;
@@ -246,6 +290,10 @@ impl Reader<'_> {
                     return Err(self.wrong(value.span(), why).advise("pin = \"sha256:...\" trusts one server's key"));
                 }
                 into.verify = Some(Set { value: true, line });
+            }
+            ("queue", _) => {
+                let truth = value.get_ref().as_bool().ok_or_else(|| self.not(name, value, "true or false"))?;
+                into.queue = Some(Set { value: truth, line });
             }
             ("client-cert", _) => into.client_cert = Some(Set { value: self.path(name, value)?, line }),
             _ => {
@@ -265,6 +313,22 @@ impl Reader<'_> {
     fn mechanisms(&self, name: &str, value: &Value<'_>) -> Result<Vec<Mechanism>> {
         let wrong = |why: String| self.wrong(value.span(), format!("{name}: {why}"));
         self.one_or_more(name, value)?.iter().map(|text| text.parse().map_err(wrong)).collect()
+    }
+
+    /// `true`, or a table of patterns and addresses.
+    fn rules(&self, name: &str, value: &Value<'_>) -> Result<Vec<Rule>> {
+        if value.get_ref().as_bool() == Some(true) {
+            return Ok(Vec::new());
+        }
+        let table = value.get_ref().as_table().ok_or_else(|| self.not(name, value, "true or a table of addresses"))?;
+        if table.len() > WORDS {
+            return Err(self.wrong(value.span(), format!("{name}: more than {WORDS} rules")));
+        }
+        let rule = |(pattern, target): (&Spanned<std::borrow::Cow<'_, str>>, &Value<'_>)| {
+            Rule::parse(pattern.get_ref(), &self.string(pattern.get_ref(), target)?)
+                .map_err(|e| self.wrong(pattern.span(), e.at(name)))
+        };
+        table.iter().map(rule).collect()
     }
 
     fn trust(&self, name: &str, value: &Value<'_>) -> Result<Trust> {
@@ -319,7 +383,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn source(&self, key: &str, value: &Value<'_>) -> Result<Source> {
+    fn source(&self, key: &str, value: &Value<'_>, kinds: &[&str]) -> Result<Source> {
         let Some(table) = value.get_ref().as_table() else {
             return Err(if value.get_ref().is_str() {
                 self.wrong(value.span(), format!("{key}: a password does not belong into this file")).advise(format!(
@@ -330,11 +394,11 @@ impl Reader<'_> {
             });
         };
         for (kind, _) in table {
-            self.known(kind, &SOURCES)?;
+            self.known(kind, kinds)?;
         }
         let mut entries = table.iter();
         let (Some((kind, value)), None) = (entries.next(), entries.next()) else {
-            return Err(self.wrong(value.span(), format!("{key}: must have one of {}", SOURCES.join(", "))));
+            return Err(self.wrong(value.span(), format!("{key}: must have one of {}", kinds.join(", "))));
         };
         let name = kind.get_ref().as_ref();
         Ok(match name {
@@ -356,6 +420,7 @@ impl Reader<'_> {
                 }
                 Source::Credential(text)
             }
+            "oauth" => Source::OAuth(Box::new(self.oauth(value)?)),
             _ => {
                 let number = value.get_ref().as_integer().and_then(|n| u32::from_str_radix(n.as_str(), n.radix()).ok());
                 let number = number.filter(|n| i32::try_from(*n).is_ok());

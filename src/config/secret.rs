@@ -1,9 +1,10 @@
 //! Where a password comes from, pipepost(7), "Secrets": never an argument, a URL or a word of the configuration.
 //!
 //! Whatever the source, the password is its first line without the line end, not empty and without NUL. No error holds any
-//! of it. Left out: tokens of OAuth, and asking on the terminal, which is the command line's.
+//! of it. Left out: getting tokens of OAuth, and asking on the terminal, which are the command line's.
 
 use super::netrc;
+use super::oauth::OAuth;
 use crate::error::{Error, Exit, Local, Result, words};
 use crate::net::Deadline;
 use crate::net::stream::wait;
@@ -38,6 +39,8 @@ pub enum Source {
     Fd(u32),
     /// A netrc file, by the host and the user.
     Netrc(PathBuf),
+    /// No password at all, but a token of OAuth 2.0, and who grants it.
+    OAuth(Box<OAuth>),
 }
 
 /// Whose password it is.
@@ -54,6 +57,16 @@ pub struct Whose<'w> {
 }
 
 impl Source {
+    /// The environment variable that holds it.
+    #[must_use]
+    pub fn variable(&self) -> Option<&str> {
+        match self {
+            Source::Env(name) => Some(name),
+            Source::OAuth(oauth) => oauth.client_secret.as_ref().and_then(Source::variable),
+            _ => None,
+        }
+    }
+
     /// The password.
     ///
     /// # Errors
@@ -77,6 +90,7 @@ impl Source {
                 let found = netrc(path, whose.host, Some(whose.user))?;
                 found.map(|entry| entry.password).ok_or_else(|| Error::config(missing()))
             }
+            Source::OAuth(_) => Err(Error::config("a token, where a password is asked for")),
         }
     }
 

@@ -288,7 +288,56 @@ mod tests {
         }
     }
 
+    /// A field that must go, in any spelling.
+    fn removed() -> impl Strategy<Value = String> {
+        let name = prop_oneof![Just("bcc"), Just("resent-bcc"), Just("return-path")];
+        let folds = proptest::collection::vec("[ \t][ -~]{0,12}", 0..3);
+        (name, proptest::collection::vec(any::<bool>(), 11), "[ \t]{0,3}", "[ -~]{0,12}", folds).prop_map(
+            |(name, upper, blanks, value, folds)| {
+                let spelled = name.chars().zip(upper).map(|(c, up)| if up { c.to_ascii_uppercase() } else { c });
+                let folds: String = folds.iter().map(|fold| format!("\n{fold}")).collect();
+                format!("{}{blanks}:{value}{folds}\n", spelled.collect::<String>())
+            },
+        )
+    }
+
+    fn kept() -> impl Strategy<Value = String> {
+        let names =
+            prop_oneof![Just("To"), Just("X-Bcc"), Just("Bcc2"), Just("Subject"), Just("DATE "), Just("message-ID")];
+        (names, "[ -~\t]{0,20}", proptest::collection::vec("[ \t][!-~]{1,12}", 0..3)).prop_map(
+            |(name, value, folds)| {
+                let folds: String = folds.iter().map(|fold| format!("\n{fold}")).collect();
+                format!("{name}:{value}{folds}\n")
+            },
+        )
+    }
+
     proptest! {
+        #[test]
+        fn four_changes_and_no_other_byte(
+            fields in proptest::collection::vec(prop_oneof![kept().prop_map(|f| (f, true)), removed().prop_map(|f| (f, false))], 1..10),
+            from_line: bool, crlf: bool,
+        ) {
+            prop_assume!(fields.iter().any(|(_, kept)| *kept));
+            let end = |text: &str| if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
+            let mut raw = if from_line { end("From bob Mon Jan  1 00:00:00 2026\n") } else { String::new() };
+            let mut expect = String::new();
+            for (field, kept) in &fields {
+                raw.push_str(&end(field));
+                if *kept {
+                    expect.push_str(&end(field));
+                }
+            }
+            for (name, line) in [("date", "Date: D\n"), ("message-id", "Message-ID: <m>\n")] {
+                let there = fields.iter().any(|(field, kept)| *kept && field.to_ascii_lowercase().starts_with(name));
+                if !there {
+                    expect.push_str(&end(line));
+                }
+            }
+            let (raw, expect) = (raw + &end("\n"), expect + &end("\n"));
+            prop_assert_eq!(out(&raw), expect);
+        }
+
         #[test]
         fn no_bcc_survives_and_nothing_else_is_lost(pieces in proptest::collection::vec(prop_oneof![
             Just("Bcc: secret\n"), Just("bcc :\n secret\n"), Just("To: b\n"), Just("To: b\r\n"), Just("junk\n"), Just(" more\n"), Just("\r"),

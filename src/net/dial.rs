@@ -116,12 +116,13 @@ impl Route {
                 wire.knows_us();
                 Ok(wire)
             }
-            (_, Through::Tunnel(command, hidden)) => {
+            (Place::Host(..) | Place::Tunnel, Through::Tunnel(command, hidden)) => {
                 let mut wire = Wire::over(Tunnel::start(command, hidden)?, at.to_string());
                 wire.knows_us();
                 wire.goes_through(format!("tunnel {}", command.first().map_or("", String::as_str)));
                 Ok(wire)
             }
+            (Place::Direct, _) => Err(Error::internal("many servers, of which one must be chosen")),
             (Place::Tunnel, _) => Err(Error::internal("a tunnel without a program")),
             (Place::Host(host, port), Through::Proxy(proxy, password)) => {
                 let whole = |e: Error| e.at(format!("{at} through {proxy}"));

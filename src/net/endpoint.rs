@@ -1,6 +1,7 @@
 //! [`Endpoint`]: where a service is and how the connection is protected, as a URL (RFC 3986, 5092, 2384). No secret in it.
 
 use crate::error::{Error, Result};
+use crate::text::domain::to_ascii;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -54,6 +55,8 @@ pub enum Place {
     Unix(String),
     /// A program that the account names, whose stdin and stdout are the line.
     Tunnel,
+    /// The mail servers of each recipient's domain, [`super::mx`].
+    Direct,
 }
 
 /// See the module.
@@ -161,13 +164,26 @@ impl Endpoint {
         Ok(Endpoint { service, protection: Protection::Default, user, place, folder, account: None })
     }
 
+    /// The servers of each recipient's domain.
+    #[must_use]
+    pub fn direct() -> Endpoint {
+        Endpoint {
+            service: Service::Smtp,
+            protection: Protection::Plain,
+            user: None,
+            place: Place::Direct,
+            folder: None,
+            account: None,
+        }
+    }
+
     /// Whether it is a loopback *address* (a name may be answered with anything).
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match &self.place {
             Place::Host(host, _) => is_loopback(host),
             Place::Local(_) | Place::Unix(_) => true,
-            Place::Tunnel => false,
+            Place::Tunnel | Place::Direct => false,
         }
     }
 
@@ -177,7 +193,7 @@ impl Endpoint {
         match &self.place {
             Place::Local(_) | Place::Unix(_) => true,
             Place::Host(_, port) => self.is_loopback() && (*port < 1024 || self.protection == Protection::Plain),
-            Place::Tunnel => false,
+            Place::Tunnel | Place::Direct => false,
         }
     }
 }
@@ -192,7 +208,7 @@ fn login<'t>(authority: &'t str, whole: &str) -> Result<(Option<String>, &'t str
     Ok((part(user.split_once(";AUTH=").map_or(user, |(user, _)| user), whole)?, rest))
 }
 
-/// `HOST`, `HOST:PORT`, `[::1]:PORT`, decoded; `None`: it is none of these.
+/// `HOST`, `HOST:PORT`, `[::1]:PORT`, decoded and with A-labels, as the DNS and certificates have it; `None`: it is none of these.
 pub(super) fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
         Some((host, "")) => (host, None),
@@ -203,7 +219,8 @@ pub(super) fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
         Some(port) => Some(port.parse().ok().filter(|port| *port != 0)?),
         None => None,
     };
-    Some((decode(host).filter(|host| !host.is_empty() && !breaks_host(host))?, port))
+    let host = decode(host).filter(|host| !host.is_empty() && !breaks_host(host))?;
+    Some((to_ascii(&host)?, port))
 }
 
 fn breaks_host(host: &str) -> bool {
@@ -275,6 +292,7 @@ impl fmt::Display for Place {
             Place::Host(host, port) => write!(f, "{host}:{port}"),
             Place::Unix(path) => f.write_str(path),
             Place::Tunnel => f.write_str("tunnel"),
+            Place::Direct => f.write_str("the recipients' servers"),
         }
     }
 }
@@ -292,6 +310,8 @@ mod tests {
         assert!(e.cleartext_allowed());
         let e = Endpoint::parse("pop3s://a@b@pop.example.org", Service::Pop3).unwrap();
         assert_eq!((e.user.as_deref(), e.place), (Some("a@b"), Place::Host("pop.example.org".into(), 995)));
+        let e = Endpoint::parse("imaps://b@B\u{fc}cher.example", Service::Imap).unwrap();
+        assert_eq!(e.place, Place::Host("xn--bcher-kva.example".into(), 993));
         assert_eq!(Endpoint::parse("smtp://[::1]", Service::Smtp).unwrap().place, Place::Host("::1".into(), 25));
         assert_eq!(
             Endpoint::parse("lmtp+unix:/run/lmtp", Service::Smtp).unwrap().place,

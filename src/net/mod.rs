@@ -3,8 +3,10 @@
 pub mod deadline;
 mod deflate;
 pub mod dial;
+pub mod dns;
 pub mod endpoint;
 pub mod http;
+pub mod mx;
 pub mod proxy;
 mod race;
 pub mod resolve;

@@ -4,6 +4,7 @@
 //! made once for a process, at the first handshake. Left out here: revocation lists, ALPN, early data.
 
 mod bindings;
+mod dane;
 mod der;
 mod facts;
 mod own;
@@ -14,6 +15,7 @@ mod verify;
 mod words;
 
 pub use bindings::Bindings;
+pub use dane::Association;
 pub use facts::{Facts, Verified};
 pub use own::{OwnCertificate, self_signed};
 pub use verify::Pin;
@@ -21,7 +23,9 @@ pub use verify::Pin;
 use super::deadline::Deadline;
 use super::stream::Stream;
 use crate::error::{Error, Result};
+use dane::Dane;
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -134,6 +138,8 @@ pub struct Tls {
     pins: Vec<Pin>,
     own: Option<Certificate>,
     explicit: bool,
+    /// TLSA records that decide instead, and the names that an authority's certificate may be for.
+    dane: Option<(Vec<Association>, Vec<String>)>,
     verifying: OnceLock<Arc<ClientConfig>>,
     trusting: OnceLock<Arc<ClientConfig>>,
 }
@@ -147,6 +153,12 @@ impl Tls {
         Tls { roots: roots.unwrap_or_default(), pins, own, explicit, ..Tls::default() }
     }
 
+    /// Trusts exactly the servers that one of these TLSA records vouches for; where it is an authority's, for one of `names`.
+    #[must_use]
+    pub fn dane(associations: Vec<Association>, names: Vec<String>) -> Tls {
+        Tls { dane: Some((associations, names)), explicit: true, ..Tls::default() }
+    }
+
     /// Whether somebody said whom to trust, so that it is verified on loopback addresses too.
     #[must_use]
     pub fn is_explicit(&self) -> bool {
@@ -156,6 +168,7 @@ impl Tls {
     fn verified(&self, verify: bool) -> Verified {
         match (&self.roots, self.pins.as_slice()) {
             _ if !verify => Verified::Not,
+            _ if self.dane.is_some() => Verified::Dane,
             (Roots::Mozilla, []) => Verified::Mozilla,
             (Roots::System, []) => Verified::System,
             (Roots::These(_), []) => Verified::File,
@@ -168,7 +181,7 @@ impl Tls {
         if let Some(config) = place.get() {
             return Ok(config.clone());
         }
-        let chains = if verify && self.pins.is_empty() {
+        let chains = if verify && self.pins.is_empty() && self.dane.is_none() {
             let roots = Arc::new(self.roots.store()?);
             let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider()).build();
             Some(verifier.map_err(|e| Error::config(format!("TLS: the authorities can't be used: {e}")))?)
@@ -176,11 +189,20 @@ impl Tls {
             None
         };
         let verifier = Verifier::new(chains, self.pins.clone(), provider().signature_verification_algorithms);
+        let verifier: Arc<dyn ServerCertVerifier> = match &self.dane {
+            Some((associations, names)) if verify => Arc::new(Dane {
+                associations: associations.clone(),
+                names: names.clone(),
+                signatures: verifier,
+                provider: provider(),
+            }),
+            _ => Arc::new(verifier),
+        };
         let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|e| Error::internal(format!("TLS: {e}")))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier));
+            .with_custom_certificate_verifier(verifier);
         let config = match &self.own {
             None => builder.with_no_client_auth(),
             Some(own) => builder

@@ -1,5 +1,6 @@
 //! [`Mailbox`]: `local-part@domain` of an envelope, RFC 5321 4.1.2, with UTF-8 (RFC 6531 3.3).
 
+use crate::text::domain::to_ascii;
 use std::fmt;
 
 /// An address as SMTP carries it. Both parts are checked: no control characters, no line breaks, within the limits of RFC 5321
@@ -64,6 +65,17 @@ impl Mailbox {
     #[must_use]
     pub fn domain(&self) -> &str {
         &self.domain
+    }
+
+    /// The same with A-labels in its domain (RFC 5890), for those who know no SMTPUTF8. `None`: its local part is beyond ASCII,
+    /// or its domain is none of IDNA.
+    #[must_use]
+    pub fn to_ascii(&self) -> Option<Mailbox> {
+        if !self.local.is_ascii() {
+            return None;
+        }
+        let domain = to_ascii(&self.domain)?;
+        is_domain(&domain).then(|| Mailbox { local: self.local.clone(), domain })
     }
 
     /// Whether all of it is ASCII, so that SMTPUTF8 is not needed.

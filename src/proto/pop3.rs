@@ -11,8 +11,8 @@ pub enum Command {
     Pass(Vec<u8>),
     /// `AUTH [mechanism [initial-response]]` (RFC 5034)
     Auth(Option<String>, Option<String>),
-    /// `APOP`
-    Apop,
+    /// `APOP name digest` (RFC 1939 7), the digest in hexadecimal.
+    Apop(String, String),
     /// `STAT`
     Stat,
     /// `LIST [msg]`
@@ -65,7 +65,12 @@ impl Command {
                 };
             }
             b"AUTH" => Command::Auth(words.next().map(str::to_ascii_uppercase), words.next().map(str::to_owned)),
-            b"APOP" => return Ok(Command::Apop),
+            b"APOP" => {
+                let (Some(name), Some(digest)) = (words.next(), words.next()) else {
+                    return Err("a name or a digest is missing");
+                };
+                Command::Apop(name.to_owned(), digest.to_ascii_lowercase())
+            }
             b"STAT" => Command::Stat,
             b"LIST" => Command::List(number(words.next())?),
             b"UIDL" => Command::Uidl(number(words.next())?),
@@ -189,6 +194,9 @@ mod tests {
             ("stat", Ok(Command::Stat)),
             ("USER a b", Ok(Command::User("a b".into()))),
             ("PASS  x ", Ok(Command::Pass(b" x ".to_vec()))),
+            ("APOP bob C4C9", Ok(Command::Apop("bob".into(), "c4c9".into()))),
+            ("APOP bob", Err("a name or a digest is missing")),
+            ("APOP a b c", Err("too many arguments")),
             ("LIST", Ok(Command::List(None))),
             ("LIST 3", Ok(Command::List(Some(3)))),
             ("TOP 1 10", Ok(Command::Top(1, 10))),

@@ -1,14 +1,19 @@
 //! SMTP's and LMTP's grammar (RFC 5321, 2033) for both sides: [commands](Command), paths, replies, the EHLO list.
 //!
 //! Extensions: SIZE (1870), 8BITMIME (6152), PIPELINING (2920), ENHANCEDSTATUSCODES (2034, 3463), AUTH (4954), STARTTLS (3207),
-//! SMTPUTF8 (6531), CHUNKING (3030), DSN (3461). Others are read as names and refused as parameters; their grammar comes with
-//! them. BINARYMIME is refused: our files end their lines with LF, so they can't tell a bare LF from a CRLF.
+//! SMTPUTF8 (6531), CHUNKING (3030), DSN (3461), DELIVERBY (2852), FUTURERELEASE (4865), MT-PRIORITY (6710), REQUIRETLS (8689),
+//! LIMITS (9422). Others are read as names and refused as parameters. BINARYMIME is refused: our files end their lines with LF,
+//! so they can't tell a bare LF from a CRLF.
 
 mod command;
 pub mod dsn;
+mod extension;
+mod parameter;
 mod queue_id;
 
 pub use command::{AUTH_LINE, BodyType, Command, LINE, Mail, PARAMETER_LINE, Rcpt, Syntax};
+pub use extension::{Extensions, FutureRelease, Limits};
+pub use parameter::{DeliverBy, Hold, Priority};
 pub use queue_id::queue_id;
 
 use std::fmt;
@@ -27,6 +32,16 @@ impl Reply {
     #[must_use]
     pub fn is_positive(&self) -> bool {
         self.code / 100 == 2
+    }
+
+    /// RFC 5321 4.5.3.1.10: this transaction takes no more recipients, another may.
+    #[must_use]
+    pub fn is_too_many(&self) -> bool {
+        match (self.code, self.enhanced()) {
+            (452, enhanced) => enhanced.is_none_or(|code| code == "4.5.3"),
+            (552, enhanced) => enhanced == Some("5.5.3"),
+            _ => false,
+        }
     }
 
     /// 4xx: later may work.
@@ -75,51 +90,6 @@ pub fn reply_line(line: &[u8]) -> Option<(u16, bool, String)> {
     Some((code, last, String::from_utf8_lossy(text).into_owned()))
 }
 
-/// What a server offers in its answer to EHLO.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Extensions {
-    /// RFC 2920.
-    pub pipelining: bool,
-    /// RFC 6152.
-    pub eight_bit_mime: bool,
-    /// RFC 6531.
-    pub smtputf8: bool,
-    /// RFC 3207.
-    pub starttls: bool,
-    /// RFC 1870; `Some(0)` is offered without a limit.
-    pub size: Option<u64>,
-    /// RFC 4954: mechanisms, in capitals.
-    pub auth: Vec<String>,
-}
-
-impl Extensions {
-    /// From the lines of the reply, of which the first is the greeting.
-    #[must_use]
-    pub fn read(lines: &[String]) -> Extensions {
-        let mut found = Extensions::default();
-        for line in lines.iter().skip(1) {
-            let mut words = line.split([' ', '=']);
-            match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
-                "PIPELINING" => found.pipelining = true,
-                "8BITMIME" => found.eight_bit_mime = true,
-                "SMTPUTF8" => found.smtputf8 = true,
-                "STARTTLS" => found.starttls = true,
-                "SIZE" => found.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0)),
-                // "AUTH=" is an old way to say it that some servers add.
-                "AUTH" => {
-                    for mechanism in words.map(str::to_ascii_uppercase) {
-                        if !mechanism.is_empty() && !found.auth.contains(&mechanism) {
-                            found.auth.push(mechanism);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        found
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,16 +106,5 @@ mod tests {
         assert_eq!(r(550, "4.1.1 x").enhanced(), None);
         assert_eq!(r(550, "5.1 x").enhanced(), None);
         assert_eq!(r(250, "ok").enhanced(), None);
-    }
-
-    #[test]
-    fn the_ehlo_list() {
-        let lines: Vec<String> =
-            ["x", "SIZE 1000", "auth=PLAIN", "AUTH LOGIN plain", "Pipelining", "8BITMIME", "X-FOO"]
-                .map(String::from)
-                .to_vec();
-        let e = Extensions::read(&lines);
-        assert!(e.pipelining && e.eight_bit_mime && !e.starttls);
-        assert_eq!((e.size, e.auth), (Some(1000), vec!["PLAIN".into(), "LOGIN".into()]));
     }
 }

@@ -42,6 +42,9 @@ pub(super) fn may_log_in(wire: &Wire) -> bool {
     wire.is_secure() || wire.our_address().is_none_or(|from| from.to_canonical().is_loopback())
 }
 
+/// Checks somebody's proof.
+pub(super) type Checks<'c> = dyn FnMut(&mut dyn World, &str) -> Result<Login, Denied> + 'c;
+
 /// The failed logins of one session.
 #[derive(Debug, Default)]
 pub(super) struct Guesses(u32);
@@ -55,6 +58,17 @@ impl Guesses {
         user: &str,
         password: &Secret,
     ) -> Result<Login, Refused> {
+        self.check(wire, world, user, &mut |world, user| world.login(user, password))
+    }
+
+    /// The same by whatever `checks`, which is given the name as [`World::named`] has it.
+    pub(super) fn check(
+        &mut self,
+        wire: &mut Wire,
+        world: &mut dyn World,
+        user: &str,
+        checks: &mut Checks<'_>,
+    ) -> Result<Login, Refused> {
         let from = wire.our_address();
         let user = world.named(user);
         let attempt = match world.attempts().map(|all| all.begin(&user, from)) {
@@ -64,7 +78,7 @@ impl Guesses {
         };
         let so_far = self.0.saturating_add(1).max(attempt.as_ref().map_or(0, |attempt| attempt.failures));
         let answer = answer_time(world.limits(), so_far);
-        let checked = world.login(&user, password);
+        let checked = checks(world, &user);
         if let (Some(all), Some(attempt)) = (world.attempts(), attempt) {
             let outcome = match &checked {
                 Ok(_) => Outcome::Right,

@@ -10,21 +10,23 @@
 //! Left out: quotas and access rights. Flags are renames that are not synced: a power failure may lose the
 //! last `\Seen`, never a message.
 
+mod cache;
 mod change;
-mod counted;
 #[cfg(test)]
 mod crash;
 mod deliver;
 mod draft;
 mod folders;
+mod known;
 mod look;
 mod modseq;
 mod name;
 mod picture;
 #[cfg(test)]
 mod pictures;
+#[cfg(test)]
+mod reading;
 mod selected;
-mod size;
 mod special;
 mod stamp;
 #[cfg(test)]
@@ -32,6 +34,7 @@ mod tests;
 mod uids;
 mod view;
 
+pub use cache::Read;
 pub use draft::{Draft, Part, Stored, Target, commit_all};
 pub use selected::{Changes, Copied, FlagChange, Mailbox};
 pub use view::Message;
@@ -44,7 +47,7 @@ use name::INBOX;
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// One user's tree. Cheap to clone; all that a process opens for one root share one SQLite connection.
 #[derive(Clone, Debug)]
@@ -57,6 +60,8 @@ struct Tree {
     inbox: Maildir,
     db: Db,
     arrivals: deliver::SharedSync,
+    /// Opened when it is needed; `None` if that could not be.
+    cache: OnceLock<Option<Db>>,
 }
 
 /// A folder, as LIST shows it.
@@ -155,7 +160,7 @@ impl Account {
         if let Some(tree) = known(all) {
             return Ok(Account { tree });
         }
-        let tree = Arc::new(Tree { inbox, db, arrivals: deliver::SharedSync::default() });
+        let tree = Arc::new(Tree { inbox, db, arrivals: deliver::SharedSync::default(), cache: OnceLock::new() });
         all.retain(|_, tree| tree.strong_count() > 0);
         all.insert(key.clone(), Arc::downgrade(&tree));
         drop(open);

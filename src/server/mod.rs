@@ -8,6 +8,7 @@ pub mod listen;
 pub mod login;
 pub mod mailbox;
 pub mod pop3;
+mod sasl;
 pub mod smtp;
 mod world;
 
@@ -64,7 +65,7 @@ pub fn secret_from(line: &[u8]) -> Option<usize> {
     let first = words.next()?;
     let at = if first.eq_ignore_ascii_case(b"PASS") {
         first.len().checked_add(1)?
-    } else if first.eq_ignore_ascii_case(b"AUTH") {
+    } else if first.eq_ignore_ascii_case(b"AUTH") || first.eq_ignore_ascii_case(b"APOP") {
         first.len().checked_add(words.next()?.len())?.checked_add(2)?
     } else {
         return None;
@@ -97,6 +98,7 @@ mod tests {
             ("PASS", None),
             ("PASS ", None),
             ("USER bob", None),
+            ("APOP bob c4c9334b", Some("APOP bob ")),
         ] {
             assert_eq!(secret_from(line.as_bytes()), shown.map(str::len), "{line}");
         }

@@ -1,16 +1,16 @@
-//! The POP3 server session: RFC 1939 whole (but APOP, which needs the password in clear), CAPA and RESP-CODES (2449),
-//! PIPELINING, AUTH PLAIN (5034), STLS (2595).
+//! The POP3 server session: RFC 1939 whole, CAPA and RESP-CODES (2449), PIPELINING, AUTH (5034), STLS (2595).
 //!
 //! One session has the maildrop; the numbers are those of its start; DELE takes effect at QUIT and nowhere else.
 
 use super::login::{Guesses, Refused, may_log_in};
 use super::mailbox::{Mailbox, MaildropLock};
-use super::{Login, World, looks_like_http, may_start_tls, secret_from, secret_line, start_tls};
+use super::sasl::{Ended, Exchange, offered, offered_names, timestamp};
+use super::{Login, World, looks_like_http, may_start_tls, secret_from, start_tls};
 use crate::body::{Body, FileBody};
 use crate::error::{Exit, Result};
 use crate::net::{Deadline, Wire};
 use crate::proto::pop3::Command;
-use crate::proto::sasl;
+use crate::proto::sasl::{Mechanism, cram};
 use crate::secret::Secret;
 use crate::text::{LoneCr, ToWire};
 use std::collections::HashSet;
@@ -24,10 +24,13 @@ const COMMAND_LINE: usize = 12 * 1024;
 /// # Errors
 /// 75: the connection was lost (nothing is deleted then).
 pub fn serve(wire: &mut Wire, world: &mut dyn World) -> Result<()> {
-    let known = world.known()?.map(|login| login.user);
+    let known = world.known()?.is_some();
     wire.conceal(Some(secret_from));
-    wire.put("+OK pipepost POP3 ready\r\n")?;
-    let Some(mut drop) = authorization(wire, world, known)? else { return wire.flush() };
+    let stamp = if offered(wire, world).contains(&Mechanism::Apop) { Some(timestamp(world)?) } else { None };
+    let shown = stamp.as_ref().map(|stamp| format!(" {stamp}")).unwrap_or_default();
+    wire.put(format!("+OK pipepost POP3 ready{shown}\r\n"))?;
+    let before = Before { name: None, stamp, known };
+    let Some(mut drop) = authorization(wire, world, before)? else { return wire.flush() };
     transaction(wire, world, &mut drop)
 }
 
@@ -46,9 +49,12 @@ fn command(wire: &mut Wire, world: &dyn World) -> Result<Vec<u8>> {
 }
 
 /// `tls`: whether STLS can be said now.
-fn capabilities(wire: &mut Wire, tls: bool) -> Result<()> {
+fn capabilities(wire: &mut Wire, world: &dyn World, tls: bool) -> Result<()> {
     // RFC 2595 4: USER is not shown where it is not taken.
-    let (user, sasl) = if may_log_in(wire) { ("USER\r\n", "SASL PLAIN\r\n") } else { ("", "") };
+    let all = offered(wire, world);
+    let user = if all.contains(&Mechanism::Plain) { "USER\r\n" } else { "" };
+    let sasl = offered_names(wire, world).join(" ");
+    let sasl = if sasl.is_empty() { sasl } else { format!("SASL {sasl}\r\n") };
     wire.put(format!(
         "+OK\r\nTOP\r\n{user}UIDL\r\n{sasl}RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n\
          IMPLEMENTATION pipepost\r\n",
@@ -58,8 +64,8 @@ fn capabilities(wire: &mut Wire, tls: bool) -> Result<()> {
 
 /// What a line before the login comes to.
 enum Said {
-    /// A name and a password.
-    Login(String, Secret),
+    /// A name and a password, or something in their place.
+    Login(Ended),
     /// It has its answer.
     Answered,
     /// This is its answer, and there is a limit to those.
@@ -67,9 +73,19 @@ enum Said {
     Leave,
 }
 
+/// What is known before the login.
+struct Before {
+    /// What USER said, until PASS or a handshake.
+    name: Option<String>,
+    /// What APOP's digest is of.
+    stamp: Option<String>,
+    /// Whether the connection is the identity.
+    known: bool,
+}
+
 /// The AUTHORIZATION state. `None`: the client has quit or was thrown out.
-fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) -> Result<Option<Maildrop>> {
-    let (mut name, mut errors, mut commands) = (None, 0, 0);
+fn authorization(wire: &mut Wire, world: &mut dyn World, mut before: Before) -> Result<Option<Maildrop>> {
+    let (mut errors, mut commands) = (0, 0);
     let mut guesses = Guesses::default();
     loop {
         let line = command(wire, world)?;
@@ -81,44 +97,42 @@ fn authorization(wire: &mut Wire, world: &mut dyn World, known: Option<String>) 
             wire.put("-ERR too many commands\r\n")?;
             return Ok(None);
         }
-        let (user, password) = match before_login(wire, world, known.is_some(), &mut name, &line)? {
-            Said::Login(user, password) => (user, password),
+        let wrong = match before_login(wire, world, &mut guesses, &mut before, &line)? {
             Said::Answered => continue,
             Said::Leave => return Ok(None),
-            Said::Wrong(answer) => {
-                wire.put(format!("-ERR {answer}\r\n"))?;
-                if one_more(wire, world, &mut errors)? {
+            Said::Wrong(answer) | Said::Login(Ended::Malformed(answer)) => answer,
+            Said::Login(Ended::Unknown) => "not offered",
+            Said::Login(Ended::Login(login)) => {
+                match Maildrop::open(&login) {
+                    Ok(Some(drop)) => {
+                        let count = drop.mailbox.messages().len();
+                        wire.put(format!("+OK {count} message{}\r\n", if count == 1 { "" } else { "s" }))?;
+                        return Ok(Some(drop));
+                    }
+                    Ok(None) => wire.put("-ERR [IN-USE] another session has this maildrop\r\n")?,
+                    Err(_) => wire.put("-ERR [SYS/TEMP] the maildrop can't be opened now\r\n")?,
+                }
+                continue;
+            }
+            Said::Login(Ended::Refused(Refused::Failed)) => {
+                wire.put("-ERR [SYS/TEMP] can't check that now\r\n")?;
+                continue;
+            }
+            Said::Login(Ended::Refused(Refused::TooMany)) => {
+                wire.put("-ERR [SYS/TEMP] too many failed logins, try again later\r\n")?;
+                return Ok(None);
+            }
+            Said::Login(Ended::Refused(Refused::Wrong { close })) => {
+                wire.put("-ERR [AUTH] wrong name or password\r\n")?;
+                if close {
                     return Ok(None);
                 }
                 continue;
             }
         };
-        // A connection whose identity is known needs no password, but is nobody else's.
-        let login = match (&known, world.known()?) {
-            (Some(known), Some(login)) if *known == user => Ok(login),
-            _ => guesses.log_in(wire, world, &user, &password),
-        };
-        match login {
-            Ok(login) => match Maildrop::open(&login) {
-                Ok(Some(drop)) => {
-                    let count = drop.mailbox.messages().len();
-                    wire.put(format!("+OK {count} message{}\r\n", if count == 1 { "" } else { "s" }))?;
-                    return Ok(Some(drop));
-                }
-                Ok(None) => wire.put("-ERR [IN-USE] another session has this maildrop\r\n")?,
-                Err(_) => wire.put("-ERR [SYS/TEMP] the maildrop can't be opened now\r\n")?,
-            },
-            Err(Refused::Failed) => wire.put("-ERR [SYS/TEMP] can't check that now\r\n")?,
-            Err(Refused::TooMany) => {
-                wire.put("-ERR [SYS/TEMP] too many failed logins, try again later\r\n")?;
-                return Ok(None);
-            }
-            Err(Refused::Wrong { close }) => {
-                wire.put("-ERR [AUTH] wrong name or password\r\n")?;
-                if close {
-                    return Ok(None);
-                }
-            }
+        wire.put(format!("-ERR {wrong}\r\n"))?;
+        if one_more(wire, world, &mut errors)? {
+            return Ok(None);
         }
     }
 }
@@ -133,59 +147,64 @@ fn one_more(wire: &mut Wire, world: &dyn World, errors: &mut u32) -> Result<bool
     Ok(enough)
 }
 
-/// `name` is what USER said, until PASS or a handshake.
 fn before_login(
     wire: &mut Wire,
     world: &mut dyn World,
-    known: bool,
-    name: &mut Option<String>,
+    guesses: &mut Guesses,
+    before: &mut Before,
     line: &[u8],
 ) -> Result<Said> {
+    let all = offered(wire, world);
     match Command::parse(line) {
         Ok(Command::Capa) => {
-            let tls = may_start_tls(wire, world, known).is_some();
-            capabilities(wire, tls)?;
+            let tls = may_start_tls(wire, world, before.known).is_some();
+            capabilities(wire, world, tls)?;
         }
         Ok(Command::Quit) => {
             wire.put("+OK bye\r\n")?;
             return Ok(Said::Leave);
         }
-        Ok(Command::User(_) | Command::Pass(_) | Command::Auth(..)) if !may_log_in(wire) => {
+        Ok(Command::User(_) | Command::Pass(_) | Command::Auth(..) | Command::Apop(..)) if !may_log_in(wire) => {
             return Ok(Said::Wrong("TLS first: say STLS"));
         }
+        Ok(Command::User(_) | Command::Pass(_)) if !all.contains(&Mechanism::Plain) => {
+            return Ok(Said::Login(Ended::Unknown));
+        }
         Ok(Command::User(user)) => {
-            *name = Some(user);
+            before.name = Some(user);
             wire.put("+OK\r\n")?;
         }
         Ok(Command::Pass(password)) => {
             let password = Secret::new(password);
-            return Ok(name.take().map_or(Said::Wrong("USER first"), |user| Said::Login(user, password)));
+            let Some(user) = before.name.take() else { return Ok(Said::Wrong("USER first")) };
+            let login = guesses.log_in(wire, world, &user, &password);
+            return Ok(Said::Login(login.map_or_else(Ended::Refused, Ended::Login)));
         }
-        Ok(Command::Auth(Some(mechanism), initial)) if mechanism == "PLAIN" => {
-            let answer = match initial {
-                Some(text) => text.into_bytes(),
-                None => {
-                    wire.put("+ \r\n")?;
-                    secret_line(wire, COMMAND_LINE)?
-                }
-            };
-            let message = sasl::unbase64(Secret::new(answer).expose()).map(Secret::new);
-            let login = message.and_then(|message| sasl::read_plain(message.expose()));
-            let malformed = Said::Wrong("cancelled or malformed");
-            return Ok(login.map_or(malformed, |(user, password)| Said::Login(user, password)));
+        Ok(Command::Auth(None, _)) => {
+            let list: String = offered_names(wire, world).iter().map(|name| format!("{name}\r\n")).collect();
+            wire.put(format!("+OK\r\n{list}.\r\n"))?;
         }
-        Ok(Command::Auth(None, _)) => wire.put("+OK\r\nPLAIN\r\n.\r\n")?,
+        Ok(Command::Auth(Some(mechanism), initial)) => {
+            let mut exchange = Exchange { wire, world, guesses, prompt: "+ ", max: COMMAND_LINE };
+            let initial = initial.map(|initial| Secret::new(initial.into_bytes()));
+            return exchange.log_in(&mechanism, initial).map(Said::Login);
+        }
+        Ok(Command::Apop(user, digest)) => {
+            let Some(stamp) = &before.stamp else { return Ok(Said::Login(Ended::Unknown)) };
+            let mut exchange = Exchange { wire, world, guesses, prompt: "+ ", max: COMMAND_LINE };
+            let is_of = |password: &Secret| cram::apop(stamp, password).same(digest.as_bytes());
+            return exchange.by_digest(&user, &is_of).map(Said::Login);
+        }
         Ok(Command::Stls) => {
-            let Some(identity) = may_start_tls(wire, world, known) else {
+            let Some(identity) = may_start_tls(wire, world, before.known) else {
                 return Ok(Said::Wrong("no TLS to be started here"));
             };
             if !start_tls(wire, &identity, "+OK go on under TLS\r\n")? {
                 wire.put("-ERR nothing may follow STLS in one flight\r\n")?;
                 return Ok(Said::Leave);
             }
-            *name = None;
+            before.name = None;
         }
-        Ok(Command::Auth(..) | Command::Apop) => return Ok(Said::Wrong("not offered")),
         other => return Ok(Said::Wrong(other.err().unwrap_or("log in first"))),
     }
     Ok(Said::Answered)
@@ -235,6 +254,7 @@ const UNREADABLE: &str = "-ERR [SYS/TEMP] the message can't be read now\r\n";
 fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> Result<()> {
     let mut errors = 0;
     loop {
+        drop.mailbox.settle();
         let line = command(wire, world)?;
         let command = match Command::parse(&line) {
             Ok(command) => command,
@@ -247,7 +267,7 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
             }
         };
         match command {
-            Command::Capa => capabilities(wire, false)?,
+            Command::Capa => capabilities(wire, world, false)?,
             Command::Stat => {
                 let (mut count, mut size) = (0, 0u64);
                 for (_, index) in drop.numbers() {
@@ -323,7 +343,7 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
                 wire.put(answer)?;
                 return wire.flush();
             }
-            Command::User(_) | Command::Pass(_) | Command::Auth(..) | Command::Apop | Command::Stls => {
+            Command::User(_) | Command::Pass(_) | Command::Auth(..) | Command::Apop(..) | Command::Stls => {
                 wire.put("-ERR already logged in\r\n")?;
             }
         }

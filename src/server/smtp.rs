@@ -12,7 +12,8 @@ mod data;
 mod envelope;
 mod start;
 
-use super::login::{Guesses, may_log_in};
+use super::login::Guesses;
+use super::sasl::offered_names;
 use super::{World, looks_like_http, may_start_tls, secret_from, start_tls};
 use crate::error::{Error, Exit, Result};
 use crate::net::wire::WHOLE_LINE;
@@ -190,9 +191,10 @@ impl Session {
         (self.helo, self.esmtp, self.transaction) = (Some(name), true, None);
         wire.put(format!("250-{}\r\n250-PIPELINING\r\n", world.host()))?;
         wire.put(format!("250-SIZE {}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n", world.limits().message))?;
-        wire.put("250-CHUNKING\r\n250-DSN\r\n")?;
-        if !self.known && may_log_in(wire) {
-            wire.put("250-AUTH PLAIN LOGIN\r\n")?;
+        wire.put(format!("250-CHUNKING\r\n250-DSN\r\n250-LIMITS RCPTMAX={}\r\n", world.limits().recipients))?;
+        let names = offered_names(wire, world);
+        if !self.known && !names.is_empty() {
+            wire.put(format!("250-AUTH {}\r\n", names.join(" ")))?;
         }
         if may_start_tls(wire, world, self.known).is_some() {
             wire.put("250-STARTTLS\r\n")?;

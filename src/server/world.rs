@@ -5,6 +5,8 @@ use super::mailbox::{Account, Draft};
 use crate::error::{Error, Result};
 use crate::net::tls::Identity;
 use crate::proto::mailbox::Mailbox as Address;
+use crate::proto::sasl::scram::Keys;
+use crate::proto::sasl::{Hash, Mechanism};
 use crate::proto::smtp::{Mail, Rcpt};
 use crate::secret::Secret;
 use std::time::Duration;
@@ -121,6 +123,30 @@ pub trait World: Send {
     /// # Errors
     /// See [`Denied`].
     fn login(&mut self, user: &str, password: &Secret) -> Result<Login, Denied>;
+
+    /// By which mechanisms users can log in, the strongest first; those that bind are offered under TLS only.
+    fn mechanisms(&self) -> Vec<Mechanism> {
+        vec![Mechanism::Plain, Mechanism::Login]
+    }
+
+    /// What SCRAM proves a password with; for a name that nobody has, keys that no password has, the same each time. `None`: there
+    /// are none with that hash.
+    fn keys(&mut self, _user: &str, _hash: Hash) -> Option<Keys> {
+        None
+    }
+
+    /// The password itself, where it is known: CRAM-MD5 and APOP compute with it.
+    fn password(&mut self, _user: &str) -> Option<Secret> {
+        None
+    }
+
+    /// Lets somebody in who has proved to know the password.
+    ///
+    /// # Errors
+    /// See [`Denied`].
+    fn proven(&mut self, _user: &str) -> Result<Login, Denied> {
+        Err(Denied::Wrong)
+    }
 
     /// Whose mailbox a recipient's mail goes to; `None` is Postmaster without a domain.
     ///

@@ -2,7 +2,7 @@
 //!
 //! WAL where the file system can, a rollback journal where it can't; `synchronous=FULL`, because what is recorded here
 //! (UIDs, what was fetched) was promised to somebody; every change in one `BEGIN IMMEDIATE`; 0600; `user_version` counts
-//! the migrations. A database that is damaged is an error that names the file and says what to do, never an empty one.
+//! the migrations. What could be found out again is kept in a [cache](Db::cache), with less care. A database that is damaged is an error that names the file and says what to do, never an empty one.
 
 use super::disk;
 use crate::error::{Error, Local, Result};
@@ -29,6 +29,7 @@ pub struct Schema {
 pub struct Db {
     path: PathBuf,
     schema: &'static Schema,
+    kind: Kind,
     open: Mutex<Open>,
 }
 
@@ -38,14 +39,43 @@ struct Open {
     identity: (u64, u64),
 }
 
+/// What a file is to its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// What was promised to somebody.
+    Records,
+    /// What can be found out again: on stable storage some time, at most so many pages, removed when it is damaged.
+    Cache { pages: u32 },
+}
+
+impl Kind {
+    /// How long one waits for another process.
+    fn patience(self) -> Duration {
+        if self == Kind::Records { PATIENCE } else { Duration::from_millis(200) }
+    }
+}
+
 impl Db {
     /// Opens the file, making it (0600) and bringing its schema up to date.
     ///
     /// # Errors
     /// 74 when it is damaged or the disk fails, 75 when others hold it too long, 78 when a newer version has made it.
     pub fn open(path: &Path, schema: &'static Schema) -> Result<Db> {
-        let open = Mutex::new(open(path, schema)?);
-        Ok(Db { path: path.to_owned(), schema, open })
+        Db::open_as(path, schema, Kind::Records)
+    }
+
+    /// The same for what can be found out again: nothing waits for the disk, or long for another process; a file that is
+    /// damaged is made anew; it never has more than `pages` of 4 KiB.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub fn cache(path: &Path, schema: &'static Schema, pages: u32) -> Result<Db> {
+        Db::open_as(path, schema, Kind::Cache { pages })
+    }
+
+    fn open_as(path: &Path, schema: &'static Schema, kind: Kind) -> Result<Db> {
+        let open = Mutex::new(open(path, schema, kind)?);
+        Ok(Db { path: path.to_owned(), schema, kind, open })
     }
 
     /// Does `work` in one transaction that writes: all of it is on stable storage afterwards, or none of it.
@@ -73,7 +103,13 @@ impl Db {
         let transaction = guard.connection.transaction_with_behavior(how).map_err(|e| self.explain(&e))?;
         let done = work(&transaction).and_then(|value| transaction.commit().map(|()| value).map_err(Stop::Sql));
         done.map_err(|stop| match stop {
-            Stop::Sql(e) => self.explain(&e),
+            Stop::Sql(e) => {
+                if self.kind != Kind::Records && is_damage(&e) {
+                    // The next transaction finds it missing, and makes it anew.
+                    let _ = std::fs::remove_file(&self.path);
+                }
+                self.explain(&e)
+            }
             Stop::Other(e) => e,
         })
     }
@@ -92,7 +128,7 @@ impl Db {
             // Closed first: its locks on `-shm` are the process's, and would vanish from under the new connection.
             let none = Connection::open_in_memory().map_err(|e| self.explain(&e))?;
             *guard = Open { connection: none, identity: (0, 0) };
-            *guard = open(&self.path, self.schema)?;
+            *guard = open(&self.path, self.schema, self.kind)?;
         }
         Ok(guard)
     }
@@ -146,13 +182,18 @@ fn explain(path: &Path, schema: &Schema, e: &rusqlite::Error) -> Error {
     }
 }
 
-fn open(path: &Path, schema: &'static Schema) -> Result<Open> {
+fn is_damage(e: &rusqlite::Error) -> bool {
+    matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn open(path: &Path, schema: &'static Schema, kind: Kind) -> Result<Open> {
     // SQLite would make the file with the umask's mode; its -wal and -shm take the mode of the file that is there.
     let file = disk::open_or_create(path).creating(path.display())?;
     drop(file);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + kind.patience();
+    let mut renewed = kind == Kind::Records;
     loop {
-        match try_open(path, schema) {
+        match try_open(path, schema, kind) {
             Ok(connection) => {
                 let identity = identity(path).local(path.display())?;
                 return Ok(Open { connection, identity });
@@ -163,6 +204,13 @@ fn open(path: &Path, schema: &'static Schema) -> Result<Open> {
                     && matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) =>
             {
                 std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(Trouble::Sql(e)) if !renewed && is_damage(&e) => {
+                renewed = true;
+                for end in ["", "-wal", "-shm"] {
+                    let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+                }
+                drop(disk::open_or_create(path).creating(path.display())?);
             }
             Err(Trouble::Sql(e)) => return Err(explain(path, schema, &e)),
             Err(Trouble::Newer(version)) => {
@@ -184,10 +232,10 @@ impl From<rusqlite::Error> for Trouble {
     }
 }
 
-fn try_open(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
+fn try_open(path: &Path, schema: &Schema, kind: Kind) -> Result<Connection, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(kind.patience())?;
     connection.pragma_update(None, "cache_size", -1024)?;
     let wal = journal(&connection, "WAL").and_then(|mode| {
         // Network file systems say yes and then lack the shared memory: the first read tells.
@@ -201,7 +249,16 @@ fn try_open(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
         }
         Err(e) => return Err(e.into()),
     }
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    match kind {
+        Kind::Records => connection.pragma_update(None, "synchronous", "FULL")?,
+        Kind::Cache { pages } => {
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            // A large filling must not wait for the disk every four megabytes.
+            connection.query_row("PRAGMA wal_autocheckpoint=8192", [], |_| Ok(()))?;
+            // Says how many there may be from now on.
+            connection.query_row(&format!("PRAGMA max_page_count={pages}"), [], |_| Ok(()))?;
+        }
+    }
     connection.pragma_update(None, "foreign_keys", true)?;
     let newest = i64::try_from(schema.migrations.len()).unwrap_or(i64::MAX);
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;

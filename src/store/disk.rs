@@ -1,6 +1,7 @@
 //! The few file operations that mail on disk needs, each in its safe form: private modes at creation whatever the
 //! umask, no symbolic link followed in the last step of a name, nothing overwritten, directories synced.
 
+use crate::error::{Error, Local};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::fs::File;
@@ -187,8 +188,26 @@ pub fn set_time(file: &File, time: SystemTime) -> io::Result<()> {
     Ok(fs::futimens(file, &Timestamps { last_access: spec, last_modification: spec })?)
 }
 
+/// Makes sure that nobody else owns a directory that holds mail, or may put something there. Others may see what there is if its
+/// mode says so.
+///
+/// # Errors
+/// 78: somebody does.
+pub fn must_be_private(root: &Path) -> crate::error::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata(root).local(root.display())?;
+    let uid = rustix::process::getuid().as_raw();
+    if meta.uid() != uid {
+        return Err(Error::config(format!("{}: belongs to another user", root.display())));
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(Error::config(format!("{}: others may write there", root.display())).advise("chmod go-w"));
+    }
+    Ok(())
+}
+
 /// How old a temporary file is that nobody writes any more, as <https://cr.yp.to/proto/maildir.html> has it.
-const LEFT_OVER: Duration = Duration::from_secs(36 * 3600);
+pub const LEFT_OVER: Duration = Duration::from_secs(36 * 3600);
 
 /// Removes what killed programs have left in `dir`: files, and directories with all that is in them, whose names begin
 /// with `prefix` and which are older than 36 hours. Nothing depends on it, so its errors are nobody's.

@@ -1,7 +1,7 @@
-//! The passwords that mail-login(1) keeps: one for each protocol, user and server.
+//! What mail-login(1) keeps: for each protocol, user and server a password, or the name of an issuer whose tokens log in there.
 //!
-//! They lie there as they are, in a file that only its owner can read, and are overwritten when they are forgotten. The
-//! column `kind` is for tokens, which are not obtained yet.
+//! Passwords and tokens lie there as they are, in a file that only its owner can read, and are overwritten when they are
+//! forgotten.
 
 use super::db::{Db, Schema};
 use super::disk;
@@ -9,20 +9,40 @@ use crate::error::{Local, Result};
 use crate::secret::Secret;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 static SCHEMA: Schema = Schema {
-    migrations: &["
+    migrations: &[
+        "
         CREATE TABLE login (
             protocol TEXT NOT NULL,
             user TEXT NOT NULL,
             server TEXT NOT NULL,             -- HOST:PORT, or a socket's path
-            kind TEXT NOT NULL,               -- password
-            secret BLOB NOT NULL,
+            kind TEXT NOT NULL,               -- password, oauth
+            secret BLOB NOT NULL,             -- of oauth: the issuer
             time INTEGER NOT NULL,            -- when it was stored, seconds since 1970
             PRIMARY KEY (protocol, user, server)
         ) WITHOUT ROWID;
-    "],
+    ",
+        "
+        CREATE TABLE token (
+            issuer TEXT NOT NULL,
+            user TEXT NOT NULL,
+            client TEXT NOT NULL,             -- client_id
+            client_secret BLOB,               -- only if nothing else knows it
+            secret_in_form INTEGER NOT NULL,
+            endpoint TEXT NOT NULL,           -- where tokens are got
+            revocation TEXT,                  -- where they are revoked
+            grant_type TEXT NOT NULL,         -- refresh_token, client_credentials
+            scope TEXT NOT NULL,
+            refresh BLOB,
+            access BLOB,
+            expires INTEGER,                  -- when access does, seconds since 1970
+            time INTEGER NOT NULL,            -- when it was got
+            PRIMARY KEY (issuer, user)
+        ) WITHOUT ROWID;
+    ",
+    ],
     repair: "remove it with its -wal and -shm, and store the passwords again",
 };
 
@@ -48,15 +68,21 @@ impl fmt::Display for Key {
 pub struct Stored {
     /// Whose it is.
     pub key: Key,
-    /// `password`.
+    /// `password` or `oauth`.
     pub kind: String,
-    /// When it was stored, in seconds since 1970.
+    /// When it was stored, or the token was got, in seconds since 1970.
     pub time: i64,
+    /// Whose tokens they are.
+    pub issuer: Option<String>,
+    /// Until when the token is good, in seconds since 1970.
+    pub expires: Option<i64>,
 }
 
 /// `logins.sqlite`.
 pub struct Logins {
-    db: Db,
+    pub(super) db: Db,
+    /// Where its locks lie.
+    pub(super) dir: PathBuf,
 }
 
 impl Logins {
@@ -67,7 +93,7 @@ impl Logins {
     pub fn open(path: &Path) -> Result<Logins> {
         let dir = disk::parent(path);
         disk::make_dirs(&dir).creating(dir.display())?;
-        Ok(Logins { db: Db::open(path, &SCHEMA)? })
+        Ok(Logins { db: Db::open(path, &SCHEMA)?, dir })
     }
 
     /// The password of a login.
@@ -118,11 +144,15 @@ impl Logins {
     /// 74, 75.
     pub fn all(&self) -> Result<Vec<Stored>> {
         self.db.read(|t| {
-            let mut query =
-                t.prepare("SELECT protocol, user, server, kind, time FROM login ORDER BY user, server, protocol")?;
+            let mut query = t.prepare(
+                "SELECT login.protocol, login.user, login.server, login.kind, ifnull(token.time, login.time), \
+                 token.issuer, token.expires \
+                 FROM login LEFT JOIN token ON login.kind = 'oauth' AND token.issuer = CAST(login.secret AS TEXT) \
+                 AND token.user = login.user ORDER BY login.user, login.server, login.protocol",
+            )?;
             let rows = query.query_map([], |row| {
                 let key = Key { protocol: row.get(0)?, user: row.get(1)?, server: row.get(2)? };
-                Ok(Stored { key, kind: row.get(3)?, time: row.get(4)? })
+                Ok(Stored { key, kind: row.get(3)?, time: row.get(4)?, issuer: row.get(5)?, expires: row.get(6)? })
             })?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })
@@ -130,7 +160,7 @@ impl Logins {
 }
 
 /// What is deleted is filled with zeros, not only taken out of the lists.
-fn overwrite(t: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+pub(super) fn overwrite(t: &Transaction<'_>) -> Result<(), rusqlite::Error> {
     t.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))
 }
 

@@ -52,7 +52,7 @@ pub const BATCH: usize = 64;
 ///
 /// Who must not deliver twice although the program may be killed at any moment keeps a journal: [`Sink::plan`] before each
 /// commit, and what it says on stable storage; after a kill [`Sink::look`] tells whether the message got there.
-pub trait Sink {
+pub trait Sink: Send {
     /// A message begins.
     ///
     /// # Errors

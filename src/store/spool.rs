@@ -1,6 +1,6 @@
 //! [`Spool`]: a message that must be known before it is sent: 64 KiB in memory, the rest in an unlinked file (0600), rewindable.
 
-use crate::body::{Body, FileBody};
+use crate::body::{Body, FileBody, Rewind};
 use crate::error::{Local, Result};
 use crate::store::disk;
 use std::fs::File;
@@ -70,6 +70,12 @@ impl Spool {
                 Ok(SpoolBody(Inner::File(FileBody::new(file.get_mut(), "temporary file"))))
             }
         }
+    }
+}
+
+impl Rewind for Spool {
+    fn rewind(&mut self) -> Result<Box<dyn Body + '_>> {
+        Ok(Box::new(self.body()?))
     }
 }
 

@@ -16,12 +16,12 @@ fn files() -> MutexGuard<'static, Option<HashSet<PathBuf>>> {
 }
 
 /// A file that will be made.
-pub(super) fn begin(path: PathBuf) {
+pub fn begin(path: PathBuf) {
     files().get_or_insert_default().insert(path);
 }
 
 /// It is gone, or has its name.
-pub(super) fn end(path: &Path) {
+pub fn end(path: &Path) {
     files().get_or_insert_default().remove(path);
 }
 

@@ -7,12 +7,14 @@ use crate::cli::compose::now;
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table};
+use crate::cli::route::{self, Routing};
 use crate::cli::session::look_in;
 use crate::cli::{Outcome, Tool};
+use crate::client::Dial;
 use crate::error::{Exit, Result};
 use crate::message::date::Date;
 use crate::net::Deadline;
-use crate::net::endpoint::{Endpoint, Protection};
+use crate::net::endpoint::{Endpoint, Place, Protection};
 use crate::net::tls::Facts;
 use crate::net::trace::TraceTo;
 use clap::Parser;
@@ -64,6 +66,8 @@ what there is to say.
 .It Cm name
 The host has addresses (not for an address, a Unix socket or
 .Li local: ) .
+.It Cm dns
+The resolver answers, instead of all the other steps, where mail goes straight to the recipients' servers.
 .It Cm connect
 One of them answers, or the proxy, tunnel or socket does.
 .It Cm tls
@@ -166,6 +170,11 @@ struct Run {
 impl Run {
     /// Checks a server.
     fn one(&mut self, at: &Endpoint) -> Result<()> {
+        if at.place == Place::Direct {
+            let began = Instant::now();
+            let resolver = route::resolver(&self.reach, at, &Routing::default());
+            return self.step(at, "dns", began, resolver.and_then(|r| route::asked(&r, &self.reach))).map(|_| ());
+        }
         // Where passwords come from may ask a person: not a part of any step's time, but of the login's result.
         let login = self.reach.login(at);
         let reach = self.reach.clone();
@@ -206,9 +215,25 @@ impl Run {
             }
         }
         self.dialogue.begin();
-        let ended = look_in(&reach, at, wire, login.as_ref());
+        let mut ended = look_in(&reach, at, wire, login.as_ref());
         self.dialogue.end();
         let mut steps = self.dialogue.take();
+        if let (Err(e), Some(login)) = (&ended, &login)
+            && e.exit() == Exit::Auth
+        {
+            // As the other programs do: a token that is refused is renewed, and what comes of that is told.
+            match login.renewed() {
+                Ok(Some(renewed)) => {
+                    let wire = reach.dial(at, Deadline::NEVER)?;
+                    self.dialogue.begin();
+                    ended = look_in(&reach, at, wire, Some(&renewed));
+                    self.dialogue.end();
+                    steps = self.dialogue.take();
+                }
+                Ok(None) => {}
+                Err(e) => ended = Err(e),
+            }
+        }
         // STARTTLS that can't be had is followed by a goodbye, which is not what failed.
         if ended.as_ref().is_err_and(|e| e.to_string().contains(": TLS: "))
             && let Some(last) = steps.last_mut().filter(|step| step.name == "end")

@@ -6,18 +6,17 @@ use crate::cli::args::Common;
 use crate::cli::connect::{Reach, read_private};
 use crate::cli::out::Out;
 use crate::cli::system::data_home;
-use crate::cli::world::{Passwords, Tree, Visit, must_be_private, server_identity, server_password};
-use crate::cli::{Outcome, Tool, privileges, prompt};
+use crate::cli::world::{Passwords, Tree, Visit, server_identity, server_password};
+use crate::cli::{Outcome, Tool, privileges, prompt, signals};
 use crate::config::passwd::{self, Passwd};
 use crate::error::{Error, Exit, Local, Result};
 use crate::net::tls::{Certificate, Identity};
+use crate::proto::sasl::Mechanism;
 use crate::server::listen::Server;
 use crate::server::{Limits, World};
 use clap::Parser;
 use doors::Doors;
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +73,9 @@ pub struct MailServe {
     /// Print such a line for USER and end; the password is read from stdin, or asked for on a terminal.
     #[arg(long, value_name = "USER", exclusive = true)]
     hash_password: Option<String>,
+    /// Offer these login mechanisms alone (default: all that the passwords allow, see PASSWORDS).
+    #[arg(long, value_name = "MECHANISM,...", value_delimiter = ',')]
+    mechanisms: Vec<Mechanism>,
     /// How many seconds the first wrong password waits for its answer; each further one twice as long, up to eight times.
     #[arg(long, value_name = "SECONDS", default_value_t = 1)]
     login_delay: u8,
@@ -124,7 +126,13 @@ has a line for each user,
 as
 .Fl -hash-password
 writes it; fields behind the second, empty lines and lines that begin with # are passed over.
-HASH is PBKDF2 in the form of Python's passlib,
+HASH is the keys of SCRAM in the form of Dovecot,
+.Dl {SCRAM-SHA-256}ROUNDS,SALT,STOREDKEY,SERVERKEY
+(or
+.Li {SCRAM-SHA-1} ) ,
+or of PostgreSQL,
+.Dl SCRAM-SHA-256$ROUNDS:SALT$STOREDKEY:SERVERKEY
+or PBKDF2 in the form of Python's passlib,
 .Dl $pbkdf2-sha256$ROUNDS$SALT$KEY
 (or
 .Li $pbkdf2-sha512$ ) ,
@@ -132,13 +140,25 @@ or of Dovecot's
 .Ql doveadm pw -s PBKDF2 ,
 .Dl {PBKDF2}$1$SALT$ROUNDS$KEY
 Each of these users has a mailbox.
+SCRAM is offered if all lines have keys for it with the same hash; who steals them can't log in with them, and has to guess the passwords.
+For a name that nobody has the server makes salts up, from a random secret that it keeps in
+.Pa .salts
+below the mail directory, so that they stay the same.
 The file is read at the start, and refused if others may read it.
+.Pp
+Offered are SCRAM-SHA-256 and SCRAM-SHA-1, bound to the connection (-PLUS) under TLS, PLAIN and LOGIN, as far as the passwords allow: of those that
+are hashed by PBKDF2, and with
+.Fl -any-password ,
+PLAIN and LOGIN alone.
+.Fl -mechanisms
+names those to be offered; CRAM-MD5 and APOP are offered only so, and only with the one password for all users.
+Without plain among them, USER of POP3 and LOGIN of IMAP are refused.
 .Pp
 A wrong password is answered late, later each time, and the third ends the session; what is wrong is not told.
 After 10 failures of one account, or 50 from one address, within ten minutes and over all protocols, nothing more is checked for a
 while, but for an account from an address that has logged in to it before.
 .Sh PROTOCOLS
-SMTP has PIPELINING, SIZE, 8BITMIME, SMTPUTF8, CHUNKING, DSN, AUTH PLAIN and LOGIN, STARTTLS and ENHANCEDSTATUSCODES.
+SMTP has PIPELINING, SIZE, 8BITMIME, SMTPUTF8, CHUNKING, DSN, AUTH, STARTTLS and ENHANCEDSTATUSCODES.
 What a sender asks for by DSN is checked and taken, but mail is delivered at once here, so there is nothing to notify of later.
 LMTP has the same, without HELO and EHLO, and answers for each recipient.
 A message is taken (250) when it and its directory are on stable storage.
@@ -245,14 +265,15 @@ find "$dir/mail/bob/new" -type f | wc -l
             None => data_home()?.join("mail"),
         };
         crate::store::disk::make_dirs(&root).creating(root.display())?;
-        must_be_private(&root)?;
+        crate::store::disk::must_be_private(&root)?;
         let file = root.join(".password");
         let made = !self.any_password && hashed.is_none();
         let passwords = match hashed {
             _ if self.any_password => Passwords::Any,
-            Some(hashed) => Passwords::File(Box::new(hashed)),
-            None => Passwords::One(server_password(&file)?),
+            Some(hashed) => Passwords::File(Box::new(hashed.with_salts(server_password(&root.join(".salts"))?))),
+            None => Passwords::one(server_password(&file)?),
         };
+        let offer = passwords.offer(&self.mechanisms)?;
         let identity = shown.map_or_else(|| server_identity(&root.join(".tls.pem")), Ok)?;
         let pin = identity.pin().clone();
         let limits = Limits {
@@ -263,10 +284,10 @@ find "$dir/mail/bob/new" -type f | wc -l
         let common = Common { trace: self.trace.clone(), ..Common::default() };
         let reach = Reach::new("mail-serve", &common)?;
         let tree = Tree::open(&root, self.create, Some(passwords))?.with_domains(reach.accounts().domains()?);
-        let tree = Arc::new(tree.shows(identity).limited(limits));
+        let tree = Arc::new(tree.shows(identity).limited(limits).offers(offer));
         // The caller's mailbox is there from the start.
         tree.account(tree.owner())?;
-        let stop = signals()?;
+        let stop = signals::stop()?;
         let mut lines = doors.lines();
         lines.push_str(&format!("pin {pin}\n"));
         if made {
@@ -307,14 +328,4 @@ impl MailServe {
         let hashed = read_private(file, "these hashed passwords")?;
         Passwd::parse(hashed.expose(), &file.display().to_string()).map(Some)
     }
-}
-
-/// A descriptor that becomes readable at SIGINT or SIGTERM.
-fn signals() -> Result<Arc<OwnedFd>> {
-    let (stop, ring) = UnixStream::pair().local("socketpair")?;
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let ring = ring.try_clone().local("socketpair")?;
-        signal_hook::low_level::pipe::register(signal, ring).local("signal")?;
-    }
-    Ok(Arc::new(stop.into()))
 }

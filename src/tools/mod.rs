@@ -10,6 +10,7 @@ pub mod mailfmt;
 pub mod pop3_fetch;
 pub mod pop3_ls;
 pub mod pop3_rm;
+pub mod smtp_queue;
 pub mod smtp_send;
 
 use crate::cli::Entry;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 /// Every program, in the order of pipepost(7).
 pub const ALL: &[Entry] = &[
     Entry::of::<smtp_send::SmtpSend>("smtp-send"),
+    Entry::of::<smtp_queue::SmtpQueue>("smtp-queue"),
     Entry::of::<pop3_ls::Pop3Ls>("pop3-ls"),
     Entry::of::<pop3_fetch::Pop3Fetch>("pop3-fetch"),
     Entry::of::<pop3_rm::Pop3Rm>("pop3-rm"),

@@ -1,6 +1,6 @@
 //! pop3-rm(1): deletes messages of a maildrop.
 
-use crate::cli::args::{Common, duration};
+use crate::cli::args::Common;
 use crate::cli::compose::now;
 use crate::cli::connect::Reach;
 use crate::cli::exit::{Tally, complain};
@@ -12,6 +12,7 @@ use crate::error::{Error, Exit, Fate, Result};
 use crate::message::header::Header;
 use crate::net::endpoint::Service;
 use crate::store::patience::Patient;
+use crate::text::duration::duration;
 use crate::text::escape;
 use clap::Parser;
 use serde_json::json;

@@ -6,7 +6,7 @@ use crate::served::{append, prepared, send, texts};
 use crate::steps;
 use crate::strace::{Attached, count, run};
 
-/// Those that a signal may interrupt; `?`: where the architecture has it. Not fsync(2), which SQLite does not ask again.
+/// Those that a signal may interrupt; `?`: where the architecture has it. Not fsync(2), which has a test of its own.
 const INTERRUPTED: &str = "read,write,pread64,pwrite64,?recvfrom,?sendto,?recvmsg,?sendmsg,?poll,?ppoll,?accept4";
 
 #[test]
@@ -66,6 +66,44 @@ fn interruptions_are_invisible_in_the_server() {
         let listed = home.run("pop3-ls", &[&url, "--password-file", "pw"], b"").ends(0).out;
         assert_eq!(listed.lines().count(), 1 + 2 * first);
         attached.detach();
+    }
+}
+
+/// fsync(2) is asked again after a signal. SQLite does not ask again: then nothing was promised, and nothing is there.
+#[test]
+fn an_interrupted_sync_is_repeated_or_nothing_is_promised() {
+    if !installed("strace") {
+        return;
+    }
+    let (home, served) = prepared();
+    let text = "Subject: x\n\nb\n";
+    send(served.smtp, "bob@localhost", text);
+    append(served.imap, "bob", text);
+    let there = || texts(&served.root.join("bob/new")).len() + texts(&served.root.join("bob/cur")).len();
+    for first in 1..4 {
+        // Every second one.
+        let inject = format!("inject=fsync,fdatasync:error=EINTR:when={first}+2");
+        let step = format!("EINTR in every second sync from number {first} on");
+        let before = there();
+        let attached = Attached::to(&home, served.pid(), &["-e", "trace=fsync,fdatasync", "-e", &inject]);
+        let said = send(served.smtp, "bob@localhost", text);
+        assert!(said.starts_with("250"), "{step}: {said}");
+        let appended = append(served.imap, "bob", text);
+        assert!(attached.detach().contains("EINTR"), "{step}");
+        let taken = 1 + usize::from(appended.contains("OK [APPENDUID"));
+        assert!(taken == 2 || appended.contains("NO ["), "{step}: {appended}");
+        assert_eq!(there(), before + taken, "{step}: {appended}");
+        assert!(append(served.imap, "bob", text).contains("OK [APPENDUID"), "{step}");
+    }
+    for first in 1..4 {
+        let own = Home::new();
+        let arguments = ["-s", "x", "amy@localhost"];
+        // The databases are made here, and then only read.
+        own.run("smtp-send", &arguments, b"hi\n").ends(0);
+        let inject = format!("inject=fsync:error=EINTR:when={first}+2");
+        let ran = run(&own, &["-e", "trace=fsync", "-e", &inject], "smtp-send", &arguments, b"hi\n");
+        assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{first}: {ran:?}");
+        assert_eq!(texts(&own.path().join(".local/share/pipepost/mail/amy/new")).len(), 2);
     }
 }
 

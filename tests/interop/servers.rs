@@ -102,7 +102,7 @@ protocols = imap pop3 lmtp\nlisten = 127.0.0.1\n
 default_internal_user = dovecot\ndefault_login_user = dovenull\ndefault_internal_group = dovecot
 default_vsz_limit = 0\nfirst_valid_uid = {MAIL}\nfirst_valid_gid = {MAIL}\nlast_valid_uid = 65534
 mail_location = maildir:{at}/mail/%n\nauth_username_format = %n
-auth_mechanisms = plain login\nauth_verbose = yes\nauth_failure_delay = 0\nauth_debug = yes
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256\nauth_verbose = yes\nauth_failure_delay = 0\nauth_debug = yes
 ssl = required\nssl_cert = <{at}/cert.pem\nssl_key = <{at}/cert.pem
 passdb {{\n driver = passwd-file\n args = {at}/users\n}}
 userdb {{\n driver = static\n args = uid={MAIL} gid={MAIL} home={at}/mail/%n allow_all_users=yes\n}}

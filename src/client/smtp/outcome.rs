@@ -1,10 +1,8 @@
-//! What became of each recipient: out of the replies that came, and out of those that did not.
+//! What became of each recipient.
 
-use super::Envelope;
-use crate::error::Fate;
+use crate::error::{Error, Exit, Fate};
 use crate::proto::mailbox::Mailbox;
 use crate::proto::smtp::Reply;
-use std::collections::VecDeque;
 
 /// What became of one recipient.
 #[derive(Clone, Debug)]
@@ -21,6 +19,10 @@ pub struct Outcome {
     pub enhanced: Option<String>,
     /// The reply's text, or ours.
     pub text: String,
+    /// Whether the server had no room for it in this connection, and may have in another one at once (RFC 9422).
+    pub untried: bool,
+    /// The status of our own error, where it says more than the fate: no such host, for one.
+    pub exit: Option<Exit>,
 }
 
 /// How far a recipient's delivery came.
@@ -55,10 +57,14 @@ impl Stage {
     }
 }
 
-/// Where an offer (MAIL, RCPT, DATA) has led.
-pub(super) enum Offer {
-    Accepted(Vec<Outcome>),
-    Refused(Vec<Outcome>),
+impl Outcome {
+    /// It did not come to a reply.
+    #[must_use]
+    pub fn failed(to: &Mailbox, why: &Error, enhanced: Option<&str>) -> Outcome {
+        let (to, fate, text, exit) = (to.clone(), why.fate(), why.to_string(), Some(why.exit()));
+        let enhanced = enhanced.map(str::to_owned);
+        Outcome { to, fate, stage: Stage::Connect, code: None, enhanced, text, untried: false, exit }
+    }
 }
 
 /// How a recipient's delivery ends.
@@ -85,10 +91,14 @@ impl Ending {
         Ending { stage, fate, code: None, enhanced: None, text }
     }
 
+    pub(super) fn is_done(&self) -> bool {
+        self.fate == Fate::Done
+    }
+
     pub(super) fn of(&self, to: &Mailbox) -> Outcome {
         let Ending { stage, fate, code, enhanced, text } = self;
-        let (enhanced, text) = (enhanced.clone(), text.clone());
-        Outcome { to: to.clone(), stage: *stage, fate: *fate, code: *code, enhanced, text }
+        let (to, enhanced, text) = (to.clone(), enhanced.clone(), text.clone());
+        Outcome { to, fate: *fate, stage: *stage, code: *code, enhanced, text, untried: false, exit: None }
     }
 
     pub(super) fn unless_refused(&self, before: Outcome) -> Outcome {
@@ -96,21 +106,12 @@ impl Ending {
     }
 }
 
-/// A recipient whose RCPT, or before that MAIL, got `reply`.
-pub(super) fn outcome(to: &Mailbox, stage: Stage, reply: &Reply) -> Outcome {
-    Ending::from(stage, reply).of(to)
-}
-
-/// The server has gone before it answered all: who was refused by then is refused, everybody else has the same `end`.
-pub(super) fn unanswered(envelope: &Envelope, replies: &VecDeque<Reply>, end: &Ending) -> Vec<Outcome> {
-    let mail = replies.front().filter(|mail| !mail.is_positive());
-    let mut rcpt = replies.iter().skip(1);
-    let stage = if mail.is_some() { Stage::Mail } else { Stage::Rcpt };
-    let one = |to: &Mailbox| match mail.or(rcpt.next()) {
-        Some(reply) if !reply.is_positive() => outcome(to, stage, reply),
-        _ => end.of(to),
-    };
-    envelope.to.iter().map(one).collect()
+/// Everybody or nobody: those who were accepted share the worst of the others' fates.
+pub(super) fn withheld(outcomes: Vec<Outcome>) -> Vec<Outcome> {
+    let never = outcomes.iter().any(|o| o.fate == Fate::Never);
+    let fate = if never { Fate::Never } else { Fate::Later };
+    let end = Ending::ours(Stage::Rcpt, fate, "not sent, as it was not accepted for everybody".to_owned());
+    outcomes.into_iter().map(|o| end.unless_refused(o)).collect()
 }
 
 fn fate(reply: &Reply) -> Fate {

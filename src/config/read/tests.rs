@@ -69,6 +69,19 @@ fn every_source() {
 }
 
 #[test]
+fn the_queue_has_a_table_and_accounts_may_use_it() {
+    let config = good(
+        "[work]\nsmtp = \"smtps://b@h\"\nqueue = true\n\
+         [queue]\nretry-min = \"1s\"\nexpire-after = \"2d\"\nconnections-per-destination = 3\nhook = [\"a\", \"b\"]\n",
+    );
+    assert_eq!(config.settings("work", Service::Smtp).unwrap().queue, Some(Set { value: true, line: 3 }));
+    let queue = config.queue().unwrap();
+    assert_eq!((queue.retry_min.as_secs(), queue.retry_max.as_secs()), (1, 66 * 60));
+    assert_eq!((queue.expire_after.as_secs(), queue.per_destination), (2 * 86400, 3));
+    assert_eq!(queue.hook.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
+}
+
+#[test]
 fn how_servers_are_reached_and_trusted() {
     let pin = "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let config = good(&format!(
@@ -146,7 +159,41 @@ fn what_is_wrong_is_told_by_line_and_column() {
         ("[work]\npassword = {}", "2:12: password: must have one of command, file, "),
         ("[work]\npassword = { file = \"a\", env = \"b\" }", "2:12: password: must have one of "),
         ("[work]\npassword = { comand = [\"a\"] }", "2:14: comand: unknown key (did you mean command?)"),
-        ("[work]\npassword = { oauth = \"a\" }", "2:14: oauth: unknown key"),
+        ("[work]\npassword = { oauht = \"gmail\" }", "2:14: oauht: unknown key (did you mean oauth?)"),
+        ("[work]\nproxy-password = { oauth = \"gmail\" }", "2:20: oauth: unknown key"),
+        ("[work]\npassword = { oauth = 7 }", "2:22: oauth: must be gmail, microsoft, an issuer's URL, or a table"),
+        ("[work]\npassword = { oauth = \"gmial\" }", "2:22: oauth: gmial: neither gmail nor microsoft nor an issuer's"),
+        ("[work]\npassword = { oauth = \"http://h/\" }", "2:22: oauth: http://h/: not https://"),
+        ("[work]\npassword = { oauth = \"https://b:tulip@h/\" }", "2:22: oauth: a URL with a user"),
+        ("[work]\npassword = { oauth = {} }", "2:22: oauth: must have one of provider, issuer, token-endpoint"),
+        ("[work]\n[work.password.oauth]\nissuer = \"https://h\"\nprovider = \"gmail\"", "2:1: oauth: must have one of"),
+        ("[work.password.oauth]\nisuer = \"https://h\"", "2:1: isuer: unknown key (did you mean issuer?)"),
+        ("[work.password.oauth]\nprovider = \"https://h\"", "2:12: provider: https://h: neither gmail nor microsoft"),
+        ("[work.password.oauth]\nprovider = \"gmail\"\ntenant = \"a\"", "3:1: tenant: only microsoft"),
+        ("[work.password.oauth]\nprovider = \"microsoft\"\ntenant = \"a/b\"", "3:10: tenant: neither"),
+        (
+            "[work.password.oauth]\nprovider = \"gmail\"\nflow = \"devise\"",
+            "3:8: flow: devise: none of device, browser",
+        ),
+        ("[work.password.oauth]\nprovider = \"gmail\"\nflow = \"client-credentials\"", "1:1: flow = "),
+        ("[work.password.oauth]\nprovider = \"gmail\"\nscope = [\"a b\"]", "3:9: scope: one word in each string"),
+        ("[work.password.oauth]\nprovider = \"gmail\"\nscope = \"a\"", "3:9: scope: must be a list"),
+        (
+            "[work.password.oauth]\nprovider = \"gmail\"\nclient-secret = \"tulip\"",
+            "3:17: client-secret: a password does",
+        ),
+        (
+            "[work.password.oauth]\nissuer = \"https://h\"\ndevice-endpoint = \"https://h/d\"",
+            "3:1: device-endpoint: belongs",
+        ),
+        (
+            "[work.password.oauth]\nissuer = \"https://h\"\nredirect-uri = \"https://h\"",
+            "3:16: redirect-uri: https://h: not http",
+        ),
+        (
+            "[work.password.oauth]\nissuer = \"https://h\"\nca = \"system\"\nca-file = \"x\"",
+            "4:1: ca-file: there can be only one",
+        ),
         ("[work]\npassword = { command = \"pass show\" }", "2:24: command: must be a list of strings, and is a string"),
         ("[work]\npassword = { command = [] }", "2:24: command: must have 1 to "),
         ("[work]\npassword = { command = [\"a\", 1] }", "2:30: command: must be a list of strings, and is an integer"),
@@ -157,7 +204,13 @@ fn what_is_wrong_is_told_by_line_and_column() {
         ("[work]\npassword = { credential = \"../x\" }", "2:27: credential: a name"),
         ("[work]\npassword = { netrc = false }", "2:22: netrc: must be a string, and is a boolean"),
         ("[work]\ncafile = \"x\"", "2:1: cafile: unknown key (did you mean ca-file?)"),
-        ("[work]\nqueue = true", "2:1: queue: unknown key"),
+        ("[work]\nspool = true", "2:1: spool: unknown key"),
+        ("[work]\nqueue = 1", "2:9: queue: must be true or false"),
+        ("[queue]\nretry = \"1s\"", "2:1: retry: unknown key"),
+        ("[queue]\nretry-min = \"1y\"", "2:13: retry-min: 1y: not a duration"),
+        ("[queue]\nretry-min = 5", "2:13: retry-min: must be a string"),
+        ("[queue]\nconnections = 0", "2:15: connections: must be a number from 1 to 1000"),
+        ("[queue]\nhook = \"x\"", "2:8: hook: must be a list of strings"),
         ("[work]\nca = \"sytem\"", "2:6: ca: sytem: neither mozilla nor system (did you mean system?)"),
         ("[work]\nca = \"system\"\nca-file = \"x\"", "3:11: ca-file: there can be only one of ca-file, ca, pin"),
         ("[work]\npin = \"md5:x\"", "2:7: pin: md5:x: not a pin like sha256:BASE64"),
@@ -241,4 +294,54 @@ fn mechanisms_to_log_in_by() {
     };
     assert_eq!(names("\"cram-md5\""), ["CRAM-MD5"]);
     assert_eq!(names("[\"scram-sha-256-plus\", \"PLAIN\"]"), ["SCRAM-SHA-256-PLUS", "PLAIN"]);
+}
+
+#[test]
+fn whose_tokens_log_in() {
+    use crate::config::oauth::{Flow, Provider, Redirect};
+    let oauth = |text: &str| {
+        let config = read(Path::new("/etc/c.toml"), &format!("[a]\nimap = \"imaps://b@h\"\n{text}")).unwrap();
+        let variables: Vec<String> = config.secret_variables().map(str::to_owned).collect();
+        match config.settings("a", Service::Imap).unwrap().password.unwrap().value {
+            Source::OAuth(oauth) => (*oauth, variables),
+            other => panic!("{other}"),
+        }
+    };
+    let (gmail, _) = oauth("password.oauth = \"gmail\"");
+    assert_eq!((gmail.provider.clone(), gmail.issuer().as_str()), (Provider::Gmail, "https://accounts.google.com"));
+    assert_eq!(
+        (gmail.scope(Flow::Browser).as_str(), gmail.to_string().as_str()),
+        ("https://mail.google.com/", "gmail")
+    );
+    let (microsoft, variables) = oauth(
+        "[a.password.oauth]\nprovider = \"microsoft\"\ntenant = \"example.org\"\nclient-id = \"id\"\n\
+         client-secret = { env = \"CS\" }\nflow = \"device\"\nca-file = \"ca.pem\"",
+    );
+    assert_eq!(microsoft.issuer(), "https://login.microsoftonline.com/example.org/v2.0");
+    assert_eq!((microsoft.flow, microsoft.redirect().host.as_str()), (Some(Flow::Device), "localhost"));
+    assert_eq!((variables, microsoft.trust.clone()), (vec!["CS".to_owned()], Some(Trust::File("/etc/ca.pem".into()))));
+    assert!(microsoft.scope(Flow::Device).ends_with("SMTP.Send offline_access"));
+    assert_eq!(microsoft.scope(Flow::ClientCredentials), "https://outlook.office365.com/.default");
+    let shown = "microsoft example.org client-id id client-secret env CS flow device ca-file /etc/ca.pem";
+    assert_eq!(microsoft.to_string(), shown);
+    let (issuer, _) = oauth("password.oauth = { issuer = \"https://id.example.org/x\", scope = [\"a\", \"b\"] }");
+    assert_eq!((issuer.issuer().as_str(), issuer.scope(Flow::Device).as_str()), ("https://id.example.org/x", "a b"));
+    let (known, _) = oauth("password.oauth = { token-endpoint = \"https://h/t\", device-endpoint = \"https://h/d\" }");
+    assert_eq!(known.issuer(), "https://h/t");
+    for (text, host, port, path) in [
+        ("http://127.0.0.1", "127.0.0.1", 0, "/"),
+        ("http://localhost:8484/mail", "localhost", 8484, "/mail"),
+        ("http://[::1]:80/", "::1", 80, "/"),
+    ] {
+        assert_eq!(text.parse(), Ok(Redirect { host: host.into(), port, path: path.into() }), "{text}");
+    }
+    for bad in [
+        "http://127.0.0.1.evil.example/",
+        "http://localhost@evil.example/",
+        "https://localhost/",
+        "http://localhost/?x",
+        "x",
+    ] {
+        assert!(bad.parse::<Redirect>().is_err(), "{bad}");
+    }
 }

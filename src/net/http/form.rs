@@ -26,15 +26,15 @@ impl Form {
         self
     }
 
+    /// A value as it stands in a form.
+    #[must_use]
+    pub fn value(bytes: &[u8]) -> Secret {
+        encoded(bytes)
+    }
+
     /// As it is sent.
     pub(super) fn bytes(&self) -> Secret {
         Secret::new(self.0.iter().map(Secret::expose).collect::<Vec<_>>().join(&b'&'))
-    }
-
-    /// As it stands behind the `?` of a URL. Not for secrets: browsers keep those.
-    #[must_use]
-    pub fn query(&self) -> String {
-        String::from_utf8_lossy(self.bytes().expose()).into_owned()
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Url`]: where a server is asked, RFC 9110 4.2.
 
+use super::Form;
 use crate::error::{Error, Result};
 use crate::net::endpoint::{host_and_port, is_loopback};
 use std::fmt;
@@ -35,6 +36,12 @@ impl Url {
         self.secure
     }
 
+    /// All of it, for those who keep it.
+    #[must_use]
+    pub fn full(&self) -> String {
+        self.uri.to_string()
+    }
+
     /// Its path, from the first slash on.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -49,6 +56,14 @@ impl Url {
         let authority = self.uri.authority().map_or("", |authority| authority.as_str());
         format!("{}://{authority}{path}", if self.secure { "https" } else { "http" }).parse()
     }
+
+    /// The same with further fields in its query, as a browser is given it; what is in them shows there.
+    #[must_use]
+    pub fn with_fields(&self, fields: &Form) -> String {
+        let (before, fields) = (self.full(), fields.bytes());
+        let between = if before.contains('?') { '&' } else { '?' };
+        format!("{before}{between}{}", String::from_utf8_lossy(fields.expose()))
+    }
 }
 
 impl FromStr for Url {
@@ -57,7 +72,7 @@ impl FromStr for Url {
     /// # Errors
     /// 64: it is none, or one that is not asked.
     fn from_str(text: &str) -> Result<Url> {
-        let shown = crate::text::escape(text.chars().take(200).collect::<String>());
+        let shown: String = text.chars().take(200).collect();
         let wrong = |why: &str| Error::usage(format!("{shown}: {why}"));
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(wrong("not a URL like https://HOST/PATH"));

@@ -37,6 +37,8 @@ pub enum Verified {
     System,
     /// Authorities of our own choice.
     File,
+    /// The DNS of its domain.
+    Dane,
 }
 
 impl Verified {
@@ -49,6 +51,7 @@ impl Verified {
             Verified::Mozilla => "mozilla",
             Verified::System => "system",
             Verified::File => "ca-file",
+            Verified::Dane => "dane",
         }
     }
 }
@@ -61,6 +64,7 @@ impl fmt::Display for Verified {
             Verified::Mozilla => "verified by Mozilla's authorities",
             Verified::System => "verified by the system's authorities",
             Verified::File => "verified by the authorities of ca-file",
+            Verified::Dane => "verified by the DNS of its domain (DANE)",
         })
     }
 }

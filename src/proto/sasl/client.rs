@@ -68,6 +68,8 @@ enum State {
     /// What the server must say.
     Verifier(Secret),
     Proven,
+    /// Nothing that the server says counts any more.
+    Failed,
 }
 
 impl Client {
@@ -125,15 +127,22 @@ impl Client {
         if let Some(initial) = self.initial.take() {
             return Ok(initial);
         }
-        match std::mem::replace(&mut self.state, State::Said) {
+        match std::mem::replace(&mut self.state, State::Failed) {
             State::User(user, password) => {
                 self.state = State::Password(password);
                 Ok(user)
             }
-            State::Password(password) => Ok(password),
-            State::Cram(user, password) if !challenge.is_empty() => Ok(cram::cram_md5(&user, &password, challenge)),
+            State::Password(password) => {
+                self.state = State::Said;
+                Ok(password)
+            }
+            State::Cram(user, password) if !challenge.is_empty() => {
+                self.state = State::Said;
+                Ok(cram::cram_md5(&user, &password, challenge))
+            }
             State::Cram(..) => Err(Failure::Server("an empty challenge, which proves nothing".to_owned())),
             State::Token(mechanism) => {
+                self.state = State::Said;
                 self.told = Some(oauth::error(challenge));
                 Ok(oauth::dummy(mechanism == Mechanism::OauthBearer))
             }
@@ -153,7 +162,7 @@ impl Client {
                 Err((true, why)) => Err(Failure::Refused(why)),
                 Err((false, why)) => Err(Failure::Server(why)),
             },
-            State::Said | State::Proven => {
+            State::Said | State::Proven | State::Failed => {
                 Err(Failure::Server("a challenge, where the mechanism has none any more".to_owned()))
             }
         }
@@ -172,6 +181,7 @@ impl Client {
             State::User(..) | State::Password(_) | State::Cram(..) => {
                 Err(Failure::Server("takes a login that nobody has made".to_owned()))
             }
+            State::Failed => Err(Failure::Server("takes a login that had failed".to_owned())),
             State::Said | State::Token(_) | State::Proven => Ok(()),
         }
     }

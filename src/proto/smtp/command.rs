@@ -1,12 +1,15 @@
 //! What a client says.
 
-use super::dsn::{Notify, OriginalRecipient, Ret, xtext};
+use super::dsn::{Notify, OriginalRecipient, Ret, to_xtext, xtext};
+use super::parameter::{DeliverBy, Hold, Priority};
 use crate::proto::mailbox::Mailbox;
+use std::fmt;
 
 /// The longest command line, CRLF included (RFC 5321 4.5.3.1.4).
 pub const LINE: usize = 512;
 /// The same for MAIL and RCPT, whose parameters lengthen it: SIZE by 26, BODY by 17, SMTPUTF8 by 10, RET and ENVID by 116, NOTIFY
-/// and ORCPT by 534 (RFC 3461 4.1 and 4.2).
+/// and ORCPT by 534 (RFC 3461 4.1 and 4.2), BY by 17 (RFC 2852 3), HOLDUNTIL by 34 (RFC 4865 3), MT-PRIORITY by 15 (RFC 6710 3),
+/// REQUIRETLS by 11 (RFC 8689 2).
 pub const PARAMETER_LINE: usize = 2048;
 /// The same for AUTH and for an answer within it (RFC 4954 4: 12288 octets of base64).
 pub const AUTH_LINE: usize = 12 * 1024 + 64;
@@ -36,6 +39,51 @@ pub struct Mail {
     pub ret: Option<Ret>,
     /// ENVID=, decoded: printable ASCII.
     pub envid: Option<String>,
+    /// BY=
+    pub by: Option<DeliverBy>,
+    /// HOLDFOR= or HOLDUNTIL=
+    pub hold: Option<Hold>,
+    /// MT-PRIORITY=
+    pub priority: Option<Priority>,
+    /// REQUIRETLS: over verified TLS to the end, or not at all.
+    pub require_tls: bool,
+}
+
+/// The command, without its CRLF.
+impl fmt::Display for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MAIL FROM:<")?;
+        self.from.iter().try_for_each(|from| from.fmt(f))?;
+        f.write_str(">")?;
+        if let Some(size) = self.size {
+            write!(f, " SIZE={size}")?;
+        }
+        if self.body == BodyType::EightBitMime {
+            f.write_str(" BODY=8BITMIME")?;
+        }
+        if self.smtputf8 {
+            f.write_str(" SMTPUTF8")?;
+        }
+        if let Some(ret) = self.ret {
+            write!(f, " RET={ret}")?;
+        }
+        if let Some(envid) = &self.envid {
+            write!(f, " ENVID={}", to_xtext(envid))?;
+        }
+        if let Some(by) = self.by {
+            write!(f, " BY={by}")?;
+        }
+        if let Some(hold) = &self.hold {
+            write!(f, " {hold}")?;
+        }
+        if let Some(priority) = self.priority {
+            write!(f, " MT-PRIORITY={priority}")?;
+        }
+        if self.require_tls {
+            f.write_str(" REQUIRETLS")?;
+        }
+        Ok(())
+    }
 }
 
 /// `RCPT TO:<path> [parameters]`
@@ -47,6 +95,23 @@ pub struct Rcpt {
     pub notify: Option<Notify>,
     /// ORCPT=
     pub orcpt: Option<OriginalRecipient>,
+}
+
+/// The command, without its CRLF.
+impl fmt::Display for Rcpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.to {
+            Some(to) => write!(f, "RCPT TO:<{to}>")?,
+            None => f.write_str("RCPT TO:<Postmaster>")?,
+        }
+        if let Some(notify) = self.notify {
+            write!(f, " NOTIFY={notify}")?;
+        }
+        if let Some(orcpt) = &self.orcpt {
+            write!(f, " ORCPT={}", orcpt.parameter())?;
+        }
+        Ok(())
+    }
 }
 
 /// What a client says.
@@ -204,6 +269,15 @@ fn mail(rest: &str) -> Result<Mail, Syntax> {
             ("RET", Some(ret)) => mail.ret = Some(Ret::parse(ret).ok_or(ARGUMENT)?),
             ("ENVID", Some(id)) if !id.is_empty() && id.len() <= 100 => mail.envid = Some(xtext(id).ok_or(ARGUMENT)?),
             ("ENVID", _) => return Err(ARGUMENT),
+            ("BY", Some(by)) => mail.by = Some(DeliverBy::parse(by).ok_or(ARGUMENT)?),
+            ("HOLDFOR" | "HOLDUNTIL", _) if mail.hold.is_some() => return Err(ARGUMENT),
+            ("HOLDFOR", Some(n)) if n.len() <= 9 && n.bytes().all(|b| b.is_ascii_digit()) => {
+                mail.hold = Some(n.parse().ok().and_then(Hold::for_seconds).ok_or(ARGUMENT)?);
+            }
+            ("HOLDFOR", _) => return Err(ARGUMENT),
+            ("HOLDUNTIL", Some(date)) => mail.hold = Some(Hold::until(date).ok_or(ARGUMENT)?),
+            ("MT-PRIORITY", Some(level)) => mail.priority = Some(Priority::parse(level).ok_or(ARGUMENT)?),
+            ("REQUIRETLS", None) => mail.require_tls = true,
             // RFC 4954 5: who is not trusted to vouch is not an error.
             ("AUTH", Some(_)) => {}
             _ => return Err(PARAMETER),
@@ -302,6 +376,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_read_again() {
+        for line in [
+            "MAIL FROM:<> SIZE=12 BODY=8BITMIME SMTPUTF8 RET=FULL ENVID=a+2Bb+20c BY=120;R HOLDFOR=60 MT-PRIORITY=-3 REQUIRETLS",
+            "MAIL FROM:<bob@x> HOLDUNTIL=2026-12-01T08:00:00Z MT-PRIORITY=9",
+            "RCPT TO:<\"a b\"@x> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;a+2Bb@x",
+            "RCPT TO:<Postmaster> NOTIFY=NEVER",
+            "RCPT TO:<j\u{fc}rgen@x> ORCPT=utf-8;j\u{fc}rgen@x",
+        ] {
+            let written = match Command::parse(line.as_bytes()) {
+                Ok(Command::Mail(mail)) => mail.to_string(),
+                Ok(Command::Rcpt(rcpt)) => rcpt.to_string(),
+                other => panic!("{line}: {other:?}"),
+            };
+            assert_eq!(written, line);
+        }
+    }
+
+    #[test]
     fn bad_commands_get_their_reply() {
         for (line, code) in [
             ("", 500),
@@ -320,6 +412,11 @@ mod tests {
             ("MAIL FROM:<b@x> RET=SOME", 501),
             ("MAIL FROM:<b@x> ENVID=", 501),
             ("MAIL FROM:<b@x> ENVID=a+0A", 501),
+            ("MAIL FROM:<b@x> BY=0;R", 501),
+            ("MAIL FROM:<b@x> HOLDFOR=1 HOLDUNTIL=2026-12-01T08:00:00Z", 501),
+            ("MAIL FROM:<b@x> HOLDFOR=0", 501),
+            ("MAIL FROM:<b@x> MT-PRIORITY=10", 501),
+            ("MAIL FROM:<b@x> REQUIRETLS=1", 555),
             ("RCPT TO:<>", 553),
             ("RCPT TO:<@a,@b:c@d>", 553),
             ("RCPT TO:<b@x>DATA", 501),

@@ -12,12 +12,20 @@ pub enum Ret {
 }
 
 impl Ret {
-    pub(super) fn parse(value: &str) -> Option<Ret> {
+    /// `FULL` or `HDRS`, in any case.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Ret> {
         match value.to_ascii_uppercase().as_str() {
             "FULL" => Some(Ret::Full),
             "HDRS" => Some(Ret::Headers),
             _ => None,
         }
+    }
+}
+
+impl fmt::Display for Ret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Ret::Full { "FULL" } else { "HDRS" })
     }
 }
 
@@ -33,7 +41,9 @@ pub struct Notify {
 }
 
 impl Notify {
-    pub(super) fn parse(value: &str) -> Option<Notify> {
+    /// `NEVER`, or some of `SUCCESS,FAILURE,DELAY`, in any case.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Notify> {
         let mut notify = Notify::default();
         if value.eq_ignore_ascii_case("NEVER") {
             return Some(notify);
@@ -47,6 +57,19 @@ impl Notify {
             }
         }
         Some(notify)
+    }
+}
+
+impl fmt::Display for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut between = "";
+        for (word, said) in [("SUCCESS", self.success), ("FAILURE", self.failure), ("DELAY", self.delay)] {
+            if said {
+                write!(f, "{between}{word}")?;
+                between = ",";
+            }
+        }
+        if between.is_empty() { f.write_str("NEVER") } else { Ok(()) }
     }
 }
 
@@ -73,6 +96,22 @@ impl OriginalRecipient {
             xtext(address)?
         };
         Some(OriginalRecipient { kind: kind.to_owned(), address })
+    }
+
+    /// The recipient that the sender names, RFC 3461 4.2 and RFC 6533 3. `None`: too long, or with something in it that can't
+    /// be said.
+    #[must_use]
+    pub fn of(address: &str) -> Option<OriginalRecipient> {
+        let kind = if address.is_ascii() { "rfc822" } else { "utf-8" };
+        let original = OriginalRecipient { kind: kind.to_owned(), address: address.to_owned() };
+        OriginalRecipient::parse(&original.parameter()).filter(|read| *read == original)
+    }
+
+    /// The value of the parameter.
+    pub(super) fn parameter(&self) -> String {
+        let plain = self.kind.eq_ignore_ascii_case("utf-8");
+        let address = if plain { self.address.clone() } else { to_xtext(&self.address) };
+        format!("{};{address}", self.kind)
     }
 
     /// Whether SMTPUTF8 is not needed to say it.
@@ -111,9 +150,40 @@ pub(super) fn xtext(text: &str) -> Option<String> {
     Some(out)
 }
 
+/// Encodes printable ASCII and blanks as xtext.
+pub(super) fn to_xtext(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '+' | '=' | ' ' => out.push_str(&format!("+{:02X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Whether ENVID can say it: 1 to 100 characters of xtext.
+#[must_use]
+pub fn is_envid(text: &str) -> bool {
+    let encoded = to_xtext(text);
+    (1..=100).contains(&encoded.len()) && xtext(&encoded).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn envelope_identifiers_and_originals() {
+        assert!(is_envid("QQ314159 a+b=c"));
+        for bad in ["", "a\nb", "\u{fc}", &"+".repeat(34)] {
+            assert!(!is_envid(bad), "{bad:?}");
+        }
+        let parameter = |text: &str| OriginalRecipient::of(text).map(|o| o.parameter());
+        assert_eq!(parameter("a+b@x").as_deref(), Some("rfc822;a+2Bb@x"));
+        assert_eq!(parameter("j\u{fc}@x").as_deref(), Some("utf-8;j\u{fc}@x"));
+        assert_eq!((parameter("a\nb@x"), parameter(&"a".repeat(501))), (None, None));
+    }
 
     #[test]
     fn xtext_is_strict() {

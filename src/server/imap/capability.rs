@@ -1,10 +1,11 @@
 //! What the server announces.
 
-use super::super::login::may_log_in;
 use super::super::may_start_tls;
+use super::super::sasl::{offered, offered_names};
 use super::{Session, ok};
 use crate::error::Result;
 use crate::proto::imap::response::{Status, Untagged};
+use crate::proto::sasl::Mechanism;
 
 /// What it always speaks, one a line.
 pub(super) const ALWAYS: &[&str] = &[
@@ -43,7 +44,10 @@ impl Session<'_> {
         // RFC 7888 6: never both. Before login nothing needs to be larger than LITERAL- allows.
         words.push(if self.account.is_none() { "LITERAL-" } else { "LITERAL+" }.to_owned());
         if self.account.is_none() {
-            words.push(if may_log_in(self.wire) { "AUTH=PLAIN" } else { "LOGINDISABLED" }.to_owned());
+            words.extend(offered_names(self.wire, self.world).iter().map(|name| format!("AUTH={name}")));
+            if !offered(self.wire, self.world).contains(&Mechanism::Plain) {
+                words.push("LOGINDISABLED".to_owned());
+            }
             if may_start_tls(self.wire, self.world, false).is_some() {
                 words.push("STARTTLS".to_owned());
             }

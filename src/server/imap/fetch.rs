@@ -1,6 +1,7 @@
 //! FETCH: rows are planned from what the message's file says, then written; large sections stream.
 
 use super::super::mailbox::Message;
+use super::recall::{self, Recalled, Want};
 use super::section::{Found, Opened};
 use super::select::{indexes, number, shown};
 use super::store::some_gone;
@@ -73,10 +74,14 @@ impl Session<'_> {
             }
         }
         let items = items.as_slice();
+        let want = Want::of(items);
+        if let Some(mailbox) = self.mailbox.as_mut().filter(|_| want.reads()) {
+            mailbox.expect(wanted.len());
+        }
         let mut status = ok("FETCH completed");
         for index in wanted {
             self.patience();
-            match self.row(index, uid, items) {
+            match self.row(index, uid, items, want) {
                 Ok(Row::Sent) => {}
                 Ok(Row::Gone) if uid => {}
                 Ok(Row::Gone) => status = some_gone(),
@@ -89,26 +94,36 @@ impl Session<'_> {
                 }
             }
         }
+        if let Some(mailbox) = &mut self.mailbox {
+            mailbox.settle();
+        }
         self.caught_up(uid, status)
     }
 
     /// One message's row. An error comes in the middle of it.
-    fn row(&mut self, index: usize, uid: bool, items: &[FetchItem]) -> Result<Row> {
+    fn row(&mut self, index: usize, uid: bool, items: &[FetchItem], want: Want) -> Result<Row> {
         let Some(mailbox) = &mut self.mailbox else { return Ok(Row::Gone) };
         let Some(message) = mailbox.messages().get(index).cloned() else { return Ok(Row::Gone) };
         let recent = mailbox.is_recent(&message);
+        let mut size = 0;
+        if want.size || items.iter().any(needs_size) {
+            size = match mailbox.wire_size(index) {
+                Ok(Some(size)) => size,
+                Ok(None) => return Ok(Row::Gone),
+                Err(e) => return Ok(Row::Failed(e)),
+            };
+        }
+        let recalled = match want.file {
+            true => None,
+            false => match Recalled::of(mailbox, index, want) {
+                Ok(recalled) => recalled,
+                Err(e) => return Ok(Row::Failed(e)),
+            },
+        };
         let mut opened = None;
-        if items.iter().any(needs_file) {
-            let mut size = 0;
-            if items.iter().any(needs_size) {
-                size = match mailbox.wire_size(index) {
-                    Ok(Some(size)) => size,
-                    Ok(None) => return Ok(Row::Gone),
-                    Err(e) => return Ok(Row::Failed(e)),
-                };
-            }
+        if recalled.is_none() {
             match mailbox.file(index) {
-                Ok(Some(file)) => opened = Some((Opened::new(file, message.uid, size, &mut self.reading), size)),
+                Ok(Some(file)) => opened = Some(Opened::new(file, message.uid, size, &mut self.reading)),
                 Ok(None) => return Ok(Row::Gone),
                 Err(e) => return Ok(Row::Failed(e)),
             }
@@ -125,11 +140,20 @@ impl Session<'_> {
             if matches!(item, FetchItem::Uid) || last(item) {
                 continue;
             }
-            match value(item, &message, recent, opened.as_mut()) {
+            if let Some(value) = recalled.as_ref().and_then(|recalled| recalled.value(item)) {
+                values.push(Value::Ready(value));
+                continue;
+            }
+            match value(item, &message, recent, size, opened.as_mut()) {
                 Ok(Some(value)) => values.push(value),
                 Ok(None) => return Ok(Row::Undecodable),
                 Err(e) => return Ok(Row::Failed(e)),
             }
+        }
+        if let Some(opened) = opened.as_mut().filter(|_| want.reads())
+            && let Err(e) = recall::remember(mailbox, index, opened, want)
+        {
+            return Ok(Row::Failed(e));
         }
         let out = &mut self.out;
         out.clear();
@@ -146,7 +170,7 @@ impl Session<'_> {
                     out.clear();
                 }
                 Value::Stream(name, range) => {
-                    let Some((opened, _)) = &mut opened else { continue };
+                    let Some(opened) = &mut opened else { continue };
                     let size = range.end.saturating_sub(range.start);
                     announce(self.wire, out, name, Data::Streamed(size))?;
                     let mut pieces = opened.pieces(range);
@@ -155,7 +179,7 @@ impl Session<'_> {
                     opened.remember(place);
                 }
                 Value::Decode(name, range, encoding, wanted, nul) => {
-                    let Some((opened, _)) = &mut opened else { continue };
+                    let Some(opened) = &mut opened else { continue };
                     let size = wanted.end.saturating_sub(wanted.start);
                     // RFC 3516 4.3: what any literal can hold goes as one.
                     announce(self.wire, out, name, if nul { Data::Streamed8(size) } else { Data::Streamed(size) })?;
@@ -214,14 +238,10 @@ fn send(wire: &mut Wire, body: &mut dyn Body, wanted: Range<u64>) -> Result<()> 
     Ok(())
 }
 
-fn needs_file(item: &FetchItem) -> bool {
-    !matches!(item, FetchItem::Flags | FetchItem::InternalDate | FetchItem::ModSeq | FetchItem::Uid)
-}
-
-/// Whether it takes the size: to know that, a message from elsewhere must be read to its end.
+/// Whether finding it takes the size: to know that, a message from elsewhere must be read to its end.
 fn needs_size(item: &FetchItem) -> bool {
     match item {
-        FetchItem::Rfc822 | FetchItem::Rfc822Size | FetchItem::Rfc822Text => true,
+        FetchItem::Rfc822 | FetchItem::Rfc822Text => true,
         FetchItem::Binary { part, .. } | FetchItem::BinarySize(part) => part.is_empty(),
         FetchItem::Section { section, .. } => section.part.is_empty() && matches!(section.what, Of::Whole | Of::Text),
         _ => false,
@@ -239,36 +259,37 @@ fn value(
     item: &FetchItem,
     message: &Message,
     recent: bool,
-    opened: Option<&mut (Opened<'_>, u64)>,
+    size: u64,
+    opened: Option<&mut Opened<'_>>,
 ) -> Result<Option<Value>> {
     let ready = match (item, opened) {
         (FetchItem::Flags, _) => FetchValue::Flags(shown(&message.flags, recent)),
         (FetchItem::InternalDate, _) => FetchValue::InternalDate(date(message.internal_date)),
         (FetchItem::ModSeq, _) => FetchValue::ModSeq(message.modseq),
+        (FetchItem::Rfc822Size, _) => FetchValue::Size(size),
         (FetchItem::Uid, _) | (_, None) => FetchValue::Uid(message.uid),
-        (FetchItem::Rfc822Size, Some((_, size))) => FetchValue::Size(*size),
-        (FetchItem::Envelope, Some((opened, _))) => FetchValue::Envelope(Box::new(envelope(&opened.header()?.0))),
-        (FetchItem::Body, Some((opened, _))) => FetchValue::Body(structure(&*opened.tree()?)),
-        (FetchItem::BodyStructure, Some((opened, _))) => FetchValue::BodyStructure(structure(&*opened.tree()?)),
-        (FetchItem::Rfc822, Some((opened, _))) => {
+        (FetchItem::Envelope, Some(opened)) => FetchValue::Envelope(Box::new(envelope(&opened.header()?.0))),
+        (FetchItem::Body, Some(opened)) => FetchValue::Body(structure(&*opened.tree()?)),
+        (FetchItem::BodyStructure, Some(opened)) => FetchValue::BodyStructure(structure(&*opened.tree()?)),
+        (FetchItem::Rfc822, Some(opened)) => {
             return section(opened, BodyName::Rfc822, &Section::default(), None).map(Some);
         }
-        (FetchItem::Rfc822Header, Some((opened, _))) => {
+        (FetchItem::Rfc822Header, Some(opened)) => {
             return section(opened, BodyName::Header, &Section::header(), None).map(Some);
         }
-        (FetchItem::Rfc822Text, Some((opened, _))) => {
+        (FetchItem::Rfc822Text, Some(opened)) => {
             let text = Section { part: Vec::new(), what: Of::Text };
             return section(opened, BodyName::Text, &text, None).map(Some);
         }
-        (FetchItem::Section { section: wanted, partial, .. }, Some((opened, _))) => {
+        (FetchItem::Section { section: wanted, partial, .. }, Some(opened)) => {
             let name = BodyName::Section(wanted.clone(), partial.map(|p| p.start));
             return section(opened, name, wanted, *partial).map(Some);
         }
-        (FetchItem::Binary { part, partial, .. }, Some((opened, _))) => {
+        (FetchItem::Binary { part, partial, .. }, Some(opened)) => {
             let name = BodyName::Binary(part.clone(), partial.map(|p| p.start));
             return binary(opened, name, part, *partial);
         }
-        (FetchItem::BinarySize(part), Some((opened, _))) => match opened.content(part)? {
+        (FetchItem::BinarySize(part), Some(opened)) => match opened.content(part)? {
             None => FetchValue::BinarySize(part.clone(), 0),
             Some((_, Encoding::Other(_))) => return Ok(None),
             Some((range, encoding)) => FetchValue::BinarySize(part.clone(), opened.decoded_size(range, &encoding)?.0),

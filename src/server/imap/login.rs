@@ -1,13 +1,14 @@
-//! LOGIN and AUTHENTICATE PLAIN.
+//! LOGIN and AUTHENTICATE.
 
+use super::super::Login;
 use super::super::login::{Refused, may_log_in};
-use super::super::secret_line;
+use super::super::sasl::{Ended, Exchange, offered};
 use super::{Session, answer, bad, no};
 use crate::error::Result;
 use crate::net::wire::LINE;
 use crate::proto::imap::lex::Lex;
 use crate::proto::imap::response::{Code, Condition, Status};
-use crate::proto::sasl;
+use crate::proto::sasl::Mechanism;
 use crate::secret::Secret;
 
 /// Where a command's line says a password: what follows the name in LOGIN, and the initial response of AUTHENTICATE.
@@ -38,24 +39,14 @@ impl Session<'_> {
         if !may_log_in(self.wire) {
             return Ok(no("PRIVACYREQUIRED", "TLS first: say STARTTLS"));
         }
+        if !offered(self.wire, self.world).contains(&Mechanism::Plain) {
+            return Ok(no("CANNOT", "that is not offered"));
+        }
         self.wire.flush()?;
         // What is no text is nobody's name.
         let user = String::from_utf8_lossy(user);
-        match self.guesses.log_in(self.wire, self.world, &user, password) {
-            Ok(login) => {
-                self.account = Some(login.account);
-                Ok(answer(Condition::Ok, Some(Code::Capability(self.capabilities())), "logged in"))
-            }
-            Err(Refused::Failed) => Ok(no("UNAVAILABLE", "can't check that now")),
-            Err(Refused::Wrong { close }) => {
-                self.over = close;
-                Ok(no("AUTHENTICATIONFAILED", "wrong name or password"))
-            }
-            Err(Refused::TooMany) => {
-                self.over = true;
-                Ok(no("UNAVAILABLE", "too many failed logins, try again later"))
-            }
-        }
+        let login = self.guesses.log_in(self.wire, self.world, &user, password);
+        Ok(self.logged_in(login))
     }
 
     pub(super) fn authenticate(&mut self, mechanism: &str, initial: Option<Secret>) -> Result<Status> {
@@ -65,22 +56,34 @@ impl Session<'_> {
         if !may_log_in(self.wire) {
             return Ok(no("PRIVACYREQUIRED", "TLS first: say STARTTLS"));
         }
-        if mechanism != "PLAIN" {
-            return Ok(no("CANNOT", "only AUTH=PLAIN is offered"));
+        let mut exchange =
+            Exchange { wire: self.wire, world: self.world, guesses: &mut self.guesses, prompt: "+ ", max: LINE };
+        // The grammar has made nothing of the "=" that stands for nothing.
+        let initial =
+            initial.map(|initial| if initial.expose().is_empty() { Secret::new(b"=".to_vec()) } else { initial });
+        match exchange.log_in(mechanism, initial)? {
+            Ended::Login(login) => Ok(self.logged_in(Ok(login))),
+            Ended::Refused(refused) => Ok(self.logged_in(Err(refused))),
+            Ended::Malformed(why) => Ok(bad(why)),
+            Ended::Unknown => Ok(no("CANNOT", "that mechanism is not offered")),
         }
-        let message = match initial {
-            Some(message) => message,
-            None => {
-                self.go_on("")?;
-                Secret::new(secret_line(self.wire, LINE)?)
+    }
+
+    fn logged_in(&mut self, login: Result<Login, Refused>) -> Status {
+        match login {
+            Ok(login) => {
+                self.account = Some(login.account);
+                answer(Condition::Ok, Some(Code::Capability(self.capabilities())), "logged in")
             }
-        };
-        if message.expose() == b"*" {
-            return Ok(bad("cancelled"));
-        }
-        match sasl::unbase64(message.expose()).and_then(|message| sasl::read_plain(Secret::new(message).expose())) {
-            Some((user, password)) => self.login(user.as_bytes(), &password),
-            None => Ok(bad("malformed PLAIN message")),
+            Err(Refused::Failed) => no("UNAVAILABLE", "can't check that now"),
+            Err(Refused::Wrong { close }) => {
+                self.over = close;
+                no("AUTHENTICATIONFAILED", "wrong name or password")
+            }
+            Err(Refused::TooMany) => {
+                self.over = true;
+                no("UNAVAILABLE", "too many failed logins, try again later")
+            }
         }
     }
 }

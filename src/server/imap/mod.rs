@@ -17,6 +17,7 @@ mod list;
 mod login;
 mod modseq;
 mod pattern;
+mod recall;
 mod search;
 mod section;
 mod select;

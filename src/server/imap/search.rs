@@ -8,7 +8,7 @@
 use super::super::mailbox::Mailbox;
 use super::section::{Pieces, Place, read_header};
 use super::select::{count, number};
-use super::{Session, answer, bad, failed, ok};
+use super::{Session, answer, bad, failed, ok, recall};
 use crate::body::Body;
 use crate::error::Result;
 use crate::message::date::Date;
@@ -64,6 +64,9 @@ impl Session<'_> {
         let mut status = ok("completed");
         let mut found = Vec::new();
         let key = ordered(key);
+        if cost(&key) >= 2 {
+            mailbox.expect(mailbox.messages().len());
+        }
         let messages = mailbox.messages();
         let numbers = Numbers {
             largest: count(messages.len()),
@@ -71,7 +74,7 @@ impl Session<'_> {
             now: super::fetch::date(SystemTime::now()).timestamp(),
         };
         for index in 0..messages.len() {
-            let mut asked = Asked { mailbox, index, numbers, file: None, header: None, tree: None };
+            let mut asked = Asked { mailbox, index, numbers, file: None, kept: None, header: None, tree: None };
             match asked.holds(&key) {
                 Ok(Some(true)) => found.push(index),
                 // It does not, or it has vanished.
@@ -79,6 +82,7 @@ impl Session<'_> {
                 Err(e) => status = failed(&e),
             }
         }
+        mailbox.settle();
         Ok((found, status))
     }
 
@@ -192,6 +196,8 @@ struct Asked<'m> {
     index: usize,
     numbers: Numbers,
     file: Option<File>,
+    /// The fields of its header that are remembered.
+    kept: Option<Header>,
     header: Option<Header>,
     tree: Option<Part>,
 }
@@ -259,10 +265,20 @@ impl Asked<'_> {
                 true
             }
             SearchKey::Header { .. } | SearchKey::Sent(..) => {
-                if !self.open()? {
+                let kept = match key {
+                    SearchKey::Header { name, .. } => recall::is_kept(name),
+                    _ => true,
+                };
+                if !(kept || self.open()?) {
                     return Ok(None);
                 }
-                let header = self.header()?;
+                let header = match kept {
+                    false => self.header()?,
+                    true => match self.kept()? {
+                        Some(header) => header,
+                        None => return Ok(None),
+                    },
+                };
                 match key {
                     SearchKey::Header { name, value, .. } => in_field(header, name, value),
                     SearchKey::Sent(when, date) => {
@@ -289,6 +305,13 @@ impl Asked<'_> {
             self.file = self.mailbox.file(self.index)?;
         }
         Ok(self.file.is_some())
+    }
+
+    fn kept(&mut self) -> Result<Option<&Header>> {
+        if self.kept.is_none() {
+            self.kept = recall::header(self.mailbox, self.index)?;
+        }
+        Ok(self.kept.as_ref())
     }
 
     fn header(&mut self) -> Result<&Header> {

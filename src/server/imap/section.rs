@@ -245,7 +245,7 @@ pub(super) fn read_header(file: &File) -> Result<(Header, u64)> {
 }
 
 /// The fields with (or without) these names, in their order, and the empty line (RFC 3501 6.4.5).
-fn chosen(header: &Header, names: &[String], with: bool) -> Vec<u8> {
+pub(super) fn chosen(header: &Header, names: &[String], with: bool) -> Vec<u8> {
     let mut out = Vec::new();
     for field in header.fields() {
         if names.iter().any(|name| field.is(name)) == with {

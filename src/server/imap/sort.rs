@@ -4,7 +4,7 @@
 //! takes some tens of megabytes while it is sorted. Left out: an index that outlives the command.
 
 use super::super::mailbox::Mailbox;
-use super::section::read_header;
+use super::recall::header;
 use super::{Session, bad, failed};
 use crate::error::Result;
 use crate::message::header::Header;
@@ -30,6 +30,7 @@ impl Session<'_> {
             Err(status) => return Ok(status),
         };
         let Some(mailbox) = &mut self.mailbox else { return Ok(bad("no mailbox is selected")) };
+        mailbox.expect(found.len());
         let criteria: Vec<By> = order.iter().map(|key| by(key.by)).collect();
         let reverse: Vec<bool> = order.iter().map(|key| key.reverse).collect();
         let mut keyed: Vec<(Box<[Key]>, usize)> = Vec::with_capacity(found.len());
@@ -40,6 +41,7 @@ impl Session<'_> {
                 Err(e) => status = failed(&e),
             }
         }
+        mailbox.settle();
         keyed.sort_by(|(a, i), (b, j)| compare(a, b, &reverse).then(i.cmp(j)));
         let sorted = keyed.into_iter().map(|(_, index)| index).collect();
         self.results(uid, returns, key.has_modseq(), sorted, status, Untagged::Sort)
@@ -51,6 +53,7 @@ impl Session<'_> {
             Err(status) => return Ok(status),
         };
         let Some(mailbox) = &mut self.mailbox else { return Ok(bad("no mailbox is selected")) };
+        mailbox.expect(found.len());
         let mut entries: Vec<Entry> = Vec::with_capacity(found.len());
         let mut indexes = Vec::with_capacity(found.len());
         for index in found {
@@ -63,6 +66,7 @@ impl Session<'_> {
                 Err(e) => status = failed(&e),
             }
         }
+        mailbox.settle();
         let threads = match algorithm {
             Algorithm::OrderedSubject => by_subject(&entries),
             Algorithm::References => by_references(&entries),
@@ -91,12 +95,6 @@ fn by(word: SortBy) -> By {
 
 fn arrival(mailbox: &Mailbox, index: usize) -> i64 {
     mailbox.messages().get(index).map_or(0, |m| super::fetch::date(m.internal_date).timestamp())
-}
-
-/// A message's header; `None` if it has vanished.
-fn header(mailbox: &Mailbox, index: usize) -> Result<Option<Header>> {
-    let Some(file) = mailbox.file(index)? else { return Ok(None) };
-    Ok(Some(read_header(&file)?.0))
 }
 
 /// What a message is sorted by; `None` if it has vanished.

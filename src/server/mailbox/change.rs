@@ -215,11 +215,12 @@ impl Mailbox {
             let (before, after) = mailbox.account.db().write(|t| {
                 let mut folder = uids::still(t, mailbox.validity, &mailbox.name)?;
                 let before = folder.modseq;
-                uids::forget(t, &mut folder, removed)?;
+                uids::forget(t, &mut folder, removed.iter().copied())?;
                 uids::set_next(t, folder)?;
                 Ok((before, folder.modseq))
             })?;
             mailbox.advance(before, after);
+            mailbox.account.forget_read(mailbox.validity, removed);
             failed
         })
     }

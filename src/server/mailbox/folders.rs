@@ -84,10 +84,15 @@ impl Account {
         };
         // Out of sight at once; what takes time comes after.
         let trash = self.root().join("tmp").join(disk::unique().local("a unique name")?);
-        self.db().write(|t| {
+        let removed = self.db().write(|t| {
+            let removed = uids::folder(t, &name)?;
             uids::remove_folder(t, &name)?;
-            Ok(std::fs::rename(maildir.path(), &trash).local(maildir.path().display())?)
+            std::fs::rename(maildir.path(), &trash).local(maildir.path().display())?;
+            Ok(removed)
         })?;
+        if let Some(folder) = removed {
+            self.forget_all_read(folder.validity);
+        }
         disk::sync_parent(maildir.path()).local(self.root().display())?;
         std::fs::remove_dir_all(&trash).local(trash.display())?;
         Ok(())

@@ -112,6 +112,7 @@ impl Mailbox {
         let fresh = stamp.younger(if slow { TICK } else { GRANULARITY });
         let begun = Instant::now();
         self.again.take();
+        self.settle();
         let mut start = self.view.messages.len();
         let mut news = self.read()?;
         if news.folder.modseq < self.highest || news.folder.uid_next < self.uid_next {
@@ -334,6 +335,9 @@ impl Mailbox {
         self.recent.extend(claimed.iter().filter(|uid| self.view.index_of(**uid).is_some()));
         self.uid_next = next;
         self.advance(before, after);
+        if !missing.is_empty() {
+            self.account.forget_read(self.validity, missing.iter().copied());
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! [`Mailbox`]: a selected folder, as sessions see it.
 
 use super::Account;
-use super::counted::Sizes;
+use super::known::Reads;
 use super::look::{Again, Watch};
 use super::uids::{self, Keywords};
 use super::view::{Entry, Message, View};
@@ -41,7 +41,7 @@ pub struct Mailbox {
     pub(super) keywords: Keywords,
     pub(super) watch: Watch,
     pub(super) again: RefCell<Again>,
-    pub(super) sizes: Sizes,
+    pub(super) reads: Reads,
 }
 
 /// How flags are changed (STORE).
@@ -84,11 +84,11 @@ pub struct Copied {
 impl Mailbox {
     pub(super) fn open(account: Account, name: String, maildir: Maildir, read_only: bool) -> Result<Mailbox> {
         let (database, row) = match account.db().read(|t| Ok((uids::id(t)?, uids::folder(t, &name)?)))? {
-            (id, Some(row)) => (id, row),
+            (id, Some(row)) if row.has_room() => (id, row),
             _ => account.db().write(|t| Ok((uids::id(t)?, uids::folder_or_new(t, &name, SystemTime::now())?)))?,
         };
         let mut mailbox = Mailbox {
-            sizes: Sizes::of(account.clone(), row.validity),
+            reads: Reads::default(),
             account,
             name,
             maildir,

@@ -38,7 +38,14 @@ pub(super) fn names(account: &Account, sub: &str) -> Vec<PathBuf> {
 /// Another connection, as another process has it.
 pub(super) fn other(account: &Account) -> Account {
     let db = Db::open(&account.root().join("pipepost.sqlite"), &uids::SCHEMA).unwrap();
-    Account { tree: Arc::new(Tree { inbox: account.tree.inbox.clone(), db, arrivals: Default::default() }) }
+    Account {
+        tree: Arc::new(Tree {
+            inbox: account.tree.inbox.clone(),
+            db,
+            arrivals: Default::default(),
+            cache: OnceLock::new(),
+        }),
+    }
 }
 
 #[test]
@@ -168,6 +175,69 @@ fn a_lost_database_is_a_new_uid_validity() {
     assert!(m.uid_validity() > before);
     assert_eq!(uids(&m), [1, 2]);
     assert!(m.messages().iter().any(|m| m.flags.has(Flag::Flagged)));
+}
+
+/// The end of 32 bits: a folder begins anew under another UIDVALIDITY, and nobody ever gets an old UID for a new message.
+#[test]
+fn uids_come_to_an_end() {
+    let (_t, account) = tree();
+    (0..3).for_each(|n| assert!(put(&account, "INBOX", &format!("{n}\n"), "red \\Seen") > 0));
+    let set_next = |next: u32| {
+        let set = |t: &uids::Transaction<'_>| {
+            let row = uids::folder(t, "INBOX")?.unwrap();
+            uids::set_next(t, uids::FolderRow { uid_next: next, ..row })
+        };
+        account.db().write(set).unwrap();
+    };
+    // The last one that is given in the ordinary way, and those after it, which a session still gets.
+    set_next(0xfeff_ffff);
+    let mut m = account.select("INBOX", false).unwrap();
+    let before = m.uid_validity();
+    std::fs::write(account.root().join("new/a"), "3\n").unwrap();
+    m.sync(true).unwrap();
+    std::fs::write(account.root().join("new/b"), "4\n").unwrap();
+    m.sync(true).unwrap();
+    assert_eq!(uids(&m), [1, 2, 3, 0xfeff_ffff, 0xff00_0000]);
+    assert_eq!((m.uid_validity(), m.uid_next()), (before, 0xff00_0001));
+    m.remove(&[2]).unwrap();
+    m.sync(true).unwrap();
+    // Whoever opens it next finds a new one with the same messages in the same order; the session that is left ends.
+    let again = account.select("INBOX", true).unwrap();
+    assert!(again.uid_validity() > before);
+    assert_eq!((uids(&again), again.uid_next()), (vec![1, 2, 3, 4], 5));
+    let texts: Vec<String> = (0..4).map(|i| read(&again, i).unwrap()).collect();
+    assert_eq!(texts, ["0\n", "2\n", "3\n", "4\n"]);
+    assert_eq!((again.messages()[1].flags.to_string(), again.highest_modseq()), ("\\Seen red".to_owned(), 1));
+    std::fs::write(account.root().join("new/c"), "5\n").unwrap();
+    assert_eq!(m.sync(true).unwrap_err().exit().code(), 75);
+    assert_eq!(put(&account, "INBOX", "6\n", ""), 5);
+    // Delivery and COPY begin anew too, and what there is no number for gets none.
+    set_next(u32::MAX);
+    let m = account.select("INBOX", false).unwrap();
+    assert_eq!(uids(&m), [1, 2, 3, 4, 5, 6]);
+    set_next(u32::MAX);
+    assert_eq!(put(&account, "INBOX", "7\n", ""), 7);
+    account.create("Other").unwrap();
+    let other = account.select("Other", false).unwrap();
+    assert_eq!((other.recent(), m.copy(&[0, 1], "Other").unwrap().target), (0, vec![1, 2]));
+    let mut m = account.select("INBOX", false).unwrap();
+    set_next(u32::MAX);
+    std::fs::write(account.root().join("new/d"), "8\n").unwrap();
+    assert_eq!(m.sync(true).unwrap_err().exit().code(), 69);
+    assert_eq!(account.select("INBOX", true).unwrap().messages().len(), 8);
+}
+
+#[test]
+fn a_clock_far_in_the_future_leaves_uid_validities_for_later() {
+    let (_t, account) = tree();
+    let late = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 33);
+    let make = |name: &str, now| account.db().write(|t| uids::folder_or_new(t, name, now)).unwrap().validity;
+    let (a, b) = (make("A", late), make("B", late));
+    let c = make("C", SystemTime::now());
+    let end = make("D", SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX)));
+    assert!(a > 0 && a < b && b < c && c < end && end == u32::MAX);
+    let none = account.db().write(|t| uids::folder_or_new(t, "E", late)).unwrap_err();
+    assert_eq!((none.exit().code(), make("D", late)), (69, u32::MAX));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What SQLite keeps about a tree: UIDVALIDITYs, UIDs, keyword letters, sizes that took reading to know. Not flags, and
-//! not whether a message exists: those are the files' names.
+//! What SQLite keeps about a tree: UIDVALIDITYs, UIDs, keyword letters. Not flags, and not whether a message exists: those
+//! are the files' names.
 
 pub(super) use rusqlite::Transaction;
 
@@ -59,6 +59,10 @@ pub(super) static SCHEMA: Schema = Schema {
         UPDATE validity SET id = randomblob(16);
         ALTER TABLE folder ADD COLUMN seen TEXT;       -- the directories' times when a listing found what message has
         ALTER TABLE folder ADD COLUMN seen_modseq INTEGER; -- the highest modseq of that moment
+    ",
+    "
+        ALTER TABLE message DROP COLUMN size;          -- what takes reading to know is in pipepost-cache.sqlite
+        ALTER TABLE message DROP COLUMN wire;
     "],
     repair: "move it away with its -wal and -shm: messages and flags are in the Maildir, only UIDs start anew",
 };
@@ -76,6 +80,16 @@ pub(super) struct FolderRow {
     pub(super) uid_next: u32,
     /// The highest mod-sequence that was given.
     pub(super) modseq: i64,
+}
+
+/// From this UID on a folder begins anew when it is opened next: more than sixteen million are left for what comes meanwhile.
+const END: u32 = 0xff00_0000;
+
+impl FolderRow {
+    /// Whether it is far from the end of its UIDs.
+    pub(super) fn has_room(&self) -> bool {
+        self.uid_next < END
+    }
 }
 
 /// A message's row.
@@ -128,18 +142,41 @@ pub(super) fn still(t: &Transaction<'_>, validity: u32, name: &str) -> Result<Fo
 }
 
 /// The folder of this name, made if it is not there. Its UIDVALIDITY is the clock's, but always higher than any that
-/// this tree has seen: whatever becomes of folders, a client never takes new UIDs for old ones.
+/// this tree has seen: whatever becomes of folders, a client never takes new UIDs for old ones. Near the end of its UIDs it
+/// gets another UIDVALIDITY, and its messages get UIDs from 1 on.
 pub(super) fn folder_or_new(t: &Transaction<'_>, name: &str, now: SystemTime) -> Result<FolderRow> {
-    if let Some(found) = folder(t, name)? {
-        return Ok(found);
+    match folder(t, name)? {
+        Some(found) if found.has_room() => Ok(found),
+        Some(found) => renumber(t, found, name, now),
+        None => new_folder(t, name, now),
     }
+}
+
+fn new_folder(t: &Transaction<'_>, name: &str, now: SystemTime) -> Result<FolderRow> {
     let last: u32 = t.query_row("SELECT last FROM validity", [], |row| row.get(0))?;
-    let clock = u32::try_from(seconds(now).max(1)).unwrap_or(u32::MAX);
+    // A clock that is beyond 2106 would leave none for later.
+    let clock = u32::try_from(seconds(now)).unwrap_or(0);
     let next = last.checked_add(1).ok_or_else(|| Error::refused("this tree has used up its UIDVALIDITYs"))?;
     let validity = clock.max(next);
     t.execute("UPDATE validity SET last = ?1", [validity])?;
     t.execute("INSERT INTO folder (validity, name, uid_next) VALUES (?1, ?2, 1)", params![validity, name])?;
     Ok(FolderRow { validity, uid_next: 1, modseq: 1 })
+}
+
+/// Gives a folder another UIDVALIDITY and its messages new UIDs, in the order of the old ones.
+fn renumber(t: &Transaction<'_>, old: FolderRow, name: &str, now: SystemTime) -> Result<FolderRow> {
+    // A name that no folder has: it would be on disk.
+    t.execute("UPDATE folder SET name = char(0) WHERE validity = ?1", [old.validity])?;
+    let mut new = new_folder(t, name, now)?;
+    let messages = "INSERT INTO message (folder, uid, base, date, recent, modseq, letters)
+        SELECT ?2, row_number() OVER (ORDER BY uid), base, date, recent, 1, letters FROM message WHERE folder = ?1";
+    let moved = t.execute(messages, [old.validity, new.validity])?;
+    Keywords::copy(t, old.validity, new.validity)?;
+    t.execute("DELETE FROM folder WHERE validity = ?1", [old.validity])?;
+    let moved = u32::try_from(moved).ok().and_then(|moved| moved.checked_add(1));
+    new.uid_next = moved.ok_or_else(|| Error::refused("this folder has used up its UIDs"))?;
+    set_next(t, new)?;
+    Ok(new)
 }
 
 /// Forgets the folder of this name, with all that belongs to it.
@@ -361,20 +398,10 @@ pub(super) fn claim_recent(t: &Transaction<'_>, folder: u32, end: u32) -> Result
     Ok(uids)
 }
 
-/// The sizes that were counted: the file's, and on the wire.
-pub(super) fn counted(t: &Transaction<'_>, folder: u32, uid: u32) -> Result<Option<(u64, u64)>> {
-    let mut select =
-        t.prepare_cached("SELECT size, wire FROM message WHERE folder = ?1 AND uid = ?2 AND wire IS NOT NULL")?;
-    let sizes: Option<(i64, i64)> = select.query_row([folder, uid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    Ok(sizes.and_then(|(size, wire)| Some((u64::try_from(size).ok()?, u64::try_from(wire).ok()?))))
-}
-
-/// Remembers sizes that were counted.
-pub(super) fn set_counted(t: &Transaction<'_>, folder: u32, uid: u32, size: u64, wire: u64) -> Result<()> {
-    let (Ok(size), Ok(wire)) = (i64::try_from(size), i64::try_from(wire)) else { return Ok(()) };
-    let mut update = t.prepare_cached("UPDATE message SET size = ?3, wire = ?4 WHERE folder = ?1 AND uid = ?2")?;
-    update.execute(params![folder, uid, size, wire])?;
-    Ok(())
+/// The UIDVALIDITYs of all folders.
+pub(super) fn validities(t: &Transaction<'_>) -> Result<Vec<u32>> {
+    let mut select = t.prepare_cached("SELECT validity FROM folder ORDER BY validity")?;
+    Ok(select.query_map([], |row| row.get(0)).and_then(Iterator::collect)?)
 }
 
 /// What the letters `a` to `z` mean in one folder.

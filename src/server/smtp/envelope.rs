@@ -26,6 +26,10 @@ impl Session {
             return self.wrong(wire, world, "503 5.5.1 one message at a time\r\n");
         }
         let limit = world.limits().message;
+        // They need a queue that waits, or a way onward.
+        if mail.by.is_some() || mail.hold.is_some() || mail.priority.is_some() || mail.require_tls {
+            return self.wrong(wire, world, "555 5.5.4 parameter not recognized or not implemented\r\n");
+        }
         if mail.size.is_some_and(|size| size > limit) {
             wire.put(format!("552 5.3.4 no message over {limit} bytes\r\n"))?;
         } else if mail.from.as_ref().is_some_and(|from| !from.is_ascii()) && !mail.smtputf8 {

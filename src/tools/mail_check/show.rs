@@ -8,7 +8,9 @@ use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::out::{Column, Reader, Table};
 use crate::config::Set;
+use crate::config::direct::Routing;
 use crate::error::{Exit, Result};
+use crate::message::rewrite::Rule;
 use crate::net::endpoint::{Place, Protection, Service};
 use serde_json::json;
 
@@ -37,6 +39,19 @@ pub(super) fn show(reach: &Reach, common: &Common, argument: Option<&str>, all: 
         }
     }
     Ok(table.end(false)?)
+}
+
+fn shown_route(routing: &Routing, row: &mut dyn FnMut(&str, String, String), at_line: &dyn Fn(usize) -> String) {
+    let Routing { direct, resolver, validates, ports, relays: _ } = routing;
+    let all = [
+        direct.as_ref().map(|set| ("direct", set.value.to_string(), set.line)),
+        resolver.as_ref().map(|set| ("resolver", set.value.to_string(), set.line)),
+        validates.as_ref().map(|set| ("resolver-validates", set.value.to_string(), set.line)),
+        ports.as_ref().map(|set| ("direct-ports", format!("{} {}", set.value.0, set.value.1), set.line)),
+    ];
+    for (name, value, line) in all.into_iter().flatten() {
+        row(name, value, at_line(line));
+    }
 }
 
 fn is_stored(at: &Endpoint) -> Result<bool> {
@@ -81,7 +96,7 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
         match (&set.url, &set.url_text) {
             (Some(url), Some(text)) => row("url", text.clone(), at_line(url.line)),
             // A tunnel alone.
-            _ if at.account.is_some() => {}
+            _ if at.account.is_some() || at.place == Place::Direct => {}
             _ => row("url", given.clone(), origin.clone()),
         }
         if !matches!(at.place, Place::Local(_)) {
@@ -109,6 +124,7 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
             if let Some(Set { value, line }) = &set.proxy_password {
                 row("proxy-password", value.to_string(), at_line(*line));
             }
+            shown_route(&set.routing, &mut row, &at_line);
             if let Some((address, by)) = accounts.source_address(at)? {
                 row("source-address", address.to_string(), by);
             }
@@ -131,6 +147,20 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
                     let from = format!("{}@{}", crate::cli::system::user_name(), accounts.host(at)?);
                     row("from", from, default());
                 }
+            }
+            for (name, rules) in
+                [("rewrite", &set.rewrite), ("rewrite-from", &set.rewrite_from), ("rewrite-to", &set.rewrite_to)]
+            {
+                if let Some(Set { value, line }) = rules {
+                    let texts: Vec<&str> = value.iter().map(Rule::text).collect();
+                    row(name, if texts.is_empty() { "true".into() } else { texts.join(", ") }, at_line(*line));
+                }
+            }
+            if let Some(Set { value, line }) = &set.aliases {
+                row("aliases", value.display().to_string(), at_line(*line));
+            }
+            if let Some(Set { value, line }) = &set.sent {
+                row("sent", value.clone(), at_line(*line));
             }
             match &set.hostname {
                 Some(Set { value, line }) => row("hostname", value.clone(), at_line(*line)),

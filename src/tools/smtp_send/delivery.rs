@@ -4,9 +4,10 @@
 
 use super::run::Task;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
-use crate::client::smtp::{Client, Envelope, Outcome, Stage};
+use crate::cli::route::{self, Direct};
+use crate::client::smtp::{Client, Envelope, Outcome, Stage, Then};
 use crate::client::{Dial, opened};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Fate, Result};
 use crate::net::Deadline;
 
 /// A connection, or none yet.
@@ -14,26 +15,58 @@ pub(super) struct Delivery<'t> {
     task: &'t Task<'t>,
     client: Option<Client>,
     given_up: bool,
+    direct: Option<Direct<'t>>,
 }
 
 impl<'t> Delivery<'t> {
     /// Nobody is connected to before there is something to send.
-    pub(super) fn new(task: &'t Task<'t>) -> Delivery<'t> {
-        Delivery { task, client: None, given_up: false }
+    ///
+    /// # Errors
+    /// 64, 78: it can't be done as it is asked for.
+    pub(super) fn new(task: &'t Task<'t>) -> Result<Delivery<'t>> {
+        Ok(Delivery { task, client: None, given_up: false, direct: task.direct()? })
     }
 
-    /// Sends a message: `Ok` has an outcome for every recipient, in order.
+    /// Sends a message: `Ok` has an outcome for every recipient, in order. `handing_over` is called right before a server may take it.
     ///
     /// # Errors
     /// Nobody got it, and at which stage: there is no way to the server, or those of [`Client::send`].
-    pub(super) fn send(&mut self, envelope: &Envelope, message: &mut Outgoing) -> Result<Vec<Outcome>, (Stage, Error)> {
-        let mut body = message.spool.body().map_err(|e| (Stage::Check, e))?;
+    pub(super) fn send(
+        &mut self,
+        envelope: &Envelope,
+        message: &mut Outgoing,
+        handing_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Outcome>, (Stage, Error)> {
+        if let Some(direct) = &mut self.direct {
+            return Ok(direct.send(envelope, message, self.task.flags.parameters.recode, handing_over));
+        }
+        let mut outcomes = self.once(envelope, message, handing_over)?;
+        // Those whom the server had no room for in one connection get another, while that helps.
+        let mut some = !envelope.wants.all_or_nothing;
+        while some && outcomes.iter().any(|outcome| outcome.untried) {
+            let to = outcomes.iter().filter(|outcome| outcome.untried).map(|outcome| outcome.to.clone()).collect();
+            let _ = self.quit();
+            let Ok(next) = self.once(&Envelope { to, ..envelope.clone() }, message, handing_over) else { break };
+            some = next.iter().any(|outcome| outcome.fate == Fate::Done);
+            let untried = outcomes.iter_mut().filter(|outcome| outcome.untried);
+            untried.zip(next).for_each(|(outcome, next)| *outcome = next);
+        }
+        Ok(outcomes)
+    }
+
+    fn once(
+        &mut self,
+        envelope: &Envelope,
+        message: &mut Outgoing,
+        handing_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Outcome>, (Stage, Error)> {
         let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
         let mut client = match open {
             Some(client) => client,
             None => self.connect().map_err(|e| (Stage::Connect, e))?,
         };
-        let sent = client.send(envelope, &mut body);
+        let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
+        let sent = message.send_over(&mut client, envelope, self.task.flags.parameters.recode, then, handing_over);
         self.client = Some(client);
         // What can be known beforehand is; the rest breaks off what MAIL has begun.
         sent.map_err(|e| (if e.exit() == Exit::Data { Stage::Check } else { Stage::Mail }, e))
@@ -59,12 +92,15 @@ impl<'t> Delivery<'t> {
     }
 
     fn connect(&self) -> Result<Client> {
-        let Task { reach, at, host, .. } = self.task;
-        let login = reach.login(at)?;
-        opened(login.as_ref(), |login| {
-            let wire = reach.dial(at, Deadline::NEVER)?;
-            let name = ehlo_name(host, &wire);
-            Client::open(wire, at.service, &name, login)
+        let Task { reach, at, host, flags, .. } = self.task;
+        let tell = flags.common.verbose.then_some(super::NAME);
+        route::first(&route::relays(reach, at)?, tell, |at| {
+            let login = reach.login(at)?;
+            opened(login.as_ref(), |login| {
+                let wire = reach.dial(at, Deadline::NEVER)?;
+                let name = ehlo_name(host, &wire);
+                Client::open(wire, at.service, &name, login)
+            })
         })
     }
 
@@ -73,6 +109,9 @@ impl<'t> Delivery<'t> {
     /// # Errors
     /// 76: the server has something else to say. All that was accepted stays so.
     pub(super) fn quit(&mut self) -> Result<()> {
+        if let Some(direct) = &mut self.direct {
+            return direct.quit();
+        }
         self.client.take().map_or(Ok(()), Client::quit)
     }
 }

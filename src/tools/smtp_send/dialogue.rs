@@ -76,6 +76,8 @@ impl Task<'_> {
                 code,
                 enhanced,
                 text: last.text(),
+                untried: false,
+                exit: None,
             })?;
         }
         if stop == Stop::Data && some {

@@ -18,7 +18,7 @@ impl Task<'_> {
     /// # Errors
     /// 64: there is none; 65: one is no address of SMTP.
     pub(super) fn recipients(&self, to: Vec<Address>) -> Result<Vec<Mailbox>> {
-        let to = each_once(to).iter().map(mailbox).collect::<Result<Vec<_>>>()?;
+        let to = each_once(self.addresses.recipients(to)?).iter().map(mailbox).collect::<Result<Vec<_>>>()?;
         if to.is_empty() {
             return Err(Error::usage("no recipient").advise("name one as an argument, or use -t"));
         }
@@ -31,20 +31,14 @@ impl Task<'_> {
     /// 65: SMTP can't carry it; 64, 78: the sender is no address, or one that means nothing elsewhere.
     pub(super) fn envelope(&self, item: &Item, to: &[Mailbox]) -> Result<Envelope> {
         let facts = &item.message.facts;
-        if let Some(to) = to.iter().find(|to| !to.is_ascii()) {
-            return Err(Error::data(format!("{to}: an address beyond ASCII, which needs SMTPUTF8")));
-        }
-        item.message.check(self.flags.strict)?;
-        if facts.eight_bit_header {
-            return Err(
-                Error::data("the header has 8-bit bytes, which need SMTPUTF8").advise("mailfmt new encodes them")
-            );
-        }
+        item.message.check(self.flags.strict, self.flags.parameters.recode)?;
         let from = self.mail_from(item.mail_from.as_deref(), item.from.as_ref())?;
         if facts.lone_crs > 0 && self.flags.common.verbose {
             complain(super::NAME, &format!("{} CRs without LF become line ends", facts.lone_crs), None);
         }
-        Ok(Envelope { from, to: to.to_vec(), size: facts.size_smtp(), eight_bit: facts.eight_bit > 0 })
+        let (size, eight_bit) = (facts.size_smtp(), facts.eight_bit > 0);
+        let (utf8_header, wants) = (facts.eight_bit_header, self.flags.parameters.wants());
+        Ok(Envelope { from, to: to.to_vec(), size, eight_bit, utf8_header, wants })
     }
 
     /// From for a message that has none, as sendmail(8): the sender of the envelope, by the name of `-F`, else passwd's.
@@ -79,7 +73,7 @@ impl Task<'_> {
                 (None, None) => one("sender", &system::user_name(), &self.host)?,
             },
         };
-        let from = mailbox(&from)?;
+        let from = mailbox(&self.addresses.sender(from))?;
         if from.domain() == "localhost" && !self.at.is_loopback() {
             return Err(Error::config(format!("{from}: an address that only this machine knows"))
                 .advise("name the sender: --from or -f USER@DOMAIN"));

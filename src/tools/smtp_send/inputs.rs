@@ -10,6 +10,7 @@ use crate::cli::compose::{Compose, Extra, Fixed, Who, one};
 use crate::cli::outgoing::Outgoing;
 use crate::error::{Error, Exit, Local, Result};
 use crate::message::addr::Address;
+use crate::message::header::Field;
 use crate::message::mbox::Mbox;
 use crate::message::outgoing::{recipients, sender};
 use crate::message::separated::Separated;
@@ -34,6 +35,8 @@ pub(super) struct Item {
     pub mail_from: Option<String>,
     /// All who get it, some perhaps twice.
     pub to: Vec<Address>,
+    /// Its fields for blind recipients, which are only in a copy for the sender.
+    pub bcc: Vec<u8>,
 }
 
 /// Takes a message's number, and the message, or why it can't be had. An error of its own ends the reading.
@@ -184,7 +187,7 @@ impl Task<'_> {
 
     /// One message, as it is.
     fn read(&self, number: u64, from: &mut dyn Body, empty: &str) -> Result<Item> {
-        let message = match Outgoing::read(from, &self.host)? {
+        let message = match Outgoing::rewritten(from, &self.host, &self.addresses)? {
             Some(message) => message,
             None if self.flags.allow_empty => {
                 Outgoing::read(&mut &b"\n"[..], &self.host)?.ok_or_else(|| Error::internal("an empty message"))?
@@ -194,7 +197,12 @@ impl Task<'_> {
         let mut to = if self.flags.read_recipients { recipients(&message.header, &self.host)? } else { Vec::new() };
         to.extend(self.arguments.iter().cloned());
         let from = sender(&message.header, &self.host);
-        Ok(Item { number, file: None, message, from, mail_from: None, to })
+        let blind = |field: &Field<'_>| field.is("Bcc") || field.is("Resent-Bcc");
+        let mut bcc: Vec<u8> = message.header.fields().filter(blind).flat_map(|field| field.raw.to_vec()).collect();
+        if !bcc.is_empty() && !bcc.ends_with(b"\n") {
+            bcc.push(b'\n');
+        }
+        Ok(Item { number, file: None, message, from, mail_from: None, to, bcc })
     }
 
     /// Messages of a text and the flags: one, or one for each row. `empty`: the text may be.
@@ -213,18 +221,23 @@ impl Task<'_> {
             auto_submitted: true,
             empty,
             fields: fields.to_vec(),
+            addresses: Some(&self.addresses),
             until: self.reach.whole(),
             ..Extra::default()
         };
         let mut number = 0;
         compose.each(text, &extra, &Fixed::default(), &mut |composed| {
             number += 1;
-            let Who { from, recipients: to, .. } = composed.who;
+            let Who { from, recipients: to, bcc } = composed.who;
+            let bcc: Vec<Vec<u8>> = bcc.iter().map(Address::spec).collect();
+            let bcc = if bcc.is_empty() {
+                Vec::new()
+            } else {
+                [b"Bcc: ", bcc.join(&b",\r\n "[..]).as_slice(), b"\r\n"].concat()
+            };
             let item = Outgoing::composed(composed.message);
-            take(
-                number,
-                item.map(|message| Item { number, file: None, message, from: Some(from), mail_from: None, to }),
-            )
+            let (file, mail_from, from) = (None, None, Some(from));
+            take(number, item.map(|message| Item { number, file, message, from, mail_from, to, bcc }))
         })
     }
 }

@@ -1,5 +1,5 @@
 //! smtp-send(1): sends messages. Here are its flags; `inputs` knows where messages come from, `envelope` who they are from and for,
-//! `delivery` the server, `report` what is said of it, and `run` is the loop through them.
+//! `delivery` the server, `queued` the queue, `report` what is said of it, and `run` is the loop through them.
 
 mod delivery;
 mod dialogue;
@@ -9,6 +9,7 @@ mod log;
 mod ndjson;
 mod pace;
 mod page;
+mod queued;
 mod report;
 mod run;
 mod sendmail;
@@ -17,7 +18,12 @@ mod watch;
 use crate::cli::args::Common;
 use crate::cli::compose::Compose;
 use crate::cli::connect::Reach;
+use crate::cli::envelope::Parameters;
+use crate::cli::queue::Queueing;
+use crate::cli::rewriting::Rewriting;
+use crate::cli::route::Routing;
 use crate::cli::run::Run;
+use crate::cli::sent::Sent;
 use crate::cli::{Failure, Outcome, Tool};
 use crate::error::{Error, Exit, Result};
 use clap::Parser;
@@ -25,7 +31,6 @@ use dialogue::Stop;
 use pace::Rate;
 use report::Report;
 use run::Task;
-use sendmail::Manner;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use watch::Notice;
@@ -50,6 +55,12 @@ pub struct SmtpSend {
     compose: Compose,
     #[command(flatten)]
     run: Run,
+    #[command(flatten)]
+    parameters: Parameters,
+    #[command(flatten)]
+    rewriting: Rewriting,
+    #[command(flatten)]
+    sent: Sent,
     /// Stdin is an mbox of messages.
     #[arg(long, group = "many")]
     mbox: bool,
@@ -77,6 +88,8 @@ pub struct SmtpSend {
     /// Send even if stdin is empty.
     #[arg(long)]
     allow_empty: bool,
+    #[command(flatten)]
+    queueing: Queueing,
     /// Write the recipients that are not done to FILE, one a line.
     #[arg(long, value_name = "FILE")]
     failed: Option<PathBuf>,
@@ -101,6 +114,8 @@ pub struct SmtpSend {
     /// Take the rest of the arguments as sendmail(8) does, see SENDMAIL.
     #[arg(long, value_name = "ARGUMENT", num_args = 0.., allow_hyphen_values = true)]
     sendmail: Option<Vec<OsString>>,
+    #[command(flatten)]
+    routing: Routing,
     #[command(flatten)]
     common: Common,
 }
@@ -152,6 +167,9 @@ impl SmtpSend {
     fn send(&self, reach: Reach, notice: Option<Notice>) -> Outcome {
         let mut task = Task::new(self, reach, None)?;
         task.notice = notice;
+        if self.routing.explain {
+            return Ok(task.explain()?);
+        }
         self.done(&task).map(|(exit, _)| exit)
     }
 
@@ -161,7 +179,7 @@ impl SmtpSend {
         let done = match self.stop_after {
             Some(stop) => task.up_to(stop, &mut report),
             None if self.talk => task.talk(),
-            None => task.all(&mut report),
+            None => task.all(&mut report).and_then(|()| task.warn()),
         };
         let tried = !matches!(&done, Err(e) if e.exit() == Exit::Usage);
         let exit = report.end(tried);

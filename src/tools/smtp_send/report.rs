@@ -71,7 +71,7 @@ impl<'f> Report<'f> {
     /// 74.
     pub(super) fn outcome(&mut self, item: &Item, outcome: &Outcome) -> Result<()> {
         self.note(outcome);
-        self.object(Some(item), outcome)
+        self.object(Some(item), outcome.fate.word(), outcome)
     }
 
     /// What the server says of a recipient without a message.
@@ -80,11 +80,14 @@ impl<'f> Report<'f> {
     /// 74.
     pub(super) fn recipient(&mut self, outcome: &Outcome) -> Result<()> {
         self.note(outcome);
-        self.object(None, outcome)
+        self.object(None, outcome.fate.word(), outcome)
     }
 
     fn note(&mut self, outcome: &Outcome) {
-        self.tally.fate(outcome.fate);
+        match outcome.exit {
+            Some(exit) => self.tally.failed(exit),
+            None => self.tally.fate(outcome.fate),
+        }
         self.refused |= outcome.fate == Fate::Never;
         let code = outcome.code.map(|code| format!("{code} ")).unwrap_or_default();
         let line = match outcome.fate {
@@ -100,6 +103,38 @@ impl<'f> Report<'f> {
         }
     }
 
+    /// A recipient of a message for whom it is in the queue under this name.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn queued(&mut self, item: &Item, to: &Mailbox, id: &str) -> Result<()> {
+        self.tally.done();
+        if self.flags.common.verbose {
+            complain(super::NAME, &format!("{to}: queued as {id}"), None);
+        }
+        let outcome = Outcome {
+            to: to.clone(),
+            fate: Fate::Done,
+            stage: Stage::Check,
+            code: None,
+            enhanced: None,
+            text: id.to_owned(),
+            untried: false,
+            exit: None,
+        };
+        self.object(Some(item), "queued", &outcome)
+    }
+
+    /// Nothing was sent, because a message was under the same key; `exit` says what became of that.
+    pub(super) fn repeated(&mut self, exit: Exit) {
+        if exit != Exit::Ok {
+            complain(super::NAME, "nothing is sent: a message under this key may have been delivered", None);
+            self.tally.failed(exit);
+        } else if self.flags.common.verbose {
+            complain(super::NAME, "nothing is sent: a message was sent under this key", None);
+        }
+    }
+
     /// Nobody got the message; who stops because of it says why on stderr.
     ///
     /// # Errors
@@ -107,8 +142,8 @@ impl<'f> Report<'f> {
     pub(super) fn nobody(&mut self, item: &Item, to: &[Mailbox], stage: Stage, why: &Error) -> Result<()> {
         for to in to {
             self.not_done.push(to.to_string());
-            let (fate, text) = (why.fate(), why.to_string());
-            self.object(Some(item), &Outcome { to: to.clone(), stage, fate, code: None, enhanced: None, text })?;
+            let outcome = Outcome { stage, ..Outcome::failed(to, why, None) };
+            self.object(Some(item), why.fate().word(), &outcome)?;
         }
         Ok(())
     }
@@ -125,13 +160,13 @@ impl<'f> Report<'f> {
     }
 
     /// The line of `--json` for a recipient.
-    fn object(&mut self, item: Option<&Item>, outcome: &Outcome) -> Result<()> {
+    fn object(&mut self, item: Option<&Item>, fate: &str, outcome: &Outcome) -> Result<()> {
         if self.flags.json {
             let object = json!({
                 "message": item.map(|item| item.number),
                 "file": item.and_then(|item| item.file.as_ref()).map(|file| escape(file.as_os_str().as_bytes())),
                 "to": outcome.to.to_string(),
-                "fate": outcome.fate.word(),
+                "fate": fate,
                 "stage": outcome.stage.word(),
                 "code": outcome.code,
                 "enhanced": outcome.enhanced,

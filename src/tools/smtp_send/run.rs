@@ -6,16 +6,21 @@ use super::delivery::Delivery;
 use super::inputs::{Item, is_its_own};
 use super::log::Log;
 use super::pace::Pace;
+use super::queued::Queued;
 use super::report::Report;
 use super::sendmail::Manner;
 use super::watch::Notice;
 use crate::cli::compose::one;
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
+use crate::cli::out::Out;
+use crate::cli::rewriting::Addresses;
+use crate::cli::route::{self, Direct};
+use crate::cli::sent::Copies;
 use crate::client::smtp::{Envelope, Outcome, Stage};
-use crate::error::{Error, Exit, Local, Result};
+use crate::error::{Error, Exit, Fate, Local, Result};
 use crate::message::addr::Address;
-use crate::net::endpoint::{Endpoint, Service};
+use crate::net::endpoint::Endpoint;
 use std::sync::mpsc::{Receiver, TrySendError, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, scope};
@@ -34,12 +39,16 @@ pub(super) struct Task<'f> {
     pub from: Option<String>,
     /// The recipients among the arguments, if these are no templates.
     pub arguments: Vec<Address>,
+    /// What addresses become.
+    pub addresses: Addresses,
     /// What to send instead of what stdin has.
     pub notice: Option<Notice>,
     /// Where a line for each message goes.
     pub log: Mutex<Log>,
     /// What is different as sendmail(8).
     pub manner: Option<&'f Manner>,
+    /// The queue, if it is needed.
+    pub queued: Queued,
 }
 
 impl<'f> Task<'f> {
@@ -48,9 +57,10 @@ impl<'f> Task<'f> {
     /// # Errors
     /// 64: a wrong argument; 78: the configuration.
     pub(super) fn new(flags: &'f SmtpSend, reach: Reach, manner: Option<&'f Manner>) -> Result<Task<'f>> {
-        let at = reach.accounts().flag(flags.account.as_deref(), Service::Smtp)?;
+        let at = route::account(&reach, flags.account.as_deref(), &flags.routing)?;
         let host = reach.accounts().host(&at)?;
         let settings = reach.accounts().settings(&at)?;
+        let addresses = flags.rewriting.in_force(&settings, &host)?;
         let from = settings.from.map(|from| from.value);
         let log = flags.log.clone().or(settings.log.map(|log| log.value));
         let log = Mutex::new(Log::new(log.as_deref()));
@@ -59,7 +69,36 @@ impl<'f> Task<'f> {
             None if flags.compose.has_variables() => Vec::new(),
             None => flags.recipients()?.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?,
         };
-        Ok(Task { flags, reach, at, host, from, arguments, notice: None, log, manner })
+        let queued = Queued::new(flags, &reach, &at)?;
+        Ok(Task { flags, reach, at, host, from, arguments, addresses, notice: None, log, manner, queued })
+    }
+
+    /// Tells the way to all recipients, without sending anything.
+    ///
+    /// # Errors
+    /// 64: there is none; those of reading a message.
+    pub(super) fn explain(&self) -> Result<Exit> {
+        let mut to = Vec::new();
+        if self.flags.read_recipients {
+            self.each(&mut |_, item| {
+                to.extend(item?.to);
+                Ok(())
+            })?;
+        } else {
+            to.extend(self.arguments.iter().cloned());
+        }
+        let to = self.recipients(to)?;
+        let mut direct = self.direct()?;
+        let mut out = Out::until(self.reach.whole());
+        route::explain(&mut out, self.flags.json, &to, direct.as_mut(), &route::relays(&self.reach, &self.at)?)
+    }
+
+    /// Delivery straight to the recipients' servers, if that is asked for.
+    ///
+    /// # Errors
+    /// 64, 78: of [`Direct::new`].
+    pub(super) fn direct(&self) -> Result<Option<Direct<'_>>> {
+        Direct::new(&self.reach, &self.at, &self.flags.routing, super::NAME, self.flags.common.verbose)
     }
 
     /// Sends all messages, and says goodbye.
@@ -67,9 +106,12 @@ impl<'f> Task<'f> {
     /// # Errors
     /// Why not all were tried; what became of the others is in the report.
     pub(super) fn all(&self, report: &mut Report<'_>) -> Result<()> {
+        let settings = self.reach.accounts().settings(&self.at)?;
+        let copies = self.flags.sent.copies(&self.reach, &settings, &self.at)?;
         let run = Run {
             task: self,
             report: Mutex::new(report),
+            copies: Mutex::new(copies),
             pace: Pace::new(self.flags.rate),
             no_way: Mutex::default(),
             stop: Mutex::default(),
@@ -78,7 +120,7 @@ impl<'f> Task<'f> {
         if self.flags.jobs > 1 && !self.flags.dry_run {
             return run.with_threads();
         }
-        let mut delivery = Delivery::new(self);
+        let mut delivery = Delivery::new(self)?;
         let done = self.each(&mut |number, item| run.take(&mut delivery, number, item));
         // What can't be sent is no reason to leave without a word.
         let gone = delivery.quit();
@@ -87,9 +129,11 @@ impl<'f> Task<'f> {
 }
 
 /// What the connections share.
-struct Run<'t, 'r, 'f> {
-    task: &'t Task<'t>,
-    report: Mutex<&'r mut Report<'f>>,
+pub(super) struct Run<'t, 'r, 'f> {
+    pub(super) task: &'t Task<'t>,
+    pub(super) report: Mutex<&'r mut Report<'f>>,
+    /// Where copies are kept.
+    copies: Mutex<Option<Copies<'t>>>,
     pace: Pace,
     /// Why nothing more can be sent.
     no_way: Mutex<Option<Error>>,
@@ -135,6 +179,11 @@ impl Run<'_, '_, '_> {
                 Err((_, e)) => log.nobody(&item, &host, &from, &to, e),
             }
         }
+        if let Some(copies) = &mut *held(&self.copies)
+            && sent.as_ref().is_ok_and(|outcomes| outcomes.iter().any(|outcome| outcome.fate == Fate::Done))
+        {
+            copies.keep(&mut item.message, &item.bcc);
+        }
         let mut report = held(&self.report);
         match sent {
             Ok(outcomes) => outcomes.iter().try_for_each(|outcome| report.outcome(&item, outcome)).map_err(checked),
@@ -153,6 +202,10 @@ impl Run<'_, '_, '_> {
         item: &mut Item,
         envelope: &Envelope,
     ) -> Result<Vec<Outcome>, (Stage, Error)> {
+        let notes = self.task.addresses.notes();
+        if self.task.flags.dry_run || self.task.flags.common.verbose {
+            notes.iter().for_each(|note| complain(super::NAME, note, None));
+        }
         if self.task.flags.dry_run {
             held(&self.report).would(item, envelope, &self.task.at).map_err(checked)?;
             return Ok(Vec::new());
@@ -162,7 +215,7 @@ impl Run<'_, '_, '_> {
             return Err((Stage::Connect, e));
         }
         self.pace.wait(self.task.reach.whole()).map_err(checked)?;
-        delivery.send(envelope, &mut item.message)
+        self.store_or_send(delivery, item, envelope)
     }
 
     // ---- several connections
@@ -179,7 +232,7 @@ impl Run<'_, '_, '_> {
                 let item = match item {
                     Ok(item) => item,
                     // Nothing is sent for it, so no connection is needed either.
-                    Err(e) => return self.take(&mut Delivery::new(self.task), number, Err(e)),
+                    Err(e) => return self.take(&mut Delivery::new(self.task)?, number, Err(e)),
                 };
                 let item = match give.try_send(item) {
                     Ok(()) => return Ok(()),
@@ -210,7 +263,7 @@ impl Run<'_, '_, '_> {
 
     /// One connection's work. Whoever is the last stays until all messages are taken.
     fn work(&self, get: &Mutex<Receiver<Item>>, first: bool) -> Result<()> {
-        let mut delivery = Delivery::new(self.task);
+        let mut delivery = Delivery::new(self.task)?;
         // A server may allow few connections: that is found out before a message depends on it.
         if let (false, Err(e)) = (first, delivery.prepare())
             && self.one_less()
@@ -241,10 +294,10 @@ impl Run<'_, '_, '_> {
     }
 }
 
-fn checked(e: Error) -> (Stage, Error) {
+pub(super) fn checked(e: Error) -> (Stage, Error) {
     (Stage::Check, e)
 }
 
-fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

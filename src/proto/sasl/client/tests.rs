@@ -128,6 +128,9 @@ fn a_server_that_lies() {
     }
     let mut client = Client::new(SCRAM, &who("user", &password)).unwrap();
     client.initial().unwrap();
+    assert!(client.respond(b"nothing").is_err() && client.accepted().is_err());
+    let mut client = Client::new(SCRAM, &who("user", &password)).unwrap();
+    client.initial().unwrap();
     assert_eq!(client.respond(b"e=unknown-user").unwrap_err(), Failure::Refused("SCRAM: unknown-user".into()));
 }
 

@@ -1,0 +1,121 @@
+//! Messages that are stored instead of sent, or because they can't be sent now, and keys under which only one is.
+
+use super::SmtpSend;
+use super::delivery::Delivery;
+use super::inputs::Item;
+use super::run::{Run, Task, checked, held};
+use crate::cli::connect::Reach;
+use crate::cli::queue::{enqueue, settle, warn_if_forsaken};
+use crate::client::smtp::{Envelope, Outcome, Stage};
+use crate::error::{Error, Exit, Fate, Result};
+use crate::net::endpoint::{Endpoint, Place};
+use crate::proto::mailbox::Mailbox;
+use crate::queue::{Key, Queue};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The queue, and what it is for.
+pub(super) struct Queued {
+    queue: Option<Queue>,
+    /// Messages are stored now and sent later.
+    stores: bool,
+    /// The account, as the queue names it.
+    hop: String,
+    /// Whether something was stored.
+    has: AtomicBool,
+}
+
+impl Queued {
+    /// What the flags and the account say.
+    ///
+    /// # Errors
+    /// 64: a key for many messages; those of [`Queue::open`].
+    pub(super) fn new(flags: &SmtpSend, reach: &Reach, at: &Endpoint) -> Result<Queued> {
+        let many = flags.mbox || flags.null || flags.ndjson || !flags.files.is_empty() || flags.compose.has_variables();
+        if many && flags.queueing.idempotency_key.is_some() {
+            return Err(Error::usage("--idempotency-key is for one message, and these may be many"));
+        }
+        let stores = flags.queueing.stores(reach, at)?;
+        if at.place == Place::Direct && (stores || flags.queueing.queue_on_tempfail) {
+            return Err(Error::usage("what goes straight to other servers (--direct) can't be queued yet"));
+        }
+        let queue = if flags.dry_run { None } else { flags.queueing.open(stores)? };
+        Ok(Queued { queue, stores, hop: reach.accounts().hop(flags.account.as_deref())?, has: AtomicBool::new(false) })
+    }
+}
+
+impl Task<'_> {
+    /// Says so, if what was stored will lie there.
+    ///
+    /// # Errors
+    /// 74, 75: the queue can't be read.
+    pub(super) fn warn(&self) -> Result<()> {
+        match &self.queued.queue {
+            Some(queue) if self.queued.has.load(Ordering::Relaxed) => warn_if_forsaken(queue, super::NAME),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Run<'_, '_, '_> {
+    /// Stores a message, or sends it, or does nothing because its key is used. `Ok` has the outcomes that are not reported yet.
+    ///
+    /// # Errors
+    /// Nobody got it, and it is not stored.
+    pub(super) fn store_or_send(
+        &self,
+        delivery: &mut Delivery<'_>,
+        item: &mut Item,
+        envelope: &Envelope,
+    ) -> Result<Vec<Outcome>, (Stage, Error)> {
+        let task = self.task;
+        let (flags, queued) = (&task.flags.queueing, &task.queued);
+        let key = match flags.claim(queued.queue.as_ref(), &task.reach).map_err(checked)? {
+            None => None,
+            Some(Ok(key)) => Some(key),
+            Some(Err(exit)) => {
+                held(&self.report).repeated(exit);
+                return Ok(Vec::new());
+            }
+        };
+        let key = key.as_ref();
+        if let Some(queue) = queued.queue.as_ref().filter(|_| queued.stores) {
+            self.store(queue, item, envelope, &envelope.to, key).map_err(checked)?;
+            return Ok(Vec::new());
+        }
+        let sent = delivery.send(envelope, &mut item.message, &mut || key.map_or(Ok(()), Key::handed_over));
+        if let Some(key) = key {
+            settle(key, sent.as_deref().unwrap_or_default()).map_err(checked)?;
+        }
+        let Some(queue) = queued.queue.as_ref().filter(|_| flags.queue_on_tempfail) else { return sent };
+        match sent {
+            Ok(mut outcomes) => {
+                let later = outcomes.iter().filter(|outcome| outcome.fate == Fate::Later);
+                let later: Vec<Mailbox> = later.map(|outcome| outcome.to.clone()).collect();
+                if !later.is_empty() {
+                    self.store(queue, item, envelope, &later, key).map_err(checked)?;
+                }
+                outcomes.retain(|outcome| outcome.fate != Fate::Later);
+                Ok(outcomes)
+            }
+            Err((_, e)) if e.exit() == Exit::TempFail => {
+                self.store(queue, item, envelope, &envelope.to, key).map_err(checked)?;
+                Ok(Vec::new())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn store(
+        &self,
+        queue: &Queue,
+        item: &mut Item,
+        envelope: &Envelope,
+        to: &[Mailbox],
+        key: Option<&Key<'_>>,
+    ) -> Result<()> {
+        let queued = &self.task.queued;
+        let id = enqueue(queue, &mut item.message, envelope, to, &queued.hop, key)?;
+        queued.has.store(true, Ordering::Relaxed);
+        to.iter().try_for_each(|to| held(&self.report).queued(item, to, &id))
+    }
+}
