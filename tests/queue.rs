@@ -144,6 +144,23 @@ fn a_lost_answer_is_unknown_and_comes_again_with_the_same_message_id() {
     assert_eq!((states(&home).len(), files(&home)), (0, 0));
 }
 
+/// RFC 9422: one message in several transactions; what is handed over in one of them is so for those in it alone.
+#[test]
+fn who_is_handed_over_is_who_is_in_the_transaction() {
+    let home = Home::new();
+    let peer = Peer::start(|line, heard| match line {
+        _ if line.starts_with("EHLO") => "250-peer\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=1".to_owned(),
+        "RCPT TO:<no@example.org>" => "550 5.1.1 no such user".to_owned(),
+        "." if heard.messages.len() == 2 => CLOSE.to_owned(),
+        _ => yes(line, heard),
+    });
+    queue(&home, &peer.url(), &["one@example.org", "no@example.org", "two@example.org", "three@example.org"]);
+    run(&home).ends(0);
+    let states = states(&home);
+    let fates: Vec<&str> = states.iter().map(|row| row.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(fates, ["done", "refused", "unknown", "waiting"], "{states:?}");
+}
+
 #[test]
 fn many_messages_share_a_connection_and_a_poisonous_one_stops_nobody() {
     let home = Home::new();

@@ -234,7 +234,10 @@ fn accounts_and_passwords() {
     home.run("pop3-ls", &[&plain, "--password-file", "open"], b"").ends(78).complains("others may read");
     home.sh("umask 077; echo wrong-tulip > wrong; : > empty").ends(0);
     let ran = home.run("pop3-ls", &[&plain, "--password-file", "wrong", "--trace", "-"], b"").ends(77);
-    assert!(ran.err.contains("PASS ***") && !ran.err.contains("tulip"), "{ran:?}");
+    assert!(ran.err.contains("AUTH SCRAM-SHA-256 ***") && !ran.err.contains("tulip"), "{ran:?}");
+    let ran =
+        home.run("pop3-ls", &[&plain, "--auth", "login", "--password-file", "wrong", "--trace", "-"], b"").ends(77);
+    assert!(ran.err.contains("C: AUTH LOGIN") && !ran.err.contains("tulip"), "{ran:?}");
     home.run("pop3-ls", &[&plain, "--password-file", "empty"], b"").ends(78);
     // Without +plain, TLS is used as it is offered, but with whom is not known: the password stays here.
     home.run("pop3-ls", &[&plain.replace("+plain", ""), "--password-file", &pw], b"")

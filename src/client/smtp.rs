@@ -56,6 +56,8 @@ pub struct Client {
     closed: bool,
     /// A transaction that came to nothing is still open there (RFC 5321 4.1.4), which is for RSET to end before the next one.
     stale: bool,
+    /// How many recipients it took at a time when there were too many, where it had not said so before.
+    room: Option<usize>,
     /// QUIT has left, in the flight of a message's end.
     quitting: bool,
     /// The offer of the next message, which has left in the flight of the end of the one before.
@@ -74,6 +76,7 @@ impl Client {
             extensions: Extensions::default(),
             closed: false,
             stale: false,
+            room: None,
             quitting: false,
             ahead: None,
             mails: 0,

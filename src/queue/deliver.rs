@@ -162,8 +162,13 @@ impl Runner<'_> {
         let mut message = Queued { file: &lock.file, name: format!("queue/{}", entry.id), failed: unreadable };
         let handing_over = &mut |outcomes: &[Outcome]| {
             let mut changed = Vec::with_capacity(outcomes.len());
-            for (n, outcome) in some.iter().zip(outcomes) {
-                let Some(to) = entry.to.get(*n) else { continue };
+            // A server that takes few at a time gets the message in several transactions: these are those of one of them.
+            for outcome in outcomes {
+                let whom = outcome.to.to_string();
+                let mut due = some.iter().filter_map(|n| entry.to.get(*n));
+                let Some(to) = due.find(|to| to.address == whom) else {
+                    return Err(Error::internal(format!("{whom}: handed over to somebody who was not asked for")));
+                };
                 let mut to = to.clone();
                 if outcome.fate == Fate::Done {
                     to.status = Status::HandedOver;

@@ -93,7 +93,7 @@ impl Client {
             let some = ends.iter().any(|end| end.fate == Fate::Done);
             if some && !too_many.is_empty() {
                 // It has said how many it takes.
-                self.extensions.limits.recipients = Some(now.len().saturating_sub(too_many.len()).max(1));
+                self.room = Some(now.len().saturating_sub(too_many.len()).max(1));
             }
             for ((n, index), end) in now.iter().enumerate().zip(ends) {
                 if some && too_many.contains(&n) {
@@ -136,9 +136,10 @@ impl Client {
     /// connection are `barred`.
     fn first_of(&self, envelope: &Envelope, left: &mut VecDeque<usize>, barred: &mut Vec<usize>) -> Vec<usize> {
         let limits = self.extensions.limits;
+        let at_a_time = limits.recipients.into_iter().chain(self.room).min().unwrap_or(usize::MAX);
         let mut domains = self.domains.clone();
         let mut now = Vec::new();
-        while now.len() < limits.recipients.unwrap_or(usize::MAX)
+        while now.len() < at_a_time
             && let Some(index) = left.pop_front()
         {
             let Some((most, to)) = limits.domains.zip(envelope.to.get(index)) else {
