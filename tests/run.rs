@@ -188,12 +188,9 @@ fn signals_are_for_the_command() {
         kill -SIGNAL $pid
         wait $pid";
     for (n, signal) in ["TERM", "HUP", "USR1", "INT"].into_iter().enumerate() {
-        // Background jobs of sh ignore INT.
-        let job = if signal == "INT" { "setsid env --default-signal=INT " } else { "" };
-        let script = script.replace("SIGNAL", signal).replace("smtp-send --run", &format!("{job}smtp-send --run"));
-        if signal == "INT" && home.sh("env --default-signal=INT true").status != 0 {
-            continue;
-        }
+        // Background jobs of sh ignore INT, and whoever runs the tests may ignore others.
+        let job = format!("env --default-signal={signal} smtp-send --run");
+        let script = script.replace("SIGNAL", signal).replace("smtp-send --run", &job);
         home.sh(&script).ends(5);
         assert!(shown(&home, "bob", n + 1).contains("sh failed with status 5\n"));
     }
