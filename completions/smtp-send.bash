@@ -23,7 +23,7 @@ _smtp__send() {
 
     case "${cmd}" in
         smtp__send)
-            opts="-a -t -f -s -0 -n -q -v -4 -6 -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --run --always --attach-output --key --once-per --recovered --mbox --null --ndjson --files --resend-to-header --jobs --rate --strict --allow-empty --failed --dry-run --log --stop-after --talk --trace-times --json --sendmail --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
+            opts="-a -t -f -s -0 -n -q -v -4 -6 -h -V --account --read-recipients --mail-from --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --run --always --attach-output --key --once-per --recovered --notify --ret --envid --deliver-by --hold-for --hold-until --priority --require-tls --all-or-nothing --recode --rewrite --rewrite-from --rewrite-to --aliases --sent --no-sent --mbox --null --ndjson --files --resend-to-header --jobs --rate --strict --allow-empty --queue --queue-on-tempfail --idempotency-key --failed --dry-run --log --stop-after --talk --trace-times --json --sendmail --direct --explain --resolver --resolver-validates --direct-ports --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -101,6 +101,54 @@ _smtp__send() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --notify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ret)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --envid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deliver-by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hold-for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hold-until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --priority)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rewrite)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rewrite-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rewrite-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --aliases)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --files)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -110,6 +158,10 @@ _smtp__send() {
                     return 0
                     ;;
                 --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idempotency-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -126,6 +178,14 @@ _smtp__send() {
                     return 0
                     ;;
                 --sendmail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resolver)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --direct-ports)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

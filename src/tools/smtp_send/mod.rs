@@ -26,6 +26,7 @@ use crate::cli::run::Run;
 use crate::cli::sent::Sent;
 use crate::cli::{Failure, Outcome, Tool};
 use crate::error::{Error, Exit, Result};
+use crate::net::endpoint::Place;
 use clap::Parser;
 use dialogue::Stop;
 use pace::Rate;
@@ -175,6 +176,11 @@ impl SmtpSend {
 
     /// Does it; also says whether somebody was refused for good.
     fn done(&self, task: &Task<'_>) -> std::result::Result<(Exit, bool), Failure> {
+        if task.at.place == Place::Direct && (self.jobs > 1 || self.talk || self.stop_after.is_some()) {
+            return Err(Failure::usage(
+                "--jobs, --stop-after and --talk are for an account's server, not for --direct",
+            ));
+        }
         let mut report = Report::new(self, task.reach.whole())?;
         let done = match self.stop_after {
             Some(stop) => task.up_to(stop, &mut report),
