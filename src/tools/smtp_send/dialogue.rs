@@ -165,17 +165,19 @@ struct Talk {
 impl Talk {
     fn all(mut self) -> Result<()> {
         loop {
+            // Behind QUIT there is only the end to wait for.
             while self.expects != Expects::Reply
+                && !self.quitting
                 && let Some(line) = self.next_typed()
             {
                 self.send(&line)?;
             }
-            if self.ended && self.expects != Expects::Reply {
+            if self.ended && !self.quitting && self.expects != Expects::Reply {
                 self.send(if self.expects == Expects::Text { b"." } else { b"QUIT" })?;
                 continue;
             }
             let stdin = std::io::stdin();
-            let bell = (self.expects != Expects::Reply).then(|| stdin.as_fd());
+            let bell = (self.expects != Expects::Reply && !self.quitting).then(|| stdin.as_fd());
             match self.wire.wait(bell, Deadline::NEVER)? {
                 Wake::Bell => self.read()?,
                 Wake::Deadline => return Err(Error::temporary("the time is up")),
