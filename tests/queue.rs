@@ -148,10 +148,18 @@ fn a_lost_answer_is_unknown_and_comes_again_with_the_same_message_id() {
 #[test]
 fn who_is_handed_over_is_who_is_in_the_transaction() {
     let home = Home::new();
-    let peer = Peer::start(|line, heard| match line {
+    let database = home.path().join(".local/state/pipepost/queue.sqlite");
+    let (tell, told) = std::sync::mpsc::channel();
+    let peer = Peer::start(move |line, heard| match line {
         _ if line.starts_with("EHLO") => "250-peer\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=1".to_owned(),
         "RCPT TO:<no@example.org>" => "550 5.1.1 no such user".to_owned(),
-        "." if heard.messages.len() == 2 => CLOSE.to_owned(),
+        "." => {
+            // What would be found if the runner were killed now.
+            let db = rusqlite::Connection::open(&database).unwrap();
+            let sql = "SELECT address FROM recipient WHERE status = 'handed-over'";
+            tell.send(db.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()).unwrap();
+            if heard.messages.len() == 2 { CLOSE.to_owned() } else { yes(line, heard) }
+        }
         _ => yes(line, heard),
     });
     queue(&home, &peer.url(), &["one@example.org", "no@example.org", "two@example.org", "three@example.org"]);
@@ -159,6 +167,7 @@ fn who_is_handed_over_is_who_is_in_the_transaction() {
     let states = states(&home);
     let fates: Vec<&str> = states.iter().map(|row| row.split(' ').nth(1).unwrap()).collect();
     assert_eq!(fates, ["done", "refused", "unknown", "waiting"], "{states:?}");
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ["one@example.org", "two@example.org"]);
 }
 
 #[test]
