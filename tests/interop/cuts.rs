@@ -95,6 +95,7 @@ fn pop3_lines_that_are_cut() {
             assert!([0, 67, 75, 76].contains(&ran.status), "{kind} {cut}: {ran:?}");
             let got = if home.path().join(&dir).exists() { files(&home, &dir) } else { Vec::new() };
             assert!(got.iter().all(|message| expected.contains(message)), "{kind} {cut}: something is not whole");
+            dovecot.await_maildrop("bob");
             // Success is a goodbye that was heard, or one that does not matter.
             let left = dovecot.messages("bob").len();
             assert!(ran.status != 0 || got.len() == hard.len() && !(delete && left > 0), "{kind} {cut}: {ran:?}");
