@@ -8,6 +8,8 @@ mod common;
 mod cuts;
 #[path = "interop/folders.rs"]
 mod folders;
+#[path = "common/issuer.rs"]
+mod issuer;
 #[allow(unreachable_pub, dead_code)]
 #[path = "tls/peer.rs"]
 mod peer;
@@ -16,6 +18,8 @@ mod same;
 #[allow(unreachable_pub)]
 #[path = "interop/servers.rs"]
 mod servers;
+#[path = "interop/tokens.rs"]
+mod tokens;
 
 use common::{Home, Ran};
 use peer::{Authority, hopeless};

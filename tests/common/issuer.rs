@@ -43,6 +43,8 @@ pub struct State {
     pub published: BTreeMap<&'static str, Value>,
     pub revoked: Vec<String>,
     pub logins: Vec<String>,
+    /// Whether no token is good for those who ask about one.
+    pub refuses: bool,
 }
 
 #[derive(Clone)]
@@ -164,6 +166,12 @@ impl Issuer {
             "/revoke" => {
                 s.revoked.push(said("token"));
                 (200, json!({}))
+            }
+            // RFC 7662, for the servers that ask whether a token is good.
+            "/introspect" => {
+                let active = !s.refuses && s.good.contains(&said("token"));
+                s.logins.push(said("token"));
+                (200, json!({ "active": active, "username": "bob", "token_type": "Bearer" }))
             }
             _ => (404, json!({})),
         })

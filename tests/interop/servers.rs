@@ -87,6 +87,11 @@ pub struct Dovecot {
 impl Dovecot {
     /// Starts one in `home` that shows this certificate (with its key, PEM).
     pub fn start(home: &Home, name: &str, certificate: &str) -> Dovecot {
+        Dovecot::start_with(home, name, certificate, "")
+    }
+
+    /// The same, with more of a configuration, which comes last and wins.
+    pub fn start_with(home: &Home, name: &str, certificate: &str, more: &str) -> Dovecot {
         let dir = open_dir(home, name);
         let at = dir.display();
         let [imap, imaps, pop3, pop3s, lmtp, auth] = std::array::from_fn(|_| free_port());
@@ -112,7 +117,7 @@ service anvil {{\n chroot =\n unix_listener anvil-auth-penalty {{\n mode = 0\n }
 service imap-login {{\n chroot =\n unix_listener {at}/imap.sock {{\n mode = 0666\n }}\n inet_listener imap {{\n port = {imap}\n }}\n inet_listener imaps {{\n port = {imaps}\n ssl = yes\n }}\n}}
 service pop3-login {{\n chroot =\n inet_listener pop3 {{\n port = {pop3}\n }}\n inet_listener pop3s {{\n port = {pop3s}\n ssl = yes\n }}\n}}
 service lmtp {{\n inet_listener lmtp {{\n port = {lmtp}\n }}\n}}
-service auth {{\n inet_listener {{\n port = {auth}\n }}\n}}\n"
+service auth {{\n inet_listener {{\n port = {auth}\n }}\n}}\n{more}\n"
         );
         std::fs::write(dir.join("dovecot.conf"), config).unwrap();
         let mut child = start("/usr/sbin/dovecot", &["-F", "-c", &format!("{at}/dovecot.conf")]);
