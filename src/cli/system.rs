@@ -34,6 +34,13 @@ pub fn full_name() -> Option<String> {
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
+/// Lets the process have as many descriptors as the system allows: most shells give 1,024 where it allows many times that.
+pub fn many_files() {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
+}
+
 /// HOST of pipepost(7): the system's name if it has a dot, else `localhost`.
 #[must_use]
 pub fn host_name() -> String {

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 /// Opens a directory; a symbolic link in the last place is refused.
@@ -157,6 +158,32 @@ pub fn sync(fd: impl AsFd) -> io::Result<()> {
             done => return Ok(done?),
         }
     }
+}
+
+/// Brings everything that was written to this file's file system to stable storage.
+///
+/// # Errors
+/// As syncfs(2): also if data of others could not be written since `fd` was opened.
+pub fn sync_file_system(fd: impl AsFd) -> io::Result<()> {
+    loop {
+        match fs::syncfs(fd.as_fd()) {
+            Err(Errno::INTR) => {}
+            done => return Ok(done?),
+        }
+    }
+}
+
+/// Whether syncfs(2) tells when data could not be written: since Linux 5.8.
+#[must_use]
+pub fn syncfs_tells() -> bool {
+    static TELLS: LazyLock<bool> = LazyLock::new(|| {
+        let name = rustix::system::uname();
+        let mut numbers =
+            name.release().to_bytes().split(|b| !b.is_ascii_digit()).map(|n| str::from_utf8(n).ok()?.parse().ok());
+        let version: (Option<u32>, Option<u32>) = (numbers.next().flatten(), numbers.next().flatten());
+        name.sysname().to_bytes() == b"Linux" && version >= (Some(5), Some(8))
+    });
+    *TELLS
 }
 
 /// Syncs the directory that holds `path`.

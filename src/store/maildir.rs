@@ -266,25 +266,26 @@ impl Incoming {
     }
 }
 
-/// So many files are brought to stable storage at a time.
-const SYNCS: usize = 8;
+/// From so many files on, one call that brings all of their file system to stable storage is faster than one a file.
+const MANY: usize = 8;
 
-/// Brings messages to stable storage, several at a time: a journal takes what is asked for meanwhile in one go, so that many cost
-/// hardly more than one.
+/// Brings messages to stable storage: a few by fsync(2) each, many by one syncfs(2) for each file system that they are on.
 ///
 /// # Errors
 /// 74: then none of them may get a name.
 pub fn sync_all(all: &[&Sealed]) -> Result<()> {
-    if all.len() < 2 {
+    if all.len() < MANY || !disk::syncfs_tells() {
         return all.iter().try_for_each(|sealed| sealed.sync());
     }
-    let each = all.len().div_ceil(SYNCS);
-    std::thread::scope(|scope| {
-        let sync = |some: &[&Sealed]| some.iter().try_for_each(|sealed| sealed.sync());
-        let threads: Vec<_> = all.chunks(each).map(|some| scope.spawn(move || sync(some))).collect();
-        let panicked = || Err(Error::internal("a thread has panicked"));
-        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| panicked()))
-    })
+    let mut synced = Vec::new();
+    for sealed in all {
+        let device = fs::fstat(&sealed.file).local(sealed.tmp.path.display())?.st_dev;
+        if !synced.contains(&device) {
+            disk::sync_file_system(&sealed.file).local(sealed.tmp.path.display())?;
+            synced.push(device);
+        }
+    }
+    Ok(())
 }
 
 /// A message that is whole, and has no name yet that a mail reader would see.

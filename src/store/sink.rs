@@ -45,8 +45,8 @@ pub struct Receipt {
     pub places: Vec<String>,
 }
 
-/// So many messages should share one commit: each of those that wait for it keeps files open.
-pub const BATCH: usize = 64;
+/// So many messages should share one commit: each of those that wait for it keeps two files open.
+pub const BATCH: usize = 256;
 
 /// A place for messages.
 ///

@@ -12,7 +12,7 @@ use crate::cli::into::Into;
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
 use crate::cli::reference::folder_name;
-use crate::cli::{Failure, Outcome, Tool, signals};
+use crate::cli::{Failure, Outcome, Tool, signals, system};
 use crate::client::imap::{Client, Fetched, Rows, Selected};
 use crate::error::{Error, Exit, Result};
 use crate::net::endpoint::Service;
@@ -109,6 +109,7 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
             return Err(Failure::usage("--json and messages can't share stdout").advise("use --into"));
         }
         signals::tidy()?;
+        system::many_files();
         let reach = Reach::new(NAME, &self.common)?;
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
         let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));

@@ -5,7 +5,7 @@ mod doors;
 use crate::cli::args::Common;
 use crate::cli::connect::{Reach, read_private};
 use crate::cli::out::Out;
-use crate::cli::system::data_home;
+use crate::cli::system::{self, data_home};
 use crate::cli::world::{Passwords, Tree, Visit, server_identity, server_password};
 use crate::cli::{Outcome, Tool, privileges, prompt, signals};
 use crate::config::passwd::{self, Passwd};
@@ -249,9 +249,7 @@ find "$dir/mail/bob/new" -type f | wc -l
             return Err(why.advise("--user USER, who owns the directory of --root").into());
         }
         // A thousand connections need more descriptors than most shells give.
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-        let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
-        let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
+        system::many_files();
         let user = self.user.as_deref().map(privileges::Account::named).transpose()?;
         let doors = Doors::open(&self, user)?;
         let shown = self.certificate()?;

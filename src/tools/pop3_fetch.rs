@@ -14,7 +14,7 @@ use crate::cli::connect::Reach;
 use crate::cli::into::Into;
 use crate::cli::maildrop::is_range;
 use crate::cli::out::Out;
-use crate::cli::{Failure, Outcome, Tool, signals};
+use crate::cli::{Failure, Outcome, Tool, signals, system};
 use crate::error::{Exit, Result};
 use crate::net::endpoint::Service;
 use crate::store::sink::{Sink, Target};
@@ -222,6 +222,7 @@ pop3-fetch local://carol 1
         if self.messages.iter().any(String::is_empty) {
             return Err(Failure::usage("an empty message name"));
         }
+        system::many_files();
         let reach = Reach::new(NAME, &self.common)?;
         if self.all_accounts || accounts.len() > 1 {
             return several::run(self, &reach, accounts);

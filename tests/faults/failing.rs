@@ -154,6 +154,31 @@ fn what_pop3_fetch_cannot_store_stays_on_the_server() {
     }
 }
 
+/// Many messages are brought to stable storage by one call, which fails: none has a name then, and none is deleted.
+#[test]
+fn what_a_batch_cannot_sync_is_not_delivered() {
+    if !installed("strace") {
+        return;
+    }
+    let (home, served) = prepared();
+    let password = home.path().join("pw").display().to_string();
+    for (user, error, into) in [("eio", "EIO", "maildir:M"), ("full", "ENOSPC", "eml:M/new")] {
+        fill(&served.root, user);
+        for n in 0..20 {
+            std::fs::write(served.root.join(user).join(format!("new/more{n}")), format!("Subject: {n}\n\nx\n"))
+                .unwrap();
+        }
+        let (own, url) = (Home::new(), served.url("pop3", user));
+        let arguments = ["--delete", &url, "--password-file", &password, "--into", into];
+        let options = ["-e", "trace=syncfs", "-e", &format!("inject=syncfs:error={error}")];
+        let ran = run(&own, &options, "pop3-fetch", &arguments, b"");
+        assert!(ran.status == 74 && ran.err.contains("M/"), "{ran:?}");
+        assert_eq!((texts(&own.path().join("M/new")).len(), left(&served.root, user)), (0, 24), "{error}");
+        own.run("pop3-fetch", &arguments, b"").ends(0);
+        assert_eq!((texts(&own.path().join("M/new")).len(), left(&served.root, user)), (24, 0), "{error}");
+    }
+}
+
 #[test]
 fn what_the_server_cannot_store_it_does_not_accept() {
     if !installed("strace") {

@@ -12,13 +12,13 @@ use crate::message::flags::Flags;
 use crate::proto::imap::response::BodyName;
 use crate::proto::imap::section::{FetchItem, Section};
 use crate::proto::imap::set::SequenceSet;
-use crate::store::sink::{About, Every, Sink};
+use crate::store::sink::{self, About, Every, Sink};
 use crate::store::spool::Spool;
 use serde_json::json;
 use std::time::SystemTime;
 
 /// Messages and bytes that share one sync of the target.
-const BATCH: (usize, u64) = (100, 16 << 20);
+const BATCH: (usize, u64) = (sink::BATCH, 16 << 20);
 
 /// Everything that is the same for all folders.
 pub(super) struct Deliver<'d> {
