@@ -307,3 +307,18 @@ fn what_local_may_be_told_of_a_way() {
     ran("[local]\ndirect = true\n").ends(0);
     assert_eq!(states(&home), ["a@localhost x@example.org waiting direct:example.org/local"]);
 }
+
+/// smtp-send stores a message while the server is running, which is the first that ever was in the queue.
+#[test]
+fn a_server_delivers_what_others_have_queued() {
+    let home = Home::new();
+    let peer = Peer::start(yes);
+    let server = Server::start(&home, &["--any-password"]);
+    let url = peer.url();
+    home.run("smtp-send", &["--queue", "-a", &url, "-f", "a@localhost", "x@example.org"], MESSAGE).ends(0);
+    until("it is delivered", || peer.heard().messages.len() == 1);
+    home.run("smtp-send", &["--queue", "-a", &url, "-f", "a@localhost", "y@example.org"], MESSAGE).ends(0);
+    until("so is the next", || peer.heard().messages.len() == 2);
+    until("the queue is empty", || states(&home).is_empty());
+    server.stop();
+}

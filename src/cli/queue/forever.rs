@@ -21,6 +21,9 @@ pub fn schedule(reach: &Reach) -> Result<Schedule> {
     Ok(reach.accounts().config()?.and_then(|config| config.queue().cloned()).unwrap_or_default())
 }
 
+/// What happens to the state directory when something is queued.
+const WATCHED: inotify::WatchFlags = inotify::WatchFlags::MODIFY.union(inotify::WatchFlags::CREATE);
+
 /// What wakes a runner that waits: its end, something written in the state directory, the next due time.
 struct Alarm {
     stop: Arc<OwnedFd>,
@@ -32,7 +35,7 @@ impl Alarm {
     /// `state` is the directory that the queue is in.
     fn new(stop: Arc<OwnedFd>, state: &Path) -> Alarm {
         let changes = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).ok();
-        let changes = changes.filter(|fd| inotify::add_watch(fd, state, inotify::WatchFlags::MODIFY).is_ok());
+        let changes = changes.filter(|fd| inotify::add_watch(fd, state, WATCHED).is_ok());
         Alarm { stop, changes }
     }
 
@@ -104,5 +107,22 @@ pub fn run_forever(queue: &Queue, schedule: &Schedule, carrier: &Carrier, stop: 
                 alarm.wait(PAUSE, false);
             }
         }
+    }
+}
+
+/// Waits for a queue that is not there yet, because nothing was ever stored in it. `None`: the end has come before.
+pub fn comes_into_being(state: &Path, stop: Arc<OwnedFd>) -> Option<Queue> {
+    // Where that can't be made, it can't come into being either.
+    let _ = crate::store::disk::make_dirs(state);
+    let alarm = Alarm::new(stop, state);
+    loop {
+        if let Ok(Some(queue)) = Queue::existing(state) {
+            return Some(queue);
+        }
+        if is_rung(&alarm.stop) {
+            return None;
+        }
+        alarm.wait(NAP, true);
+        alarm.clear();
     }
 }

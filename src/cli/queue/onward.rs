@@ -2,7 +2,7 @@
 //! [`Delivering`].
 
 use super::carrier::{Carrier, Telling};
-use super::forever::{run_forever, schedule};
+use super::forever::{comes_into_being, run_forever, schedule};
 use super::hop::Hop;
 use crate::body::{Body, FileBody};
 use crate::cli::account::Accounts;
@@ -16,7 +16,6 @@ use crate::net::endpoint::{Place, Service};
 use crate::proto::mailbox::Mailbox;
 use crate::queue::{Envelope, Queue, To};
 use crate::server;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -136,17 +135,11 @@ impl Delivering {
         let schedule = schedule(&reach)?;
         let carrier = Carrier::new(program, &common, reach, Telling::Trouble, None)?;
         let state = state.to_owned();
-        let mut queue = Queue::existing(&state)?;
+        let queue = Queue::existing(&state)?;
         let work = move || {
-            while !is_over(&stop, 0) {
-                match &queue {
-                    Some(queue) => return run_forever(queue, &schedule, &carrier, stop),
-                    None => {
-                        // Nobody has stored anything yet.
-                        is_over(&stop, LOOK);
-                        queue = Queue::existing(&state).ok().flatten();
-                    }
-                }
+            let queue = queue.or_else(|| comes_into_being(&state, stop.clone()));
+            if let Some(queue) = queue {
+                run_forever(&queue, &schedule, &carrier, stop);
             }
         };
         let thread = std::thread::Builder::new().name("queue".into()).spawn(work).local("no thread")?;
@@ -173,11 +166,3 @@ impl Drop for Delivering {
 const FINISH: Duration = Duration::from_secs(8);
 /// Between two looks whether it is over.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Seconds between two looks for a queue that is not there.
-const LOOK: i64 = 5;
-
-/// Whether the end comes within so many seconds.
-fn is_over(stop: &OwnedFd, seconds: i64) -> bool {
-    let wait = Timespec { tv_sec: seconds, tv_nsec: 0 };
-    matches!(poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&wait)), Ok(n) if n > 0)
-}
