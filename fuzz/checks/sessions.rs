@@ -11,9 +11,9 @@ use pipepost::proto::imap::response::{Response, may_have_literals};
 use pipepost::proto::mailbox::Mailbox as Address;
 use pipepost::proto::{pop3, smtp};
 use pipepost::secret::Secret;
-use pipepost::server::mailbox::Account;
+use pipepost::server::mailbox::Draft;
 use pipepost::server::smtp::Protocol;
-use pipepost::server::{Denied, Limits, Login, Refusal, World};
+use pipepost::server::{Denied, Destination, Envelope, Limits, Login, Refusal, World};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -89,8 +89,14 @@ impl World for House {
     fn login(&mut self, user: &str, password: &Secret) -> Result<Login, Denied> {
         self.visit.login(user, password)
     }
-    fn recipient(&mut self, to: Option<&Address>) -> Result<Account, Refusal> {
-        self.visit.recipient(to)
+    fn recipient(&mut self, user: Option<&str>, to: Option<&Address>) -> Result<Destination, Refusal> {
+        self.visit.recipient(user, to)
+    }
+    fn draft(&mut self, envelope: &Envelope) -> Result<Draft> {
+        self.visit.draft(envelope)
+    }
+    fn deliver(&mut self, envelope: &Envelope, draft: Draft) -> Vec<Result<()>> {
+        self.visit.deliver(envelope, draft)
     }
     fn limits(&self) -> &Limits {
         &self.limits

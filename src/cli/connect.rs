@@ -217,7 +217,7 @@ impl Way<'_> {
     /// As [`Route::connect`]; for `local:` those of a server's session.
     pub fn connect(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<Wire> {
         let mut wire = match self.at.place {
-            Place::Local(_) => super::local::connect(self.at, self.reach.accounts.domains()?)?,
+            Place::Local(_) => super::local::connect(self.at, &self.reach.accounts)?,
             _ => self.route.connect(self.at, addresses, deadline)?,
         };
         wire.whole_until(self.reach.whole);

@@ -1,5 +1,7 @@
 //! `local:`: a client and a server session of ours at the two ends of a socket pair, each on its own thread.
 
+use super::account::Accounts;
+use super::queue::onward::Outbound;
 use super::world::{Tree, Visit, local_user};
 use crate::error::{Error, Result, words};
 use crate::net::endpoint::{Endpoint, Place, Service};
@@ -9,6 +11,7 @@ use crate::server::{self, smtp::Protocol};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -42,24 +45,38 @@ impl Drop for Session {
     }
 }
 
-/// Starts a session for `at`, which is a `local:` place; mail is taken for `domains` too.
+/// Starts a session for `at`, which is a `local:` place, with what the configuration says of `[local]`.
 ///
 /// # Errors
 /// 64: no such user can be; 73, 74, 78: the mail directory; 70: it is no `local:` place.
-pub fn connect(at: &Endpoint, domains: &[String]) -> Result<Wire> {
+pub fn connect(at: &Endpoint, accounts: &Accounts) -> Result<Wire> {
     let Place::Local(named) = &at.place else { return Err(Error::internal("not a local: place")) };
     let user = local_user(named.as_deref())?;
     super::signals::tidy()?;
     let root = super::system::data_home()?.join("mail");
-    let tree = Tree::open(&root, true, None)?.with_domains(domains);
+    let tree = Tree::open(&root, true, None)?.with_domains(accounts.domains()?);
+    let tree = tree.sends_on(Outbound::configured(accounts, &super::system::state_home()?, None)?);
     // Here, so that what is wrong is told as what it is: the session could only hang up.
     if tree.account(&user)?.is_none() {
         return Err(Error::usage(format!("{user}: can't be a user's name")));
     }
+    session(tree, user, at.service)
+}
+
+/// Starts a session of its owner on a server's mail directory, which takes mail for its users alone.
+///
+/// # Errors
+/// 73, 74, 78: the mail directory.
+pub fn to_tree(root: &Path, accounts: &Accounts) -> Result<Wire> {
+    let tree = Tree::open(root, false, None)?.with_domains(accounts.domains()?);
+    let owner = tree.owner().to_owned();
+    session(tree, owner, Service::Smtp)
+}
+
+fn session(tree: Tree, user: String, service: Service) -> Result<Wire> {
     let (ours, theirs) = UnixStream::pair().map_err(|e| Error::io(format!("socketpair: {}", words(&e))))?;
     let pair = |socket| Socket::new(socket).map_err(|e| Error::io(format!("socketpair: {}", words(&e))));
     let (ours, theirs) = (pair(ours)?, pair(theirs)?);
-    let service = at.service;
     let thread = std::thread::Builder::new()
         .name(format!("local {}", service.word()))
         .spawn(move || {

@@ -1,6 +1,7 @@
 //! The [`World`] of `local:` and of `mail-serve`: a tree of Maildirs, one directory a user, owned by one Unix user.
 
 pub use super::passwords::Passwords;
+use super::queue::onward::Outbound;
 use crate::error::{Error, Local, Result};
 use crate::net::tls::{Certificate, Identity, self_signed};
 use crate::proto::mailbox::Mailbox as Address;
@@ -8,8 +9,8 @@ use crate::proto::sasl::scram::Keys;
 use crate::proto::sasl::{Hash, Mechanism};
 use crate::secret::Secret;
 use crate::server::login::Attempts;
-use crate::server::mailbox::Account;
-use crate::server::{Denied, Limits, Login, Refusal, World};
+use crate::server::mailbox::{Account, Draft};
+use crate::server::{Denied, Destination, Envelope, Limits, Login, Recipient, Refusal, World, into_mailboxes};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -39,6 +40,7 @@ pub struct Tree {
     identity: Option<Identity>,
     limits: Limits,
     attempts: Attempts,
+    outbound: Option<Outbound>,
     open: Mutex<HashMap<String, Account>>,
 }
 
@@ -64,6 +66,7 @@ impl Tree {
             identity: None,
             limits: Limits::default(),
             attempts: Attempts::new(FAILURES, FAILURES_FROM),
+            outbound: None,
             open: Mutex::new(HashMap::new()),
         };
         Ok(tree)
@@ -87,6 +90,13 @@ impl Tree {
     #[must_use]
     pub fn offers(mut self, mechanisms: Vec<Mechanism>) -> Tree {
         self.mechanisms = mechanisms;
+        self
+    }
+
+    /// Takes mail for other domains too, from those who have logged in.
+    #[must_use]
+    pub fn sends_on(mut self, outbound: Option<Outbound>) -> Tree {
+        self.outbound = outbound;
         self
     }
 
@@ -149,6 +159,13 @@ impl Tree {
         let domain = domain.to_ascii_lowercase();
         let literal = matches!(domain.as_str(), "[127.0.0.1]" | "[ipv6:::1]");
         literal || self.domains.contains(&domain) || domain == self.host
+    }
+
+    /// The way of mail for other domains, if the one who has it is known: by the connection itself, or by a password that was
+    /// checked.
+    fn way_for(&self, known: bool, user: Option<&str>) -> Option<&Outbound> {
+        let checked = matches!(&self.passwords, Some(Passwords::One(_) | Passwords::File(_)));
+        self.outbound.as_ref().filter(|_| user.is_some() && (known || checked))
     }
 
     /// Who has a line in the file is a user, with or without a mailbox yet.
@@ -222,23 +239,62 @@ impl World for Visit {
         }
     }
 
-    fn recipient(&mut self, to: Option<&Address>) -> Result<Account, Refusal> {
+    fn recipient(&mut self, user: Option<&str>, to: Option<&Address>) -> Result<Destination, Refusal> {
         let owner = self.tree.owner.clone();
         let user = match to {
             None => owner,
             Some(to) => {
                 if !self.tree.is_local(to.domain()) {
-                    return Err(Refusal::NoRoute);
+                    let way = self.tree.way_for(self.known.is_some(), user);
+                    return way.map(|_| Destination::Elsewhere).ok_or(Refusal::NoRoute);
                 }
                 let name = to.local().split('+').next().unwrap_or_default();
                 if name.eq_ignore_ascii_case("postmaster") { owner } else { name.to_owned() }
             }
         };
         match self.tree.account(&user) {
-            Ok(Some(account)) => Ok(account),
+            Ok(Some(account)) => Ok(Destination::Mailbox(account)),
             Ok(None) => Err(Refusal::NoSuchUser),
             Err(e) => Err(Refusal::Failed(e)),
         }
+    }
+
+    /// A message for elsewhere alone begins where the one who sends it has a mailbox.
+    fn draft(&mut self, envelope: &Envelope) -> Result<Draft> {
+        let mailbox = envelope.recipients.iter().find_map(|to| match &to.destination {
+            Destination::Mailbox(account) => Some(account.clone()),
+            Destination::Elsewhere => None,
+        });
+        let owner = self.tree.owner.as_str();
+        let account = match mailbox {
+            Some(account) => Some(account),
+            None => self.tree.account(envelope.user.as_deref().unwrap_or(owner))?,
+        };
+        account.map_or_else(|| Err(Error::io("no mailbox to begin a message in")), |account| account.draft())
+    }
+
+    fn deliver(&mut self, envelope: &Envelope, mut draft: Draft) -> Vec<Result<()>> {
+        let elsewhere = |to: &Recipient| matches!(to.destination, Destination::Elsewhere);
+        if !envelope.recipients.iter().any(elsewhere) {
+            return into_mailboxes(envelope, draft);
+        }
+        let Some(outbound) = self.tree.way_for(self.known.is_some(), envelope.user.as_deref()) else {
+            let why = Error::internal("mail for elsewhere without a way there");
+            return envelope.recipients.iter().map(|_| Err(why.clone())).collect();
+        };
+        let queued = match outbound.take(envelope, &mut draft) {
+            Ok(queued) => queued,
+            // Nobody has it, and all get it when it comes again.
+            Err(e) => return envelope.recipients.iter().map(|_| Err(e.clone())).collect(),
+        };
+        let stored = into_mailboxes(envelope, draft);
+        let result = |(to, stored): (&Recipient, Result<()>)| if elsewhere(to) { Ok(()) } else { stored };
+        let results: Vec<Result<()>> = envelope.recipients.iter().zip(stored).map(result).collect();
+        if results.iter().any(Result::is_err) {
+            // It comes again as a whole. A runner that was faster has sent it: twice is better than never.
+            let _ = outbound.queue().and_then(|queue| queue.remove(&queued));
+        }
+        results
     }
 
     fn limits(&self) -> &Limits {

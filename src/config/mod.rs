@@ -37,6 +37,7 @@ pub struct Config {
     file: PathBuf,
     default: Option<Set<String>>,
     domains: Vec<String>,
+    local: Local,
     queue: Option<queue::Schedule>,
     accounts: BTreeMap<String, Account>,
 }
@@ -48,6 +49,22 @@ pub struct Set<T> {
     pub value: T,
     /// Its line in the file, from 1.
     pub line: usize,
+}
+
+/// How `local:` sends mail on.
+#[derive(Clone, Debug, Default)]
+struct Local {
+    relay: Option<Set<String>>,
+    settings: Settings,
+}
+
+/// The way of mail that `local:` and mail-serve(1) take for other domains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// `relay`: by this account.
+    Relay(String),
+    /// `direct = true`: to each domain's servers.
+    Direct,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -251,6 +268,16 @@ impl Config {
         &self.domains
     }
 
+    /// The way of mail that `local:` takes for other domains; `None`: it takes none. `[local]` has further keys for
+    /// `direct = true`, which [`Config::settings`] knows as those of the account `local`.
+    #[must_use]
+    pub fn onward(&self) -> Option<Onward> {
+        match &self.local.relay {
+            Some(relay) => Some(Onward::Relay(relay.value.clone())),
+            None => self.local.settings.routing.is_direct().then_some(Onward::Direct),
+        }
+    }
+
     /// The table `[queue]`.
     #[must_use]
     pub fn queue(&self) -> Option<&queue::Schedule> {
@@ -260,6 +287,9 @@ impl Config {
     /// What is set for a protocol of an account; `None`: there is no such account.
     #[must_use]
     pub fn settings(&self, account: &str, service: Service) -> Option<Settings> {
+        if account == "local" {
+            return Some(self.local.settings.clone());
+        }
         let account = self.accounts.get(account)?;
         let own = account.own.iter().find(|(of, _)| key(*of) == key(service));
         Some(own.map(|(_, own)| own.clone()).unwrap_or_default().over(&account.common))

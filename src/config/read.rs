@@ -5,7 +5,7 @@ mod oauth;
 mod queue;
 
 use super::secret::Source;
-use super::{Account, Config, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
+use super::{Account, Config, Local, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
 use crate::error::{Error, Result};
 use crate::message::rewrite::Rule;
 use crate::net::endpoint::{Endpoint, Service};
@@ -56,7 +56,7 @@ const SOURCES: [&str; 6] = ["command", "file", "env", "credential", "fd", "netrc
 /// What the login's may be made of.
 const PROOFS: [&str; 7] = ["command", "file", "env", "credential", "fd", "netrc", "oauth"];
 /// What `[local]` may set.
-const LOCAL: [&str; 1] = ["domains"];
+const LOCAL: [&str; 6] = ["domains", "relay", direct::KEYS[0], direct::KEYS[1], direct::KEYS[2], direct::KEYS[3]];
 /// Commands and lists of domains have an end.
 const WORDS: usize = 1000;
 
@@ -75,8 +75,14 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
         // A value that is no TOML may be a password without quotes: the message names only what was expected.
         r.wrong(e.span().unwrap_or_default(), message)
     })?;
-    let mut config =
-        Config { file: file.to_owned(), default: None, domains: Vec::new(), queue: None, accounts: Default::default() };
+    let mut config = Config {
+        file: file.to_owned(),
+        default: None,
+        domains: Vec::new(),
+        local: Local::default(),
+        queue: None,
+        accounts: Default::default(),
+    };
     for (key, value) in table.get_ref() {
         let name = key.get_ref().as_ref();
         match (name, value.get_ref()) {
@@ -88,7 +94,11 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
             ("local", DeValue::Table(local)) => {
                 for (key, value) in local {
                     r.known(key, &LOCAL)?;
-                    config.domains = r.domains(value)?;
+                    match key.get_ref().as_ref() {
+                        "domains" => config.domains = r.domains(value)?,
+                        "relay" => config.local.relay = Some(r.relay(value)?),
+                        name => r.routing(name, value, &mut config.local.settings)?,
+                    }
                 }
             }
             ("queue", DeValue::Table(queue)) => config.queue = Some(r.queue(queue)?),
@@ -120,6 +130,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
         let span = table.get_ref().get("default").map(Spanned::span).unwrap_or_default();
         return Err(r.wrong(span, format!("default = {:?}: no such account{near}", default.value)));
     }
+    r.leads_on(&config)?;
     Ok(config)
 }
 

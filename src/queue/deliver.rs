@@ -6,10 +6,12 @@ use super::{Entry, Locked, NotLocked, Recipient, Status, now, random, rows};
 use crate::body::{Body, FileBody, Rewind};
 use crate::client::smtp::{Client, Envelope, Outcome, Report, Then, Wants};
 use crate::error::{Error, Exit, Fate, Result};
+use crate::proto::smtp::dsn::OriginalRecipient;
 use rusqlite::params;
 use std::fs::File;
 use std::io::Seek;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 
 /// Recipients of one transaction; RFC 5321 4.5.3.1.8 promises no more.
 const AT_ONCE: usize = 100;
@@ -48,8 +50,9 @@ impl Body for Watched<'_> {
 /// What the sender wants to hear, for a server that tells it (RFC 3461).
 fn wants(entry: &Entry, some: &[usize]) -> Result<Wants> {
     let mut wants = Wants { ret: entry.ret, envid: entry.envid.clone(), ..Wants::default() };
-    for to in some.iter().filter_map(|n| entry.to.get(*n)).filter(|to| to.notify.is_some()) {
-        wants.reports.insert(mailbox(&to.address)?, Report { notify: to.notify, original: None });
+    for to in some.iter().filter_map(|n| entry.to.get(*n)).filter(|to| to.notify.is_some() || to.orcpt.is_some()) {
+        let original = to.orcpt.as_deref().and_then(OriginalRecipient::from_field);
+        wants.reports.insert(mailbox(&to.address)?, Report { notify: to.notify, original });
     }
     Ok(wants)
 }
@@ -62,6 +65,7 @@ impl Runner<'_> {
             Err(NotLocked::Busy) => return Ok(()),
             Err(NotLocked::Broken(why)) => return Ok(self.broken(id, &why)?),
         };
+        self.worked.store(true, Ordering::Relaxed);
         // What was due before we had the lock need not be so any more.
         let Some(mut entry) = self.queue.entry(id)? else { return Ok(()) };
         let length = lock.file.metadata().map_or(0, |meta| meta.len());
@@ -115,11 +119,11 @@ impl Runner<'_> {
             }
             Err(Trouble::Ours(e)) => self.pause(hop, &e)?,
             Err(Trouble::Later(e)) => self.defer(hop, &e)?,
-            Err(Trouble::Never(e)) => {
+            Err(Trouble::Never(e, enhanced)) => {
                 let due = |to: &Recipient| to.hop == hop && to.status.is_due() && to.next <= now();
                 let from_nobody = entry.from.is_empty();
                 for to in entry.to.iter_mut().filter(|to| due(to)) {
-                    let end = Outcome::failed(&mailbox(&to.address)?, &e, Some("5.1.2"));
+                    let end = Outcome::failed(&mailbox(&to.address)?, &e, Some(enhanced));
                     self.outcome(to, entry.arrived, from_nobody, false, &Outcome { fate: Fate::Never, ..end })?;
                 }
                 let changed: Vec<&Recipient> = entry.to.iter().filter(|to| to.hop == hop).collect();

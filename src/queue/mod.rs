@@ -105,6 +105,8 @@ pub struct Envelope {
     pub ret: Option<Ret>,
     /// ENVID=
     pub envid: Option<String>,
+    /// The mail directory of the server that has taken it; `None`: it came from elsewhere.
+    pub origin: Option<PathBuf>,
     /// RCPT TO, without duplicates.
     pub to: Vec<To>,
 }
@@ -139,6 +141,8 @@ pub struct Entry {
     pub ret: Option<Ret>,
     /// ENVID=
     pub envid: Option<String>,
+    /// See [`Envelope::origin`].
+    pub origin: Option<String>,
     /// When it came, seconds since 1970.
     pub arrived: i64,
     /// Whether its sender was told that it takes longer.
@@ -221,6 +225,12 @@ impl Queue {
     /// As [`Queue::open`].
     pub fn existing(state: &Path) -> Result<Option<Queue>> {
         if state.join("queue.sqlite").exists() { Queue::open(state).map(Some) } else { Ok(None) }
+    }
+
+    /// The directory that it is in.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        self.dir.parent().unwrap_or(&self.dir)
     }
 
     fn file(&self, id: &str) -> PathBuf {

@@ -85,13 +85,14 @@ impl Runner<'_> {
         })?;
         facts.end();
         let hop = about.first().map_or("local:", |(to, _)| to.hop.as_str());
-        let to = To { hop: self.post.way_back(&sender, hop), address: sender, notify: None, orcpt: None };
+        let to = To { hop: self.post.way_back(entry, &sender, hop), address: sender, notify: None, orcpt: None };
         let envelope = Envelope {
             from: None,
             size: facts.size_smtp(),
             eight_bit: facts.eight_bit > 0,
             ret: None,
             envid: None,
+            origin: entry.origin.as_ref().map(Into::into),
             to: vec![to],
         };
         let mut gone = false;

@@ -7,7 +7,8 @@ use crate::store::db::{Schema, Stop};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 pub(super) static SCHEMA: Schema = Schema {
-    migrations: &["
+    migrations: &[
+        "
         CREATE TABLE entry (
             id TEXT PRIMARY KEY,              -- the file's name in queue/; sorts by time
             sender TEXT NOT NULL,             -- MAIL FROM; empty: the null path
@@ -57,12 +58,16 @@ pub(super) static SCHEMA: Schema = Schema {
             name TEXT PRIMARY KEY,            -- run, sweep: when that was done last
             time INTEGER NOT NULL
         ) WITHOUT ROWID;
-    "],
+    ",
+        "
+        ALTER TABLE entry ADD COLUMN origin TEXT;  -- the mail directory of the server that has taken it
+    ",
+    ],
     repair: "move queue.sqlite away with its -wal and -shm; the messages are in queue/, each a file",
 };
 
 /// The columns that [`entry`] reads.
-pub(super) const ENTRY: &str = "id, sender, size, eight_bit, bytes, ret, envid, arrived, warned";
+pub(super) const ENTRY: &str = "id, sender, size, eight_bit, bytes, ret, envid, arrived, warned, origin";
 /// The columns that [`recipient`] reads.
 const RECIPIENT: &str =
     "n, address, hop, notify, orcpt, status, next, since, attempts, doubtful, code, enhanced, text, untold";
@@ -79,6 +84,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         envid: row.get(6)?,
         arrived: row.get(7)?,
         warned: row.get(8)?,
+        origin: row.get(9)?,
         to: Vec::new(),
     })
 }
@@ -124,9 +130,10 @@ pub(super) fn insert(t: &Transaction<'_>, id: &str, bytes: u64, envelope: &Envel
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let from = envelope.from.as_ref().map(ToString::to_string).unwrap_or_default();
     let ret = envelope.ret.map(|ret| if ret == Ret::Full { "FULL" } else { "HDRS" });
+    let origin = envelope.origin.as_ref().map(|root| root.display().to_string());
     t.execute(
-        &format!("INSERT INTO entry ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"),
-        params![id, from, whole(envelope.size), envelope.eight_bit, whole(bytes), ret, envelope.envid, now],
+        &format!("INSERT INTO entry ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)"),
+        params![id, from, whole(envelope.size), envelope.eight_bit, whole(bytes), ret, envelope.envid, now, origin],
     )?;
     let sql = "INSERT INTO recipient (entry, n, address, domain, hop, notify, orcpt, status, next, since)
                VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)";

@@ -13,6 +13,7 @@ use crate::proto::mailbox::Mailbox;
 use crate::store::disk;
 use rusqlite::{OptionalExtension, params};
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -21,8 +22,8 @@ use std::time::SystemTime;
 pub enum Trouble {
     /// Later may work: it counts as an attempt for every message that is due there.
     Later(Error),
-    /// There is no such place: its messages are refused.
-    Never(Error),
+    /// There is no such place, with what a status notification says (RFC 3463): its messages are refused.
+    Never(Error, &'static str),
     /// Something is wrong with us: the hop is paused, and no message suffers.
     Ours(Error),
 }
@@ -35,8 +36,8 @@ pub trait Post: Sync {
     /// See [`Trouble`].
     fn connect(&self, hop: &str) -> Result<Client, Trouble>;
 
-    /// Where a notification for `sender` goes whose message went by `hop`.
-    fn way_back(&self, sender: &Mailbox, hop: &str) -> String;
+    /// Where a notification for the `sender` of an entry goes whose message went by `hop`.
+    fn way_back(&self, entry: &Entry, sender: &Mailbox, hop: &str) -> String;
 
     /// The name that notifications come from.
     fn host(&self) -> String;
@@ -74,6 +75,8 @@ pub struct Runner<'r> {
     /// What this run has had in its hands; nothing comes twice in one run.
     seen: Mutex<HashSet<String>>,
     failed: Mutex<Option<Error>>,
+    /// Something was delivered, or tried.
+    pub(super) worked: AtomicBool,
     /// Notifications were queued in this round.
     pub(super) notified: Mutex<bool>,
 }
@@ -108,15 +111,16 @@ impl<'r> Runner<'r> {
             over,
             seen: Mutex::default(),
             failed: Mutex::default(),
+            worked: AtomicBool::new(false),
             notified: Mutex::default(),
         }
     }
 
-    /// Delivers all that is due now, and ends.
+    /// Delivers all that is due now, and ends: whether something was.
     ///
     /// # Errors
     /// 74, 75: the queue itself can't be read or written; what was delivered until then is.
-    pub fn pass(&self) -> Result<()> {
+    pub fn pass(&self) -> Result<bool> {
         self.queue.set_fact("run", now())?;
         if self.queue.fact("sweep")?.is_none_or(|last| (now().saturating_sub(last)).abs() > DAY) {
             self.queue.sweep();
@@ -131,7 +135,7 @@ impl<'r> Runner<'r> {
                 break;
             }
         }
-        Ok(())
+        Ok(self.worked.load(Ordering::Relaxed))
     }
 
     /// Delivers what is due and was not tried in this pass.

@@ -12,7 +12,7 @@ mod sasl;
 pub mod smtp;
 mod world;
 
-pub use world::{Denied, Envelope, Limits, Login, Recipient, Refusal, World};
+pub use world::{Denied, Destination, Envelope, Limits, Login, Recipient, Refusal, World, into_mailboxes};
 
 use crate::error::{Error, Result};
 use crate::net::Wire;

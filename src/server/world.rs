@@ -28,12 +28,21 @@ pub enum Denied {
     Failed(Error),
 }
 
+/// Where a recipient's mail goes.
+#[derive(Debug)]
+pub enum Destination {
+    /// Into this account's INBOX.
+    Mailbox(Account),
+    /// To another server, by a queue.
+    Elsewhere,
+}
+
 /// Why a recipient is refused.
 #[derive(Debug)]
 pub enum Refusal {
     /// A local domain, but nobody of that name: 550 5.1.1.
     NoSuchUser,
-    /// Not a local domain, and no way there: 550 5.7.1.
+    /// Not a local domain, and no way there, or not for this client: 550 5.7.1.
     NoRoute,
     /// Something failed here: 451.
     Failed(Error),
@@ -44,6 +53,8 @@ pub enum Refusal {
 pub struct Envelope {
     /// MAIL and its parameters.
     pub mail: Mail,
+    /// Who has logged in, or is known by the connection itself.
+    pub user: Option<String>,
     /// The accepted RCPTs, in their order.
     pub recipients: Vec<Recipient>,
 }
@@ -53,8 +64,8 @@ pub struct Envelope {
 pub struct Recipient {
     /// RCPT and its parameters.
     pub rcpt: Rcpt,
-    /// Whose mailbox that is.
-    pub account: Account,
+    /// Where that leads.
+    pub destination: Destination,
 }
 
 /// The bounds that a session enforces, with their defaults.
@@ -148,30 +159,32 @@ pub trait World: Send {
         Err(Denied::Wrong)
     }
 
-    /// Whose mailbox a recipient's mail goes to; `None` is Postmaster without a domain.
+    /// Where a recipient's mail goes; `None` is Postmaster without a domain. `user` has logged in, or is known by the connection
+    /// itself: mail for elsewhere is taken from nobody else.
     ///
     /// # Errors
     /// See [`Refusal`].
-    fn recipient(&mut self, to: Option<&Address>) -> Result<Account, Refusal>;
+    fn recipient(&mut self, user: Option<&str>, to: Option<&Address>) -> Result<Destination, Refusal>;
 
-    /// Takes a message over: what it says of a recipient is `Ok` when the message is on stable storage for them. Here it goes
-    /// into each INBOX; whoever is named twice gets one copy. A result for each recipient, in their order.
+    /// Begins a message: where the first mailbox among its recipients is.
     ///
-    /// The sender's wishes (RET, ENVID, NOTIFY, ORCPT) are in the envelope for a world that can send notifications; this
-    /// one delivers at once and has nothing to tell later.
+    /// # Errors
+    /// 73: it can't be begun.
+    fn draft(&mut self, envelope: &Envelope) -> Result<Draft> {
+        let mailbox = envelope.recipients.iter().find_map(|to| match &to.destination {
+            Destination::Mailbox(account) => Some(account),
+            Destination::Elsewhere => None,
+        });
+        mailbox.map_or_else(|| Err(Error::internal("a message without a mailbox")), Account::draft)
+    }
+
+    /// Takes a message over: what it says of a recipient is `Ok` when the message is on stable storage for them. A result for
+    /// each recipient, in their order.
+    ///
+    /// The sender's wishes (RET, ENVID, NOTIFY, ORCPT) are in the envelope for a world that sends mail on; here it goes into
+    /// mailboxes at once, and there is nothing to tell later.
     fn deliver(&mut self, envelope: &Envelope, draft: Draft) -> Vec<Result<()>> {
-        let mut accounts: Vec<&Account> = Vec::new();
-        let mut places = Vec::with_capacity(envelope.recipients.len());
-        for Recipient { account, .. } in &envelope.recipients {
-            let place = accounts.iter().position(|other| other.root() == account.root()).unwrap_or(accounts.len());
-            if place == accounts.len() {
-                accounts.push(account);
-            }
-            places.push(place);
-        }
-        let stored = draft.deliver(&accounts);
-        let nobody = || Err(Error::internal("a recipient without a mailbox"));
-        places.into_iter().map(|place| stored.get(place).cloned().unwrap_or_else(nobody)).collect()
+        into_mailboxes(envelope, draft)
     }
 
     /// The bounds.
@@ -186,4 +199,26 @@ pub trait World: Send {
     fn identity(&self) -> Option<&Identity> {
         None
     }
+}
+
+/// Delivers into each INBOX; whoever is named twice gets one copy. A result for each recipient, in their order: those who are
+/// elsewhere get nothing here.
+#[must_use]
+pub fn into_mailboxes(envelope: &Envelope, draft: Draft) -> Vec<Result<()>> {
+    let mut accounts: Vec<&Account> = Vec::new();
+    let mut places = Vec::with_capacity(envelope.recipients.len());
+    for Recipient { destination, .. } in &envelope.recipients {
+        let Destination::Mailbox(account) = destination else {
+            places.push(None);
+            continue;
+        };
+        let place = accounts.iter().position(|other| other.root() == account.root()).unwrap_or(accounts.len());
+        if place == accounts.len() {
+            accounts.push(account);
+        }
+        places.push(Some(place));
+    }
+    let stored = if accounts.is_empty() { Vec::new() } else { draft.deliver(&accounts) };
+    let nobody = || Err(Error::internal("a recipient without a mailbox"));
+    places.into_iter().map(|place| place.and_then(|n| stored.get(n)).cloned().unwrap_or_else(nobody)).collect()
 }

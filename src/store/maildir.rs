@@ -241,6 +241,16 @@ impl Incoming {
         self.count
     }
 
+    /// What was written so far, to be read from its beginning.
+    ///
+    /// # Errors
+    /// 74: the disk is full, or fails.
+    pub fn read(&mut self) -> Result<File> {
+        let at = || self.tmp.path.display();
+        self.file.flush().local(at())?;
+        disk::open(&self.tmp.dir, &self.tmp.name).local(at())
+    }
+
     /// Ends the message, sets its date, and brings it to stable storage.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ mod doors;
 use crate::cli::args::Common;
 use crate::cli::connect::{Reach, read_private};
 use crate::cli::out::Out;
-use crate::cli::system::{self, data_home};
+use crate::cli::queue::onward::{Delivering, Outbound};
+use crate::cli::system::{self, data_home, state_home};
 use crate::cli::world::{Passwords, Tree, Visit, server_identity, server_password};
 use crate::cli::{Outcome, Tool, privileges, prompt, signals};
 use crate::config::passwd::{self, Passwd};
@@ -17,7 +18,7 @@ use crate::server::{Limits, World};
 use clap::Parser;
 use doors::Doors;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -184,8 +185,35 @@ Mail is taken for localhost, the host's name, the domains of
 .Li [local]
 in
 .Xr pipepost-config 5 ,
-and the loopback address literals, from anybody who connects; for other domains it is refused.
+and the loopback address literals, from anybody who connects; for other domains see
+.Sx RELAYING .
 Users log in with their name, or with an address at one of these domains.
+.Sh RELAYING
+Mail for other domains is taken if
+.Cm relay
+or
+.Cm direct
+stands in
+.Li [local]
+of
+.Xr pipepost-config 5 ,
+by SMTP, and only from users who have logged in with a password that was checked:
+.Fl -any-password
+never is enough, and whoever has not logged in gets 550, however the address is written.
+Such a message is in the queue of
+.Xr smtp-queue 1 ,
+on stable storage and with what its sender wants to be told (DSN), before it is acknowledged.
+A message with over 100 Received fields is refused, as it goes in circles.
+.Pp
+The server delivers what is in the queue, also what
+.Xr smtp-send 1
+has put there; other runners may share that.
+A notification for a sender here goes into the sender's mailbox.
+With
+.Fl -user
+the queue is below
+.Pa .state
+in the mail directory, else where that of the caller is.
 .Sh STRANGERS
 With an address of
 .Fl -listen
@@ -205,7 +233,7 @@ The directory of
 .Fl -root
 belongs to that user.
 .Sh SIGNALS
-INT and TERM end it: nothing more is accepted, a message on its way in may finish, and the status is 0.
+INT and TERM end it: nothing more is accepted, a message on its way in or out may finish, and the status is 0.
 .Sh EXIT STATUS
 0 after a signal; 64 wrong arguments, 73 a port is taken or the directory can't be made, 74 it can't be read, 78 others may write to it;
 see
@@ -259,8 +287,8 @@ find "$dir/mail/bob/new" -type f | wc -l
             user.become_it()?;
         }
         let root = match &self.root {
-            Some(root) => root.clone(),
-            None => data_home()?.join("mail"),
+            Some(root) => std::path::absolute(root).opening(root.display())?,
+            None => default_root()?,
         };
         crate::store::disk::make_dirs(&root).creating(root.display())?;
         crate::store::disk::must_be_private(&root)?;
@@ -282,7 +310,14 @@ find "$dir/mail/bob/new" -type f | wc -l
         let common = Common { trace: self.trace.clone(), ..Common::default() };
         let reach = Reach::new("mail-serve", &common)?;
         let tree = Tree::open(&root, self.create, Some(passwords))?.with_domains(reach.accounts().domains()?);
-        let tree = Arc::new(tree.shows(identity).limited(limits).offers(offer));
+        let state = self.state(&root)?;
+        let origin = (root != default_root()?).then_some(root.as_path());
+        let outbound = Outbound::configured(reach.accounts(), &state, origin)?;
+        if let Some(outbound) = &outbound {
+            // What is wrong with it is told now, and not to those who send.
+            outbound.queue()?;
+        }
+        let tree = Arc::new(tree.shows(identity).limited(limits).offers(offer).sends_on(outbound));
         // The caller's mailbox is there from the start.
         tree.account(tree.owner())?;
         let stop = signals::stop()?;
@@ -295,6 +330,8 @@ find "$dir/mail/bob/new" -type f | wc -l
         // Without its ports nobody can use it.
         out.must(lines.as_bytes())?;
         let trace = reach.trace().cloned();
+        // It ends after the last session, whose mail it may still see.
+        let _delivering = Delivering::start("mail-serve", &common, &state, stop.clone())?;
         let world = || Box::new(Visit::new(tree.clone(), None)) as Box<dyn World>;
         let server = Server {
             listeners: doors.listeners,
@@ -309,7 +346,16 @@ find "$dir/mail/bob/new" -type f | wc -l
     }
 }
 
+fn default_root() -> Result<PathBuf> {
+    Ok(data_home()?.join("mail"))
+}
+
 impl MailServe {
+    /// Where the queue is: the caller's, or, of the user that it becomes, in the mail directory.
+    fn state(&self, root: &Path) -> Result<PathBuf> {
+        if self.user.is_some() { Ok(root.join(".state")) } else { state_home() }
+    }
+
     /// The certificate that was named, if one was.
     fn certificate(&self) -> Result<Option<Identity>> {
         let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };

@@ -1,6 +1,6 @@
 //! The keys that say where mail goes.
 
-use super::super::{Set, Settings};
+use super::super::{Config, RESERVED, Set, Settings, is_name};
 use super::{Reader, Value};
 use crate::error::{Error, Result};
 use crate::net::endpoint::{Endpoint, Service};
@@ -60,6 +60,33 @@ impl Reader<'_> {
         into.url_text = into.url_text.take().map(|text| [vec![text], urls].concat().join(" "));
         into.routing.relays = Some(Set { value: relays, line: self.line(&value.span()) });
         Ok(())
+    }
+
+    /// The account that mail of `local:` for other domains goes by.
+    pub(super) fn relay(&self, value: &Value<'_>) -> Result<Set<String>> {
+        let text = self.string("relay", value)?;
+        let account = text.strip_suffix(':').unwrap_or(&text);
+        if !is_name(account) || RESERVED.contains(&account) {
+            return Err(self.wrong(value.span(), format!("relay: {text}: not the name of an account")));
+        }
+        Ok(Set { value: account.to_owned(), line: self.line(&value.span()) })
+    }
+
+    /// That account is there, can send, and is the only way.
+    pub(super) fn leads_on(&self, config: &Config) -> Result<()> {
+        let Some(Set { value, line }) = &config.local.relay else { return Ok(()) };
+        let wrong = |why: String| Error::config(format!("{}:{line}: {why}", self.file.display()));
+        if config.local.settings.routing.is_direct() {
+            return Err(wrong("local: there can be only one of relay, direct = true".to_owned()));
+        }
+        match config.endpoint(value, Service::Smtp) {
+            Ok(_) => Ok(()),
+            Err(e) => {
+                let advice = e.advice().map(str::to_owned);
+                let wrong = wrong(format!("relay = {value:?}: {e}"));
+                Err(advice.map_or(wrong.clone(), |advice| wrong.advise(advice)))
+            }
+        }
     }
 
     /// An account has a server, or delivers straight to others.

@@ -107,6 +107,14 @@ impl OriginalRecipient {
         OriginalRecipient::parse(&original.parameter()).filter(|read| *read == original)
     }
 
+    /// What its [`Display`](fmt::Display) has written: `rfc822; bob@example.org`. `None`: it is none that a parameter can say.
+    #[must_use]
+    pub fn from_field(field: &str) -> Option<OriginalRecipient> {
+        let (kind, address) = field.split_once("; ")?;
+        let original = OriginalRecipient { kind: kind.to_owned(), address: address.to_owned() };
+        OriginalRecipient::parse(&original.parameter()).filter(|read| *read == original)
+    }
+
     /// The value of the parameter.
     pub(super) fn parameter(&self) -> String {
         let plain = self.kind.eq_ignore_ascii_case("utf-8");
@@ -211,6 +219,12 @@ mod tests {
         assert_eq!(shown("utf-8;jürgen@x").as_deref(), Some("utf-8; jürgen@x"));
         for bad in ["bob@x", "rfc822;", ";bob@x", "rfc822;b+0Ax", "a b;c", "utf-8;a\u{202e}b", "rfc822;ü@x"] {
             assert_eq!(shown(bad), None, "{bad:?}");
+        }
+        for field in ["rfc822; Carol@Ivory.EDU", "utf-8; jürgen@x", "rfc822; a+b=c d@x"] {
+            assert_eq!(OriginalRecipient::from_field(field).unwrap().to_string(), field);
+        }
+        for bad in ["rfc822", "rfc822;a@x", "rfc822; ", "rfc822; a\nb", "rfc822; ü@x", "; x"] {
+            assert_eq!(OriginalRecipient::from_field(bad), None, "{bad:?}");
         }
         assert_eq!(shown(&format!("rfc822;{}", "a".repeat(500))), None);
     }

@@ -11,7 +11,7 @@ mod rows;
 mod search;
 mod session;
 
-use super::super::{Denied, Limits, Login, Refusal};
+use super::super::{Denied, Destination, Limits, Login, Refusal};
 use super::*;
 use crate::net::script::{End, Mode, Player, Script};
 use crate::net::stream::Socket;
@@ -42,7 +42,7 @@ impl World for House {
             Err(Denied::Wrong)
         }
     }
-    fn recipient(&mut self, _: Option<&Address>) -> Result<Account, Refusal> {
+    fn recipient(&mut self, _: Option<&str>, _: Option<&Address>) -> Result<Destination, Refusal> {
         Err(Refusal::NoRoute)
     }
     fn limits(&self) -> &Limits {

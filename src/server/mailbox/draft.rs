@@ -1,10 +1,12 @@
 //! [`Draft`]: a message on its way into folders.
 
 use super::{Account, FolderError, letters_in_use, uids};
-use crate::error::{Error, Result};
+use crate::error::{Error, Local, Result};
 use crate::message::flags::Flags;
 use crate::store::maildir::{Incoming, Maildir, Sealed, Sub};
 use rustix::fs::AtFlags;
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::time::SystemTime;
 
 /// A message that is being written, in a `tmp` (0600). Dropped without [`Draft::commit`] or
@@ -12,6 +14,7 @@ use std::time::SystemTime;
 #[derive(Debug)]
 pub struct Draft {
     pub(super) incoming: Incoming,
+    own: u64,
 }
 
 /// Where a draft goes.
@@ -49,7 +52,26 @@ pub struct Stored {
 
 impl Draft {
     pub(super) fn new(incoming: Incoming) -> Draft {
-        Draft { incoming }
+        Draft { incoming, own: 0 }
+    }
+
+    /// What only mailboxes get of a message, as Return-Path (RFC 5321 4.4). Before anything else.
+    ///
+    /// # Errors
+    /// 74: the disk is full, or fails.
+    pub fn write_own(&mut self, file_form: &[u8]) -> Result<()> {
+        self.own = self.own.saturating_add(file_form.len() as u64);
+        self.incoming.write(file_form)
+    }
+
+    /// The message as it goes on to another server: without what [`Draft::write_own`] has written.
+    ///
+    /// # Errors
+    /// 74: the disk is full, or fails.
+    pub fn onward(&mut self) -> Result<File> {
+        let mut file = self.incoming.read()?;
+        file.seek(SeekFrom::Start(self.own)).local("a message on its way in")?;
+        Ok(file)
     }
 
     /// The next bytes, in file form (lines end with LF).

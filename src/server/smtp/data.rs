@@ -116,7 +116,9 @@ impl Session {
         }
     }
 
-    fn intake(&self, wire: &Wire, world: &dyn World, envelope: &Envelope) -> Intake {
+    fn intake(&self, wire: &Wire, world: &mut dyn World, envelope: &Envelope) -> Intake {
+        let (own, received) = self.trace_fields(wire, world, envelope);
+        let draft = world.draft(envelope);
         let limits = world.limits();
         let mut intake = Intake {
             draft: None,
@@ -132,10 +134,12 @@ impl Session {
             lines: Lines::default(),
             longest: limits.text_line,
         };
-        let fields = self.trace_fields(wire, world, envelope);
-        let draft = envelope.recipients.first().map(|first| first.account.draft());
-        let draft = draft.unwrap_or_else(|| Err(Error::internal("a message for nobody")));
-        match draft.and_then(|mut draft| draft.write(fields.as_bytes()).map(|()| draft)) {
+        let begun = draft.and_then(|mut draft| {
+            draft.write_own(own.as_bytes())?;
+            draft.write(received.as_bytes())?;
+            Ok(draft)
+        });
+        match begun {
             Ok(draft) => intake.draft = Some(draft),
             Err(e) => intake.refuse(&failure(&e)),
         }

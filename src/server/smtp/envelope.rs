@@ -35,7 +35,8 @@ impl Session {
         } else if mail.from.as_ref().is_some_and(|from| !from.is_ascii()) && !mail.smtputf8 {
             wire.put("553 5.6.7 such an address needs SMTPUTF8\r\n")?;
         } else {
-            self.transaction = Some(Transaction { envelope: Envelope { mail, recipients: Vec::new() }, chunks: None });
+            let envelope = Envelope { mail, user: self.user.clone(), recipients: Vec::new() };
+            self.transaction = Some(Transaction { envelope, chunks: None });
             wire.put("250 2.1.0 sender ok\r\n")?;
         }
         Ok(Next::Go)
@@ -55,9 +56,11 @@ impl Session {
             wire.put("553 5.6.7 such an address needs SMTPUTF8\r\n")?;
             return Ok(Next::Go);
         }
-        match world.recipient(rcpt.to.as_ref()) {
-            Ok(account) => {
-                envelope.recipients.push(Recipient { rcpt, account });
+        // RFC 2033 4: LMTP is for what is delivered at once.
+        let user = envelope.user.as_deref().filter(|_| self.protocol == Protocol::Smtp);
+        match world.recipient(user, rcpt.to.as_ref()) {
+            Ok(destination) => {
+                envelope.recipients.push(Recipient { rcpt, destination });
                 wire.put("250 2.1.5 recipient ok\r\n")?;
             }
             Err(Refusal::NoSuchUser) => wire.put("550 5.1.1 no such user\r\n")?,
@@ -72,8 +75,9 @@ impl Session {
         Ok(Next::Go)
     }
 
-    /// Return-Path and Received (RFC 5321 4.4), Original-Recipient (RFC 8098 2.3), in file form.
-    pub(super) fn trace_fields(&self, wire: &Wire, world: &dyn World, envelope: &Envelope) -> String {
+    /// What a message gets on its top, in file form: in a mailbox Return-Path (RFC 5321 4.4) and Original-Recipient (RFC 8098 2.3),
+    /// and everywhere Received.
+    pub(super) fn trace_fields(&self, wire: &Wire, world: &dyn World, envelope: &Envelope) -> (String, String) {
         let from = envelope.mail.from.as_ref().map(ToString::to_string).unwrap_or_default();
         // A HELO name is anything: only what a domain or literal may hold gets into a header.
         let helo: String = self.helo.iter().flat_map(|h| h.chars()).filter(|c| helo_char(*c)).take(255).collect();
@@ -89,11 +93,9 @@ impl Session {
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let date = Date::utc(i64::try_from(now).unwrap_or(i64::MAX));
-        format!(
-            "Return-Path: <{from}>\n{original}Received: from {helo} ({})\n\tby {} with {with}{to};\n\t{date}\n",
-            wire.peer(),
-            world.host()
-        )
+        let received =
+            format!("Received: from {helo} ({})\n\tby {} with {with}{to};\n\t{date}\n", wire.peer(), world.host());
+        (format!("Return-Path: <{from}>\n{original}"), received)
     }
 
     /// The protocol's name, RFC 3848 and RFC 6531 4.3.

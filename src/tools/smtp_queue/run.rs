@@ -3,7 +3,9 @@
 use super::NAME;
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
-use crate::cli::queue::{Carrier, Telling, existing_queue, queue, run_forever, run_once, schedule};
+use crate::cli::queue::carrier::{Attempts, Carrier, Telling};
+use crate::cli::queue::forever::{run_forever, run_once, schedule};
+use crate::cli::queue::{existing_queue, queue};
 use crate::cli::{Outcome, signals};
 use crate::error::Exit;
 use clap::Args;
@@ -32,14 +34,14 @@ impl Run {
                 // What was delivered is, whoever reads on.
                 let _ = std::io::stdout().write_all(line.as_bytes());
             };
-            Box::new(write) as crate::cli::queue::Attempts
+            Box::new(write) as Attempts
         });
         let telling = if self.common.verbose { Telling::Steps } else { Telling::Trouble };
         let carrier = Carrier::new(NAME, &self.common, reach, telling, attempts)?;
         // What is on its way is brought to its end.
         let stop = signals::stop()?;
         if self.forever {
-            run_forever(&queue()?, &schedule, &carrier, stop)?;
+            run_forever(&queue()?, &schedule, &carrier, stop);
             return Ok(Exit::Ok);
         }
         if let Some(queue) = existing_queue()? {
