@@ -165,6 +165,17 @@ Many are sent if that is asked for, by
 or
 .Fl -files ;
 a first line that looks like that of an mbox means nothing.
+An mbox is one of these, by the name behind
+.Fl -mbox Ns = :
+.Bd -literal -offset indent
+rd    lines of >s and From have one > too many (the default)
+o     only >From was From
+cl    as o, and Content-Length has the length of a body, if it is there
+cl2   Content-Length has it, and no line was changed
+.Ed
+.Pp
+In the last two, a length that does not lead to the next From line or to the end makes that message and all behind it unknown, and
+they are not sent (65).
 They go over one connection, which is made anew if the server has closed it between two messages, or over as many as
 .Fl -jobs
 says, less if the server does not want that many.

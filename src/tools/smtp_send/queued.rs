@@ -33,7 +33,11 @@ impl Queued {
     /// # Errors
     /// 64: a key for many messages; those of [`Queue::open`].
     pub(super) fn new(flags: &SmtpSend, reach: &Reach, at: &Endpoint, as_sendmail: bool) -> Result<Queued> {
-        let many = flags.mbox || flags.null || flags.ndjson || !flags.files.is_empty() || flags.compose.has_variables();
+        let many = flags.mbox.is_some()
+            || flags.null
+            || flags.ndjson
+            || !flags.files.is_empty()
+            || flags.compose.has_variables();
         if many && flags.queueing.idempotency_key.is_some() {
             return Err(Error::usage("--idempotency-key is for one message, and these may be many"));
         }

@@ -137,7 +137,7 @@ impl SmtpSend {
     }
 
     fn is_used_otherwise(&self) -> bool {
-        let many = self.mbox || self.null || self.ndjson || !self.files.is_empty();
+        let many = self.mbox.is_some() || self.null || self.ndjson || !self.files.is_empty();
         many || self.run.run
             || self.run.alert.key.is_some()
             || self.compose.is_used()
