@@ -25,12 +25,13 @@ complete -c smtp-send -l rewrite-from -d 'The same for senders alone' -r
 complete -c smtp-send -l rewrite-to -d 'The same for recipients alone' -r
 complete -c smtp-send -l aliases -d 'Look up local recipients in this file (name: address, ...)' -r -F
 complete -c smtp-send -l sent -d 'Keep a copy of what was sent in ACCOUNT:FOLDER, maildir:DIR or mbox:FILE' -r
+complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages: mboxrd, or of the kind that is named (rd, o, cl, cl2)' -r
 complete -c smtp-send -l files -d 'The messages are these files, and all those of these Maildirs; recipients stand before this flag, or behind --' -r -F
 complete -c smtp-send -l jobs -d 'Use so many connections at a time' -r
 complete -c smtp-send -l rate -d 'Send at most so many messages in a time, like 20/min, 5/s, 1000/h' -r
 complete -c smtp-send -l idempotency-key -d 'Send nothing if a message was sent or queued under this key within 30 days' -r
 complete -c smtp-send -l failed -d 'Write the recipients that are not done to FILE, one a line' -r -F
-complete -c smtp-send -l log -d 'Append a line for each message to FILE (created 0600), or give it to syslog' -r
+complete -c smtp-send -l log -d 'Append a line for each message to FILE (created 0600), or give it to syslog, which listens at /dev/log or at SOCKET' -r
 complete -c smtp-send -l stop-after -d 'Go only so far with the server, send nothing, and print its last reply' -r -f -a "connect\t'The connection'
 greeting\t'The server\'s greeting'
 ehlo\t'The answer to EHLO, in clear'
@@ -67,7 +68,6 @@ complete -c smtp-send -l require-tls -d 'Ask: over verified TLS all the way, or 
 complete -c smtp-send -l all-or-nothing -d 'Send to nobody unless the server accepts every recipient'
 complete -c smtp-send -l recode -d 'Encode the parts that have lines of over 998 bytes or NULs, and make a message that needs it MIME'
 complete -c smtp-send -l no-sent -d 'Keep no copy, whatever the account says'
-complete -c smtp-send -l mbox -d 'Stdin is an mbox of messages'
 complete -c smtp-send -s 0 -l null -d 'Stdin is messages that end with NUL'
 complete -c smtp-send -l ndjson -d 'Stdin is a JSON object a line with the key raw or raw64 for the message, perhaps from and to for the envelope'
 complete -c smtp-send -l resend-to-header -d 'With -t and many messages: send each to those whom its header names'

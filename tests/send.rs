@@ -280,6 +280,78 @@ fn so_far_and_no_further() {
 }
 
 #[test]
+fn a_line_for_each_message_in_syslog() {
+    let peer = Peer::start(|_, verb, line| match verb {
+        "RCPT" if line.contains("never") => Say::Text("550 5.1.1 no"),
+        _ => Say::Yes,
+    });
+    let home = Home::new();
+    let path = home.path().join("log");
+    let to_log = format!("syslog:{}", path.display());
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let next = || {
+        let mut buffer = [0; 10_000];
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    let send = |more: &[&str]| {
+        let flags = ["-a", &peer.url(), "-f", "a@example.org", "--log", &to_log];
+        home.run("smtp-send", &[&flags[..], more].concat(), MESSAGE)
+    };
+    send(&["b@example.org"]).ends(0);
+    let line = next();
+    // RFC 3164: mail, informational; a tag with the process's number.
+    assert!(line.starts_with("<22>smtp-send[") && line.contains("]: host="), "{line}");
+    assert!(line.contains(" from=a@example.org ") && line.contains(" done=b@example.org "), "{line}");
+    assert!(line.contains(" queue_id=4Zx1Wq5LZy") && !line.contains('\n'), "{line}");
+    send(&["never@example.org"]).ends(69);
+    assert!(next().contains(" never=never@example.org stage=rcpt code=550 "));
+    // A line longer than a datagram that every syslog takes is cut, and nothing fails.
+    let many: Vec<String> = (0..400).map(|n| format!("recipient-number-{n}@example.org")).collect();
+    send(&many.iter().map(String::as_str).collect::<Vec<_>>()).ends(0);
+    assert_eq!(next().len(), 8000 + "<22>".len());
+    // From the configuration too.
+    let text = format!("[work]\nsmtp = \"{}\"\nfrom = \"a@example.org\"\nlog = \"{to_log}\"\n", peer.url());
+    std::fs::write(home.path().join("config.toml"), text).unwrap();
+    home.run("smtp-send", &["--config", "config.toml", "-a", "work:", "b@example.org"], MESSAGE).ends(0);
+    assert!(next().contains(" done=b@example.org "));
+    // Nobody listens: that is told, and changes nothing.
+    drop(socket);
+    std::fs::remove_file(&path).unwrap();
+    let before = peer.taken().len();
+    send(&["b@example.org"]).ends(0).complains("log: ");
+    assert_eq!(peer.taken().len(), before + 1);
+}
+
+#[test]
+fn the_kinds_of_mbox() {
+    let home = Home::new();
+    let send = |kind: &str, text: &str| {
+        let peer = Peer::start(|_, _, _| Say::Yes);
+        let arguments = ["-a", &peer.url(), "-f", "a@example.org", kind, "b@example.org"];
+        let ran = home.run("smtp-send", &arguments, text.as_bytes());
+        let bodies = peer.taken().into_iter().map(|got| got.text.split_once("\n\n").unwrap().1.to_owned());
+        (ran.status, bodies.collect::<Vec<_>>())
+    };
+    let from = "From a@b Sun Nov 22 22:16:00 2026\n";
+    let text = format!("{from}Subject: 1\n\n>From x\n>>From y\n\n{from}Subject: 2\n\n2\n");
+    let sent = |first: &str| (0, vec![first.to_owned(), "2\n".to_owned()]);
+    assert_eq!(send("--mbox", &text), sent("From x\n>From y\n"));
+    assert_eq!(send("--mbox=rd", &text), sent("From x\n>From y\n"));
+    assert_eq!(send("--mbox=o", &text), sent("From x\n>>From y\n"));
+    assert_eq!(send("--mbox=cl", &text), sent("From x\n>>From y\n"));
+    let body = format!(">From x\n\n{from}");
+    let text = format!("{from}Content-Length: {}\n\n{body}\n{from}Content-Length: 2\n\n2\n\n", body.len());
+    assert_eq!(send("--mbox=cl2", &text), sent(&body));
+    assert_eq!(send("--mbox=cl", &text), sent(&format!("From x\n\n{from}")));
+    // What a wrong length makes of the rest goes to nobody.
+    let wrong = text.replacen("Content-Length: 4", "Content-Length: 3", 1);
+    assert_eq!(send("--mbox=cl2", &wrong), (65, vec![]));
+    assert_eq!(send("--mbox=mmdf", &text).0, 64);
+}
+
+#[test]
 fn a_dialogue_by_hand() {
     let home = Home::new();
     let peer = Peer::start(|_, verb, _| match verb {

@@ -95,6 +95,19 @@ impl Addresses {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The aliases file and how many it has, all looked up; `None`: there is no such file.
+    ///
+    /// # Errors
+    /// 78: aliases that go in a circle.
+    pub fn checked_aliases(&self) -> Result<Option<(&str, usize)>> {
+        let Some(aliases) = &self.aliases else { return Ok(None) };
+        Ok(Some((aliases.file(), aliases.check(&|address| self.is_here(address))?)))
+    }
+
+    fn is_here(&self, address: &Address) -> bool {
+        [&b"localhost"[..], self.host.as_bytes()].iter().any(|domain| domain.eq_ignore_ascii_case(&address.domain))
+    }
+
     /// The bytes of a header section, rewritten.
     #[must_use]
     pub fn header(&self, section: Vec<u8>) -> Vec<u8> {
@@ -134,12 +147,9 @@ impl Addresses {
     pub fn recipients(&self, all: Vec<Address>) -> Result<Vec<Address>> {
         let all = self.named(all);
         let Some(aliases) = &self.aliases else { return Ok(all) };
-        let here = |address: &Address| {
-            [&b"localhost"[..], self.host.as_bytes()].iter().any(|domain| domain.eq_ignore_ascii_case(&address.domain))
-        };
         let mut expanded = Vec::new();
         for address in all {
-            let mut to = aliases.expand(vec![address.clone()], &here)?;
+            let mut to = aliases.expand(vec![address.clone()], &|address| self.is_here(address))?;
             to.iter_mut().for_each(|to| crate::message::outgoing::or_domain(to, &self.host));
             if to != [address.clone()] {
                 let names: Vec<String> = to.iter().map(text).collect();

@@ -255,8 +255,9 @@ impl Reader<'_> {
             }
             ("log", _) => {
                 let text = self.string(name, value)?;
-                if text != "syslog" && !text.starts_with('/') {
-                    return Err(self.wrong(value.span(), "log: must be \"syslog\" or the whole path of a file"));
+                if text != "syslog" && !text.strip_prefix("syslog:").unwrap_or(&text).starts_with('/') {
+                    let why = "log: must be \"syslog\", \"syslog:/SOCKET\" or the whole path of a file";
+                    return Err(self.wrong(value.span(), why));
                 }
                 into.log = Some(Set { value: text, line });
             }

@@ -60,6 +60,55 @@ impl Aliases {
         Ok(aliases)
     }
 
+    /// What the file is called.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Looks every name up, as mail to it would: how many there are. `is_local` as in [`Aliases::expand`].
+    ///
+    /// # Errors
+    /// 78: aliases that go in a circle.
+    pub fn check(&self, is_local: &dyn Fn(&Address) -> bool) -> Result<usize> {
+        let (mut sound, mut path) = (HashSet::new(), Vec::new());
+        for name in self.names.keys() {
+            self.sound(name, is_local, &mut path, &mut sound)?;
+        }
+        Ok(self.names.len())
+    }
+
+    /// Follows a name's targets, each once for all names.
+    fn sound(
+        &self,
+        name: &[u8],
+        is_local: &dyn Fn(&Address) -> bool,
+        path: &mut Vec<Vec<u8>>,
+        sound: &mut HashSet<Vec<u8>>,
+    ) -> Result<()> {
+        if sound.contains(name) || path.last().is_some_and(|last| last == name) {
+            return Ok(());
+        }
+        if path.iter().any(|before| before == name) || path.len() >= DEPTH {
+            return Err(self.circle(path, name));
+        }
+        path.push(name.to_vec());
+        let local = |target: &&Address| target.domain.is_empty() || is_local(target);
+        for target in self.names.get(name).into_iter().flatten().filter(local) {
+            if let Some((next, _)) = self.find(target, path) {
+                self.sound(&next, is_local, path, sound)?;
+            }
+        }
+        path.pop();
+        sound.insert(name.to_vec());
+        Ok(())
+    }
+
+    fn circle(&self, path: &[Vec<u8>], name: &[u8]) -> Error {
+        let names: Vec<_> = path.iter().map(Vec::as_slice).chain([name]).map(String::from_utf8_lossy).collect();
+        Error::config(format!("{}: aliases in a circle: {}", self.file, names.join(" -> ")))
+    }
+
     /// Who gets what is for these, each once and in order; `is_local` says whose names are looked up. An alias of itself is that name and not
     /// looked up again.
     ///
@@ -88,9 +137,7 @@ impl Aliases {
             return Ok(());
         };
         if path.contains(&name) || path.len() >= DEPTH {
-            path.push(name);
-            let names: Vec<_> = path.iter().map(|name| String::from_utf8_lossy(name)).collect();
-            return Err(Error::config(format!("{}: aliases in a circle: {}", self.file, names.join(" -> "))));
+            return Err(self.circle(path, &name));
         }
         path.push(name.clone());
         if done.insert(name) {
@@ -229,6 +276,17 @@ mod tests {
             assert!(e.exit().code() == 78 && e.to_string().contains(says), "{text:?}: {e}");
         }
         assert_eq!(expand("a: :include:/none", "a").unwrap_err().exit().code(), 66);
+        for (text, circle) in [
+            ("x: y\na: b\nb: c@d, c\nc: a\n", Some("a -> b -> c -> a")),
+            ("a: a, b\nb: x@y\nc: b, b\n", None),
+            ("A: B\nb: a@localhost\n", Some("a -> b -> a")),
+        ] {
+            match (parse(text).unwrap().check(&|a| a.domain == b"localhost"), circle) {
+                (Ok(count), None) => assert_eq!(count, 3),
+                (Err(e), Some(circle)) => assert_eq!(e.to_string(), format!("f: aliases in a circle: {circle}")),
+                (got, _) => panic!("{text}: {got:?}"),
+            }
+        }
         let long: String = (0..500).map(|n| format!("a{n}: a{}\n", n + 1)).collect();
         assert!(expand(&long, "a0").is_err());
         // Each is looked at once, however often it is named.

@@ -1,16 +1,60 @@
-//! [`Mbox`]: the messages of an mbox stream (mboxrd), or the one message that a stream is.
+//! [`Mbox`]: the messages of an mbox stream, or the one message that a stream is.
 //!
 //! A message starts with a `From ` line: the first line, or a line after an empty one that has a time and a year in it, so
-//! that "From the desk of Bob" in a text that nobody quoted starts none. `>From ` lines lose one `>`, and the empty line
-//! before the next `From ` line is no part of the message. Left out: Content-Length (mboxcl), MMDF.
+//! that "From the desk of Bob" in a text that nobody quoted starts none. The empty line before the next `From ` line is no part of
+//! the message. Which lines have lost a `From ` to quoting, and whether Content-Length says how long a body is, differs
+//! ([`Variant`]). A length after which there is neither the end nor a `From ` line is an error: nobody knows then what is whose.
+//! Left out: MMDF.
+
+mod length;
 
 use crate::body::Body;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::text::chomp;
+use length::Length;
 use memchr::memchr;
 
 /// A longer line is no `From ` line, and after so many `>` none is looked for.
 const MAX_LINE: usize = 1000;
+
+/// The kinds of mbox, as mbox(5) of qmail names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Variant {
+    /// mboxrd: lines of `>`s and `From ` have one `>` too many.
+    #[default]
+    Rd,
+    /// mboxo: `>From ` was `From `, and nothing else was changed.
+    O,
+    /// mboxcl: as mboxo, and Content-Length has the length of the body, if it is there.
+    Cl,
+    /// mboxcl2: Content-Length has it, and no line is quoted.
+    Cl2,
+}
+
+impl std::str::FromStr for Variant {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Variant, String> {
+        match text {
+            "rd" => Ok(Variant::Rd),
+            "o" => Ok(Variant::O),
+            "cl" => Ok(Variant::Cl),
+            "cl2" => Ok(Variant::Cl2),
+            _ => Err("there are rd, o, cl and cl2".to_owned()),
+        }
+    }
+}
+
+impl Variant {
+    /// Whether a line has one `>` too many.
+    fn is_quoted(self, line: &[u8]) -> bool {
+        match self {
+            Variant::Rd => is_quoted(line),
+            Variant::O | Variant::Cl => line.starts_with(b">From "),
+            Variant::Cl2 => false,
+        }
+    }
+}
 
 /// A stream of messages. [`Mbox::next_message`] goes to the next one; then the mbox itself is the [`Body`] of that message.
 pub struct Mbox<B> {
@@ -26,6 +70,8 @@ pub struct Mbox<B> {
     line_start: bool,
     ended: bool,
     message: At,
+    variant: Variant,
+    length: Length,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,15 +86,33 @@ enum At {
     /// None has begun, or the `From ` line of the next one has been read.
     Before,
     Inside,
+    /// Behind a body whose length was known.
+    Behind,
     End,
 }
 
 impl<B: Body> Mbox<B> {
-    /// Reads `from` as an mbox if its first line starts with `From `, else as one message.
+    /// Reads `from` as an mbox (mboxrd) if its first line starts with `From `, else as one message.
     pub fn new(from: B) -> Mbox<B> {
-        let (input, out, empty, from_line) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let message = At::Before;
-        Mbox { from, input, start: 0, out, empty, kind: None, from_line, line_start: true, ended: false, message }
+        Mbox::of(from, Variant::Rd)
+    }
+
+    /// The same for another kind of mbox.
+    pub fn of(from: B, variant: Variant) -> Mbox<B> {
+        Mbox {
+            from,
+            input: Vec::new(),
+            start: 0,
+            out: Vec::new(),
+            empty: Vec::new(),
+            kind: None,
+            from_line: Vec::new(),
+            line_start: true,
+            ended: false,
+            message: At::Before,
+            variant,
+            length: Length::Unsaid,
+        }
     }
 
     /// Whether it is an mbox; known after the first [`Mbox::next_message`].
@@ -64,7 +128,7 @@ impl<B: Body> Mbox<B> {
     /// Goes to the next message, past what is left of this one; `false` is the end. No bytes at all are no message.
     ///
     /// # Errors
-    /// Those of the source.
+    /// Those of the source; 65: a Content-Length can't be right.
     pub fn next_message(&mut self) -> Result<bool> {
         if self.kind.is_none() {
             while self.rest().len() < 5 && self.more()? {}
@@ -99,6 +163,8 @@ impl<B: Body> Mbox<B> {
         self.from_line = chomp(self.rest().get(..len).unwrap_or_default()).to_vec();
         self.start += len;
         self.message = At::Before;
+        self.line_start = true;
+        self.length = Length::begin(self.variant);
     }
 
     fn more(&mut self) -> Result<bool> {
@@ -112,7 +178,15 @@ impl<B: Body> Mbox<B> {
 
     /// Moves whole lines from the rest to the output; stops behind a `From ` line, or where more input is needed.
     fn lines(&mut self) {
-        while let Some(rest) = self.input.get(self.start..).filter(|rest| !rest.is_empty()) {
+        while self.message == At::Inside
+            && let Some(rest) = self.input.get(self.start..).filter(|rest| !rest.is_empty())
+        {
+            if !matches!(self.length, Length::Unsaid) {
+                if !self.counted() {
+                    return;
+                }
+                continue;
+            }
             let lf = memchr(b'\n', rest).map(|lf| lf + 1);
             let line = rest.get(..lf.unwrap_or(rest.len())).unwrap_or(rest);
             let len = line.len();
@@ -132,7 +206,7 @@ impl<B: Body> Mbox<B> {
                 }
                 self.out.append(&mut self.empty);
             }
-            let quoted = self.line_start && is_quoted(line);
+            let quoted = self.line_start && self.variant.is_quoted(line);
             self.out.extend_from_slice(if quoted { line.get(1..).unwrap_or_default() } else { line });
             self.line_start = lf.is_some();
             self.start += len;
@@ -154,13 +228,23 @@ impl<B: Body> Body for Mbox<B> {
             let start = std::mem::replace(&mut self.start, self.input.len());
             return Ok(self.input.get(start..).unwrap_or_default());
         }
-        while self.out.is_empty() && self.message == At::Inside {
+        while self.out.is_empty() && matches!(self.message, At::Inside | At::Behind) {
+            if self.message == At::Behind {
+                self.behind()?;
+                continue;
+            }
             self.lines();
+            if let (true, Length::Wrong(why)) = (self.out.is_empty(), self.length) {
+                self.wrong(why)?;
+            }
             if self.out.is_empty() && self.message == At::Inside && !self.more()? {
                 self.lines();
+                if self.out.is_empty() {
+                    self.no_more()?;
+                }
                 // The empty line that ends an mbox is no part of its last message.
                 self.empty.clear();
-                if self.out.is_empty() {
+                if self.out.is_empty() && self.message == At::Inside {
                     self.message = At::End;
                 }
             }

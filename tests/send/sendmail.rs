@@ -3,6 +3,8 @@
 use crate::common::{Home, Ran, bin, installed};
 use crate::peer::{Peer, Say};
 use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// A home in which sendmail, mailq and newaliases are links to pipepost, and send by `peer`.
 fn home(peer: &Peer) -> Home {
@@ -67,7 +69,7 @@ fn calls_as_programs_make_them() {
 
     let verified = call(&home, "sendmail", &["-bv", "bob"], b"").ends(0);
     assert_eq!(verified.out, format!("bob@host.example.org... deliverable: by 127.0.0.1:{}\n", peer.port));
-    call(&home, "newaliases", &[], b"").ends(0);
+    call(&home, "newaliases", &[], b"").ends(0).complains("no aliases file");
     call(&home, "sendmail", &["-bd"], b"").ends(64).complains("-bd");
     call(&home, "sendmail", &["-t"], b"").ends(64).complains("empty");
     call(&home, "sendmail", &["-i"], b"Subject: x\n\n").ends(64).complains("recipient");
@@ -87,6 +89,93 @@ fn what_is_refused_is_told() {
     assert_eq!(send(&["a@b.c"]), 0);
     assert_eq!(send(&["never@b.c"]), 69);
     assert_eq!(send(&["never@b.c", "a@b.c"]), 69);
+    // Who waits does so in the queue, and that is as good as done.
+    assert_eq!(send(&["later@b.c"]), 0);
+    assert_eq!(send(&["later2@b.c", "a@b.c"]), 0);
+    assert_eq!(send(&["later3@b.c", "a@b.c", "never@b.c"]), 69);
+    let listed = home.run("smtp-queue", &["ls", "-o", "status,to,via"], b"").ends(0).out;
+    assert_eq!(listed, "waiting\tlater@b.c\trelay:\nwaiting\tlater2@b.c\trelay:\nwaiting\tlater3@b.c\trelay:\n");
+    // Where no queue can be, the truth is told.
+    let home = self::home(&peer);
+    std::fs::create_dir_all(home.path().join(".local/state/pipepost")).unwrap();
+    std::fs::write(home.path().join(".local/state/pipepost/queue"), "").unwrap();
+    call(&home, "sendmail", &["later@b.c"], b"Subject: x\n\n").ends(75).complains("not queued");
+}
+
+#[test]
+fn mailq_and_a_run() {
+    let open = Arc::new(AtomicBool::new(false));
+    let peer = Peer::start({
+        let open = open.clone();
+        move |_, verb, _| match verb {
+            "RCPT" if !open.load(Ordering::SeqCst) => Say::Text("450 4.2.1 busy now"),
+            _ => Say::Yes,
+        }
+    });
+    let home = home(&peer);
+    assert_eq!(call(&home, "mailq", &[], b"").ends(0).out, "Mail queue is empty\n");
+    call(&home, "sendmail", &["-q"], b"").ends(0);
+    call(&home, "sendmail", &["-f", "s@b.c", "-i", "a@b.c", "b@b.c"], b"Subject: x\n\nhi\n").ends(0);
+    let listed = call(&home, "mailq", &[], b"").ends(0).out;
+    let lines: Vec<&str> = listed.lines().map(str::trim).collect();
+    assert!(lines[0].starts_with("-Queue ID-") && lines[1].ends_with(" s@b.c"), "{listed}");
+    assert_eq!(lines[2..], ["a@b.c", "b@b.c", "", "-- 1 Kbytes in 1 Request."], "{listed}");
+    assert_eq!(call(&home, "sendmail", &["-bp"], b"").ends(0).out, listed);
+    call(&home, "sendmail", &["-q"], b"").ends(0);
+    let listed = call(&home, "mailq", &[], b"").ends(0).out;
+    assert!(listed.contains("(450 4.2.1 busy now)\n") || listed.contains("(450 busy now)\n"), "{listed}");
+    open.store(true, Ordering::SeqCst);
+    home.run("smtp-queue", &["retry", "--all"], b"").ends(0);
+    call(&home, "sendmail", &["-q15m"], b"").ends(0);
+    assert_eq!(call(&home, "mailq", &[], b"").ends(0).out, "Mail queue is empty\n");
+    assert_eq!(peer.taken().pop().unwrap().to, ["a@b.c", "b@b.c"]);
+}
+
+#[test]
+fn newaliases_tells_what_is_wrong() {
+    let peer = Peer::start(|_, _, _| Say::Yes);
+    let home = home(&peer);
+    let aliases = home.path().join(".config/pipepost/aliases");
+    let config = home.path().join(".config/pipepost/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}aliases = \"aliases\"\n")).unwrap();
+    std::fs::write(&aliases, "root: admin\nadmin: bob@example.org\n").unwrap();
+    let said = call(&home, "newaliases", &[], b"").ends(0).out;
+    assert_eq!(said, format!("{}: 2 aliases\n", aliases.display()));
+    call(&home, "sendmail", &["root"], b"Subject: x\n\n").ends(0);
+    assert_eq!(peer.taken().pop().unwrap().to, ["bob@example.org"]);
+    std::fs::write(&aliases, "root: |/bin/sh\n").unwrap();
+    call(&home, "newaliases", &[], b"").ends(78).complains("aliases:1: ");
+    std::fs::write(&aliases, "root: admin\nadmin: root@localhost\n").unwrap();
+    call(&home, "sendmail", &["-bi"], b"").ends(78).complains("in a circle: admin -> root -> admin");
+    std::fs::remove_file(&aliases).unwrap();
+    call(&home, "sendmail", &["-I"], b"").ends(66).complains("aliases");
+}
+
+#[test]
+fn what_is_asked_of_dsn() {
+    let said: Arc<Mutex<Vec<String>>> = Arc::default();
+    let offers = Arc::new(AtomicBool::new(true));
+    let peer = Peer::start({
+        let (said, offers) = (said.clone(), offers.clone());
+        move |_, verb, line| {
+            said.lock().unwrap().push(line.to_owned());
+            if verb == "EHLO" && offers.load(Ordering::SeqCst) { Say::Text("250-peer\r\n250 DSN") } else { Say::Yes }
+        }
+    });
+    let home = home(&peer);
+    let call = |offered: bool| {
+        offers.store(offered, Ordering::SeqCst);
+        said.lock().unwrap().clear();
+        let arguments = ["-v", "-N", "failure,delay", "-Rhdrs", "-V", "QQ1", "-B", "8bitmime", "-f", "s@b.c", "a@b.c"];
+        let ran = call(&home, "sendmail", &arguments, b"Subject: x\n\n").ends(0);
+        let lines = said.lock().unwrap().join("\n");
+        (lines, ran.err)
+    };
+    let (lines, _) = call(true);
+    assert!(lines.contains("RET=HDRS ENVID=QQ1") && lines.contains("NOTIFY=FAILURE,DELAY"), "{lines}");
+    let (lines, told) = call(false);
+    assert!(!lines.contains("RET") && !lines.contains("NOTIFY") && told.contains("-N, -R and -V"), "{lines} {told}");
 }
 
 #[test]

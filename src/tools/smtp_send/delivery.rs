@@ -3,9 +3,10 @@
 //! A connection that the server has closed between two messages is made anew; nothing is repeated that was handed over.
 
 use super::run::Task;
+use crate::cli::exit::complain;
 use crate::cli::outgoing::{Outgoing, ehlo_name};
 use crate::cli::route::{self, Direct};
-use crate::client::smtp::{Client, Envelope, Outcome, Stage, Then};
+use crate::client::smtp::{Client, Envelope, Outcome, Stage, Then, Wants};
 use crate::client::{Dial, opened};
 use crate::error::{Error, Exit, Fate, Result};
 use crate::net::Deadline;
@@ -65,11 +66,27 @@ impl<'t> Delivery<'t> {
             Some(client) => client,
             None => self.connect().map_err(|e| (Stage::Connect, e))?,
         };
+        let unasked = self.unasked(&client, envelope);
+        let envelope = unasked.as_ref().unwrap_or(envelope);
         let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
         let sent = message.send_over(&mut client, envelope, self.task.flags.parameters.recode, then, handing_over);
         self.client = Some(client);
         // What can be known beforehand is; the rest breaks off what MAIL has begun.
         sent.map_err(|e| (if e.exit() == Exit::Data { Stage::Check } else { Stage::Mail }, e))
+    }
+
+    /// As sendmail(8), which passes on what is asked of DSN where it can: the envelope without it, for a server without DSN.
+    fn unasked(&self, client: &Client, envelope: &Envelope) -> Option<Envelope> {
+        let Wants { notify, ret, envid, .. } = &envelope.wants;
+        let asked = notify.is_some() || ret.is_some() || envid.is_some();
+        if self.task.manner.is_none() || !asked || client.extensions().dsn {
+            return None;
+        }
+        if self.task.flags.common.verbose {
+            complain(super::NAME, "the server does not offer DSN: -N, -R and -V are not passed on", None);
+        }
+        let wants = Wants { notify: None, ret: None, envid: None, ..envelope.wants.clone() };
+        Some(Envelope { wants, ..envelope.clone() })
     }
 
     /// Connects before there is something to send.

@@ -51,7 +51,7 @@ impl Task<'_> {
     /// Whether there are many on stdin, or files.
     fn are_many(&self) -> bool {
         let flags = self.flags;
-        flags.mbox || flags.null || flags.ndjson || !flags.files.is_empty()
+        flags.mbox.is_some() || flags.null || flags.ndjson || !flags.files.is_empty()
     }
 
     /// Reads all messages.
@@ -91,8 +91,8 @@ impl Task<'_> {
             );
         }
         let mut stdin = patience::stdin(self.reach.whole().at())?;
-        if flags.mbox {
-            self.mbox(stdin, take)
+        if let Some(variant) = flags.mbox {
+            self.mbox(Mbox::of(stdin, variant), take)
         } else if flags.null {
             self.separated(stdin, take)
         } else if flags.ndjson {
@@ -107,8 +107,7 @@ impl Task<'_> {
         }
     }
 
-    fn mbox(&self, from: impl Body, take: &mut Take<'_>) -> Result<()> {
-        let mut mbox = Mbox::new(from);
+    fn mbox(&self, mut mbox: Mbox<impl Body>, take: &mut Take<'_>) -> Result<()> {
         let mut number = 0;
         while mbox.next_message()? {
             if !mbox.is_mbox() {

@@ -14,7 +14,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Where syslog listens.
@@ -30,8 +30,8 @@ pub(super) enum Log {
     Nowhere,
     /// Behind what is in a file.
     File(PathBuf),
-    /// To syslog.
-    Syslog,
+    /// To syslog, which listens there.
+    Syslog(PathBuf),
     /// They went somewhere, and could not.
     Broken,
 }
@@ -41,8 +41,11 @@ impl Log {
     pub(super) fn new(name: Option<&str>) -> Log {
         match name {
             None => Log::Nowhere,
-            Some("syslog") => Log::Syslog,
-            Some(path) => Log::File(path.into()),
+            Some("syslog") => Log::Syslog(SOCKET.into()),
+            Some(name) => match name.strip_prefix("syslog:") {
+                Some(socket) => Log::Syslog(socket.into()),
+                None => Log::File(name.into()),
+            },
         }
     }
 
@@ -91,12 +94,12 @@ impl Log {
         let done = match self {
             Log::Nowhere | Log::Broken => Ok(()),
             Log::File(path) => append(path, line),
-            Log::Syslog => syslog(line),
+            Log::Syslog(socket) => syslog(socket, line),
         };
         if let Err(e) = done {
             let name = match self {
-                Log::File(path) => path.display().to_string(),
-                _ => SOCKET.to_owned(),
+                Log::File(path) | Log::Syslog(path) => path.display().to_string(),
+                Log::Nowhere | Log::Broken => String::new(),
             };
             complain(super::NAME, &format!("log: {name}: {}", words(&e)), None);
             *self = Log::Broken;
@@ -138,7 +141,7 @@ fn append(path: &PathBuf, line: &str) -> io::Result<()> {
     }
 }
 
-fn syslog(line: &str) -> io::Result<()> {
+fn syslog(at: &Path, line: &str) -> io::Result<()> {
     let socket = UnixDatagram::unbound()?;
     // A log that nobody reads holds nobody up.
     socket.set_nonblocking(true)?;
@@ -147,7 +150,7 @@ fn syslog(line: &str) -> io::Result<()> {
         end -= 1;
     }
     let text = format!("<{PRIORITY}>{}", line.get(..end).unwrap_or_default());
-    socket.send_to(text.as_bytes(), SOCKET).map(drop)
+    socket.send_to(text.as_bytes(), at).map(drop)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use crate::cli::run::Run;
 use crate::cli::sent::Sent;
 use crate::cli::{Failure, Outcome, Tool};
 use crate::error::{Error, Exit, Result};
+use crate::message::mbox::Variant;
 use crate::net::endpoint::Place;
 use clap::Parser;
 use dialogue::Stop;
@@ -62,9 +63,9 @@ pub struct SmtpSend {
     rewriting: Rewriting,
     #[command(flatten)]
     sent: Sent,
-    /// Stdin is an mbox of messages.
-    #[arg(long, group = "many")]
-    mbox: bool,
+    /// Stdin is an mbox of messages: mboxrd, or of the kind that is named (rd, o, cl, cl2).
+    #[arg(long, value_name = "KIND", group = "many", num_args = 0..=1, require_equals = true, default_missing_value = "rd")]
+    mbox: Option<Variant>,
     /// Stdin is messages that end with NUL.
     #[arg(short = '0', long, group = "many")]
     null: bool,
@@ -97,8 +98,8 @@ pub struct SmtpSend {
     /// Tell what would be sent; connect to nobody.
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// Append a line for each message to FILE (created 0600), or give it to syslog.
-    #[arg(long, value_name = "FILE|syslog")]
+    /// Append a line for each message to FILE (created 0600), or give it to syslog, which listens at /dev/log or at SOCKET.
+    #[arg(long, value_name = "FILE|syslog[:SOCKET]")]
     log: Option<String>,
     /// Go only so far with the server, send nothing, and print its last reply.
     #[arg(long, value_name = "POINT", conflicts_with_all = ["many", "run"])]

@@ -165,6 +165,17 @@ Many are sent if that is asked for, by
 or
 .Fl -files ;
 a first line that looks like that of an mbox means nothing.
+An mbox is one of these, by the name behind
+.Fl -mbox Ns = :
+.Bd -literal -offset indent
+rd    lines of >s and From have one > too many (the default)
+o     only >From was From
+cl    as o, and Content-Length has the length of a body, if it is there
+cl2   Content-Length has it, and no line was changed
+.Ed
+.Pp
+In the last two, a length that does not lead to the next From line or to the end makes that message and all behind it unknown, and
+they are not sent (65).
 They go over one connection, which is made anew if the server has closed it between two messages, or over as many as
 .Fl -jobs
 says, less if the server does not want that many.
@@ -205,15 +216,26 @@ is called by the name
 -F NAME      the name for From, if the message has none
 -bm          send a message (the default)
 -bv          say who would get one
--bi, -I      nothing is to be done; also called as newaliases
+-bp          list the queue; also called as mailq
+-q           deliver what is due in the queue, once; a time behind it is ignored
+-bi, -I      check the aliases file; also called as newaliases
+-N WHEN,...  tell the sender of success, failure, delay, or never
+-R WHAT      with a failure return the message (full) or its header (hdrs)
+-V ID        name ID in notifications
+-B TYPE      7BIT or 8BITMIME; the message itself tells which it is
 -X FILE      append the dialogue to FILE
 .Ed
 .Pp
 -v is
 .Fl v .
-Accepted without effect are -B -N -R -V -m -n -U -G -A -L -h -p -O -d -C -M -s -T -D -E and any other -o.
+Accepted without effect are -m -n -U -G -A -L -h -p -O -d -C -M -s -T -D -E and any other -o.
 A From that is missing is added, of the envelope's sender and the name of -F, else that in passwd.
 It is always one message; of several recipients that end differently, 69 tells that one is refused for good.
+For recipients that can't get it now the message is queued, and that is status 0: see
+.Xr smtp-queue 1
+for who delivers it.
+Where the queue can't be had, it is 75.
+What -N, -R and -V ask for is not passed on to a server without DSN.
 The account is the default one; flags before
 .Fl -sendmail
 count, so that

@@ -5,7 +5,8 @@ use super::delivery::Delivery;
 use super::inputs::Item;
 use super::run::{Run, Task, checked, held};
 use crate::cli::connect::Reach;
-use crate::cli::queue::{enqueue, settle, warn_if_forsaken};
+use crate::cli::exit::complain;
+use crate::cli::queue::{self, enqueue, settle, warn_if_forsaken};
 use crate::client::smtp::{Envelope, Outcome, Stage};
 use crate::error::{Error, Exit, Fate, Result};
 use crate::net::endpoint::{Endpoint, Place};
@@ -16,6 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The queue, and what it is for.
 pub(super) struct Queued {
     queue: Option<Queue>,
+    /// As sendmail(8), who waits is queued: the queue is opened when somebody has to.
+    at_need: bool,
     /// Messages are stored now and sent later.
     stores: bool,
     /// The account, as the queue names it.
@@ -29,8 +32,12 @@ impl Queued {
     ///
     /// # Errors
     /// 64: a key for many messages; those of [`Queue::open`].
-    pub(super) fn new(flags: &SmtpSend, reach: &Reach, at: &Endpoint) -> Result<Queued> {
-        let many = flags.mbox || flags.null || flags.ndjson || !flags.files.is_empty() || flags.compose.has_variables();
+    pub(super) fn new(flags: &SmtpSend, reach: &Reach, at: &Endpoint, as_sendmail: bool) -> Result<Queued> {
+        let many = flags.mbox.is_some()
+            || flags.null
+            || flags.ndjson
+            || !flags.files.is_empty()
+            || flags.compose.has_variables();
         if many && flags.queueing.idempotency_key.is_some() {
             return Err(Error::usage("--idempotency-key is for one message, and these may be many"));
         }
@@ -39,7 +46,9 @@ impl Queued {
             return Err(Error::usage("what goes straight to other servers (--direct) can't be queued yet"));
         }
         let queue = if flags.dry_run { None } else { flags.queueing.open(stores)? };
-        Ok(Queued { queue, stores, hop: reach.accounts().hop(flags.account.as_deref())?, has: AtomicBool::new(false) })
+        let at_need = as_sendmail && at.place != Place::Direct;
+        let hop = reach.accounts().hop(flags.account.as_deref())?;
+        Ok(Queued { queue, at_need, stores, hop, has: AtomicBool::new(false) })
     }
 }
 
@@ -86,6 +95,9 @@ impl Run<'_, '_, '_> {
         if let Some(key) = key {
             settle(key, sent.as_deref().unwrap_or_default()).map_err(checked)?;
         }
+        if queued.at_need && !flags.queue_on_tempfail {
+            return self.waits(item, envelope, sent);
+        }
         let Some(queue) = queued.queue.as_ref().filter(|_| flags.queue_on_tempfail) else { return sent };
         match sent {
             Ok(mut outcomes) => {
@@ -102,6 +114,44 @@ impl Run<'_, '_, '_> {
                 Ok(Vec::new())
             }
             Err(e) => Err(e),
+        }
+    }
+
+    /// As sendmail(8): those who have to wait do so in the queue. If it can't be had, what became of them is told as it is.
+    fn waits(
+        &self,
+        item: &mut Item,
+        envelope: &Envelope,
+        sent: Result<Vec<Outcome>, (Stage, Error)>,
+    ) -> Result<Vec<Outcome>, (Stage, Error)> {
+        let waits = |outcome: &Outcome| outcome.fate == Fate::Later;
+        let later: Vec<Mailbox> = match &sent {
+            Ok(outcomes) => outcomes.iter().filter(|o| waits(o)).map(|o| o.to.clone()).collect(),
+            Err((_, e)) if e.exit() == Exit::TempFail => envelope.to.clone(),
+            Err(_) => Vec::new(),
+        };
+        if later.is_empty() {
+            return sent;
+        }
+        let hop = &self.task.queued.hop;
+        let stored = match &self.task.queued.queue {
+            Some(queue) => enqueue(queue, &mut item.message, envelope, &later, hop, None),
+            None => queue::queue().and_then(|queue| {
+                let id = enqueue(&queue, &mut item.message, envelope, &later, hop, None)?;
+                // That it is stored is what counts.
+                let _ = warn_if_forsaken(&queue, super::NAME);
+                Ok(id)
+            }),
+        };
+        match stored {
+            Ok(id) => {
+                later.iter().try_for_each(|to| held(&self.report).queued(item, to, &id)).map_err(checked)?;
+                Ok(sent.map(|outcomes| outcomes.into_iter().filter(|o| !waits(o)).collect()).unwrap_or_default())
+            }
+            Err(e) => {
+                complain(super::NAME, &format!("not queued: {e}"), e.advice());
+                sent
+            }
         }
     }
 

@@ -69,7 +69,7 @@ impl<'f> Task<'f> {
             None if flags.compose.has_variables() => Vec::new(),
             None => flags.recipients()?.iter().map(|text| one("recipient", text, &host)).collect::<Result<_>>()?,
         };
-        let queued = Queued::new(flags, &reach, &at)?;
+        let queued = Queued::new(flags, &reach, &at, manner.is_some())?;
         Ok(Task { flags, reach, at, host, from, arguments, addresses, notice: None, log, manner, queued })
     }
 

@@ -1,6 +1,7 @@
 //! The arguments of sendmail(8), as getopt(3) reads them: letters may share a hyphen, values are attached or the next argument.
 
 use crate::error::{Error, Result};
+use crate::proto::smtp::dsn::{Notify, Ret, is_envid};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
@@ -18,7 +19,7 @@ pub(in super::super) enum Mode {
     Run,
     /// `-bv`: say who would get a message.
     Verify,
-    /// `-bi`, `-I`, and as newaliases: nothing is to be done.
+    /// `-bi`, `-I`, and as newaliases: check the aliases.
     Aliases,
 }
 
@@ -32,6 +33,9 @@ pub(super) struct Arguments {
     pub(super) full_name: Option<String>,
     pub(super) verbose: bool,
     pub(super) trace: Option<OsString>,
+    pub(super) notify: Option<Notify>,
+    pub(super) ret: Option<Ret>,
+    pub(super) envid: Option<String>,
     pub(super) recipients: Vec<String>,
 }
 
@@ -106,6 +110,20 @@ impl Arguments {
             b'f' | b'r' => self.from = Some(of(value)?),
             b'F' => self.full_name = Some(of(value)?),
             b'X' => self.trace = Some(OsString::from_vec(value)),
+            b'N' => {
+                self.notify = Some(known(letter, of(value)?, Notify::parse, "never, or some of success,failure,delay")?)
+            }
+            b'R' => self.ret = Some(known(letter, of(value)?, Ret::parse, "full or hdrs")?),
+            b'V' => {
+                let id = |text: &str| is_envid(text).then(|| text.to_owned());
+                self.envid = Some(known(letter, of(value)?, id, "up to 100 characters of printable ASCII")?);
+            }
+            // Which of the two a message is, its own bytes say.
+            b'B' => {
+                let types =
+                    |text: &str| ["7BIT", "8BITMIME"].iter().any(|t| t.eq_ignore_ascii_case(text)).then_some(());
+                known(letter, of(value)?, types, "7BIT or 8BITMIME")?;
+            }
             b'q' => self.mode = Mode::Run,
             b'o' if value == b"i" => self.dots_are_text = true,
             b'O' if value.eq_ignore_ascii_case(b"IgnoreDots") || value.eq_ignore_ascii_case(b"IgnoreDots=true") => {
@@ -128,6 +146,12 @@ impl Arguments {
         }
         Ok(())
     }
+}
+
+/// What a value means.
+fn known<T>(letter: u8, text: String, parse: impl Fn(&str) -> Option<T>, expected: &str) -> Result<T> {
+    let wrong = || Error::usage(format!("-{} {}: not {expected}", char::from(letter), crate::text::escape(&text)));
+    parse(&text).ok_or_else(wrong)
 }
 
 fn text(bytes: Vec<u8>) -> Result<String> {
@@ -163,6 +187,9 @@ mod tests {
         );
         let mutt = read("-oem -oi -fa@example.org -N failure,delay -R full -- -b@example.org").unwrap();
         assert_eq!((mutt.from.as_deref(), mutt.recipients), (Some("a@example.org"), to(&["-b@example.org"])));
+        let mutt = (mutt.notify.unwrap(), mutt.ret.unwrap());
+        assert_eq!((mutt.0.to_string(), mutt.1), ("FAILURE,DELAY".to_owned(), Ret::Full));
+        assert_eq!(read("-VQQ123 -N never").unwrap().envid.as_deref(), Some("QQ123"));
         let php = read("-t -i").unwrap();
         assert!(php.read_recipients && php.dots_are_text && php.recipients.is_empty());
         assert!(read("-ti").unwrap().read_recipients && read("-it").unwrap().dots_are_text);
@@ -184,7 +211,7 @@ mod tests {
         ] {
             assert_eq!(read(line).unwrap().mode, mode, "{line}");
         }
-        for wrong in ["-bd", "-Z", "-f", "-bt", "-tZ", "-é"] {
+        for wrong in ["-bd", "-Z", "-f", "-bt", "-tZ", "-é", "-Nnow", "-R some", "-B 9BIT", "-V é"] {
             assert_eq!(read(wrong).unwrap_err().exit().code(), 64, "{wrong}");
         }
         assert_eq!(Arguments::read(vec!["-f".into(), "".into()]).unwrap().from.as_deref(), Some(""));

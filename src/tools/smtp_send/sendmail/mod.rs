@@ -4,14 +4,18 @@
 
 mod arguments;
 mod message;
+mod queue;
 
 use super::SmtpSend;
 use super::run::Task;
+use crate::cli::exit::complain;
 use crate::cli::out::Out;
+use crate::cli::route;
 use crate::cli::{Failure, Outcome};
 use crate::error::{Error, Exit, Result};
 use crate::message::addr::{self, Address};
 use crate::message::outgoing::or_domain;
+use crate::text::escape;
 use arguments::{Arguments, Mode};
 pub(super) use message::{Dotted, WithFrom};
 use std::ffi::OsString;
@@ -68,10 +72,31 @@ pub(super) fn run(mut flags: SmtpSend, mut arguments: Vec<OsString>) -> Outcome 
             })
         }
         Mode::Verify => verify(&flags, &manner),
-        // Aliases are read from their file each time.
-        Mode::Aliases => Ok(Exit::Ok),
-        Mode::Serve | Mode::List | Mode::Run => Err(Failure::usage("there is no queue, and no session")),
+        Mode::Aliases => aliases(&flags),
+        Mode::List => queue::list(),
+        Mode::Run => queue::run(&flags.common, flags.reach()?),
+        Mode::Serve => Err(Failure::usage("there is no session")),
     }
+}
+
+/// Aliases are read from their file each time, so there is nothing to make anew; but what is wrong with them is told now.
+fn aliases(flags: &SmtpSend) -> Outcome {
+    let reach = flags.reach()?;
+    let at = route::account(&reach, flags.account.as_deref(), &flags.routing)?;
+    let settings = reach.accounts().settings(&at)?;
+    let addresses = flags.rewriting.in_force(&settings, &reach.accounts().host(&at)?)?;
+    let Some((file, count)) = addresses.checked_aliases()? else {
+        complain(
+            super::NAME,
+            &format!("{at}: no aliases file"),
+            Some("aliases = \"FILE\" in the configuration names one"),
+        );
+        return Ok(Exit::Ok);
+    };
+    let mut out = Out::until(reach.whole());
+    out.write(format!("{}: {count} aliases\n", escape(file)).as_bytes())?;
+    out.flush()?;
+    Ok(Exit::Ok)
 }
 
 fn verify(flags: &SmtpSend, manner: &Manner) -> Outcome {
@@ -103,12 +128,16 @@ impl SmtpSend {
         if let Some(file) = all.trace {
             self.common.trace = Some(file);
         }
+        let asked = &mut self.parameters;
+        asked.notify = all.notify.or(asked.notify);
+        asked.ret = all.ret.or(asked.ret);
+        asked.envid = all.envid.or_else(|| asked.envid.take());
         let recipients = all.recipients;
         Ok((all.mode, Manner { dots_are_text: all.dots_are_text, full_name: all.full_name, recipients }))
     }
 
     fn is_used_otherwise(&self) -> bool {
-        let many = self.mbox || self.null || self.ndjson || !self.files.is_empty();
+        let many = self.mbox.is_some() || self.null || self.ndjson || !self.files.is_empty();
         many || self.run.run
             || self.run.alert.key.is_some()
             || self.compose.is_used()
