@@ -2,7 +2,9 @@
 //! tests. A new program is a file here, a line in `ALL`, three lines in src/bin, and `UPDATE=1 cargo test --test docs`.
 
 pub mod imap_fetch;
+pub mod imap_flag;
 pub mod imap_ls;
+pub mod imap_mkdir;
 pub mod mail_check;
 pub mod mail_login;
 pub mod mail_serve;
@@ -28,6 +30,8 @@ pub const ALL: &[Entry] = &[
     Entry::of::<pop3_rm::Pop3Rm>("pop3-rm"),
     Entry::of::<imap_ls::ImapLs>("imap-ls"),
     Entry::of::<imap_fetch::ImapFetch>("imap-fetch"),
+    Entry::of::<imap_flag::ImapFlag>("imap-flag"),
+    Entry::of::<imap_mkdir::ImapMkdir>("imap-mkdir"),
     Entry::of::<mailfmt::Mailfmt>("mailfmt"),
     Entry::of::<mail_serve::MailServe>("mail-serve"),
     Entry::of::<mail_check::MailCheck>("mail-check"),
