@@ -86,6 +86,8 @@ pub struct Report {
     /// The new reference of each message that has one.
     refs: bool,
     out: Out,
+    /// With `-n` something was told.
+    told: bool,
     /// The status of all.
     pub tally: Tally,
 }
@@ -94,7 +96,7 @@ impl Report {
     /// A report on stdout.
     #[must_use]
     pub fn new(program: &'static str, json: bool, refs: bool, out: Out) -> Report {
-        Report { program, json, refs, out, tally: Tally::default() }
+        Report { program, json, refs, out, told: false, tally: Tally::default() }
     }
 
     /// Something was done to each message of a set.
@@ -103,7 +105,7 @@ impl Report {
     /// 74: nobody reads the report.
     pub fn done(&mut self, prefix: &str, set: &SequenceSet) -> Result<()> {
         self.tally.done();
-        self.told(prefix, set, None, &HashMap::new())
+        self.tell(prefix, set, None, &HashMap::new())
     }
 
     /// Each message of a set is now elsewhere too: `place` names the folder, `now` has the pairs that the server told.
@@ -112,7 +114,17 @@ impl Report {
     /// 74: nobody reads the report.
     pub fn copied(&mut self, prefix: &str, set: &SequenceSet, place: &str, now: &Changed) -> Result<()> {
         self.tally.done();
-        self.told(prefix, set, None, &places(place, now))
+        self.tell(prefix, set, None, &places(place, now))
+    }
+
+    /// A message is now elsewhere too; `now` is its reference there, if the server told it.
+    ///
+    /// # Errors
+    /// 74: nobody reads the report.
+    pub fn appended(&mut self, prefix: &str, uid: u32, now: Option<&str>) -> Result<()> {
+        self.tally.done();
+        let now = now.map(|now| (uid, now.to_owned())).into_iter().collect();
+        self.tell(prefix, &SequenceSet::from_numbers([uid]), None, &now)
     }
 
     /// Nothing was done to a set, or nobody knows: `why` has the status.
@@ -128,7 +140,7 @@ impl Report {
         let folder = prefix.rsplit_once('#').map_or("", |(folder, _)| folder);
         complain(self.program, &format!("{folder}: UID {shown}: {why}"), why.advice());
         self.tally.failed(why.exit());
-        self.told(prefix, set, Some(why), &HashMap::new())
+        self.tell(prefix, set, Some(why), &HashMap::new())
     }
 
     /// With `-n`: these are they.
@@ -136,10 +148,11 @@ impl Report {
     /// # Errors
     /// 74.
     pub fn would(&mut self, prefix: &str, set: &SequenceSet) -> Result<()> {
+        self.told |= !set.is_empty();
         set.numbers(u32::MAX).try_for_each(|uid| self.out.must(format!("{prefix}{uid}\n").as_bytes()))
     }
 
-    fn told(
+    fn tell(
         &mut self,
         prefix: &str,
         set: &SequenceSet,
@@ -165,6 +178,15 @@ impl Report {
             }
         }
         self.out.must(text.as_bytes())
+    }
+
+    /// The status of all; 1 if nothing was done and `exit_status` asks for that.
+    #[must_use]
+    pub fn status(&self, exit_status: bool) -> Exit {
+        match self.tally.exit() {
+            Exit::Ok if exit_status && self.tally.is_empty() && !self.told => Exit::None,
+            exit => exit,
+        }
     }
 
     /// Notes an error that ended what was going on with a folder or an account.

@@ -83,6 +83,22 @@ impl<'r> Clients<'r> {
         })
     }
 
+    /// The connection to the account of `at`, to be used beside others.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub fn take(&mut self, at: &Endpoint) -> Result<Client> {
+        match self.open.remove(&folder_name(at, "")) {
+            Some(client) => Ok(client),
+            None => connect(self.reach, at),
+        }
+    }
+
+    /// Gives it back.
+    pub fn give(&mut self, at: &Endpoint, client: Client) {
+        self.open.insert(folder_name(at, ""), client);
+    }
+
     /// A connection that failed is not used again.
     pub fn forget(&mut self, at: &Endpoint) {
         self.open.remove(&folder_name(at, ""));

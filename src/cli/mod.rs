@@ -32,6 +32,7 @@ pub mod signals;
 pub mod system;
 pub mod token;
 pub mod tool;
+pub mod transfer;
 pub mod wanted;
 pub mod world;
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, Read};
 
 /// A longer line on stdin is no reference.
-const LINE: u64 = 64 * 1024;
+pub(super) const LINE: u64 = 64 * 1024;
 
 /// Messages of one folder.
 pub struct Wanted {
@@ -113,7 +113,7 @@ fn one_by_one(set: &str) -> SequenceSet {
 }
 
 /// References by folder, in the order in which each is first named.
-fn grouped(references: impl Iterator<Item = Result<Reference>>) -> Result<Vec<Wanted>> {
+pub(super) fn grouped(references: impl Iterator<Item = Result<Reference>>) -> Result<Vec<Wanted>> {
     let mut folders: Vec<(Reference, Vec<u32>)> = Vec::new();
     let mut places: HashMap<(String, u32), usize> = HashMap::new();
     for reference in references {

@@ -9,7 +9,7 @@ use crate::cli::out::Out;
 use crate::cli::wanted::{Wanted, named};
 use crate::cli::{Failure, Outcome, Tool};
 use crate::client::imap::Changed;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Result};
 use crate::message::flags::{Flag, is_keyword};
 use crate::net::endpoint::Service;
 use crate::proto::imap::command::Store;
@@ -189,10 +189,7 @@ imap-ls --refs local:INBOX --search 'LARGER 1000000' | imap-flag - '+$Large' -fl
             }
         }
         clients.close()?;
-        Ok(match report.tally.exit() {
-            Exit::Ok if self.exit_status && report.tally.is_empty() => Exit::None,
-            exit => exit,
-        })
+        Ok(report.status(self.exit_status))
     }
 }
 

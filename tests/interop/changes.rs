@@ -45,3 +45,46 @@ fn flags_and_folders() {
     let left = |name: &str| listed.lines().any(|line| line == name);
     assert!(!left("with space") && !left("Groups") && left("日本語"), "{listed}");
 }
+
+#[test]
+fn moves_and_removals() {
+    let Some((home, dovecot, url)) = dovecot() else { return };
+    dovecot.put("bob", &numbered(2500));
+    let (inbox, archive) = (format!("{url}INBOX"), format!("{url}Entw%C3%BCrfe"));
+    run(&home, "imap-mkdir", &[&archive], b"").ends(0);
+    run(&home, "imap-flag", &[&inbox, "2:2400", "+seen,$Label"], b"").ends(0);
+    let count = |folder: &str| seen(&dovecot, "uid", folder).lines().count();
+    // Every second one, so that there are more ranges than one command names.
+    let all = run(&home, "imap-ls", &["--refs", &inbox], b"").ends(0).out;
+    let even: String = all.lines().skip(1).step_by(2).map(|line| format!("{line}\n")).collect();
+    let ran = run(&home, "imap-mv", &["-", &archive, "--refs", "--undo", "undo"], even.as_bytes()).ends(0);
+    assert_eq!(ran.out.lines().count(), 1250);
+    assert_eq!((count("INBOX"), count("Entwürfe")), (1250, 1250));
+    let flags = seen(&dovecot, "flags", "Entwürfe");
+    assert_eq!(flags.lines().filter(|line| line.contains("\\Seen") && line.contains("$Label")).count(), 1200);
+    let subject = |reference: &str| {
+        run(&home, "imap-ls", &["-o", "subject", &archive, reference.rsplit('.').next().unwrap()], b"").out
+    };
+    assert_eq!(subject(ran.out.lines().nth(700).unwrap()), "1402\n");
+    let undo = std::fs::read(home.path().join("undo")).unwrap();
+    run(&home, "imap-mv", &["-", "--undo"], &undo).ends(0);
+    assert_eq!((count("INBOX"), count("Entwürfe")), (2500, 0));
+    run(&home, "imap-cp", &[&inbox, "1:3", &archive], b"").ends(0);
+    run(&home, "imap-cp", &[&inbox, "1", &format!("{url}none")], b"").ends(69).complains("imap-mkdir");
+    // The trash is where Dovecot says.
+    run(&home, "imap-mkdir", &[&format!("{url}Trash")], b"").ends(0);
+    run(&home, "imap-rm", &[&inbox, "1:*"], b"").ends(65);
+    run(&home, "imap-rm", &[&inbox, "1:9"], b"").ends(0);
+    let trashed = count("Trash");
+    assert_eq!(count("INBOX") + trashed, 2500);
+    run(&home, "imap-rm", &["--purge", &format!("{url}Trash"), "1"], b"").ends(0);
+    assert_eq!(count("Trash"), trashed - 1);
+    // By another account, and back: bytes, flags and dates are the same.
+    let carol = url.replace("bob@", "carol@") + "INBOX";
+    let kept = |folder: &str| run(&home, "imap-ls", &["-o", "received,size,subject", folder], b"").ends(0).out;
+    let before = kept(&archive);
+    run(&home, "imap-mv", &["--all", &archive, &carol], b"").ends(0);
+    assert_eq!((kept(&carol), count("Entwürfe")), (before.clone(), 0));
+    run(&home, "imap-mv", &["--all", &carol, &archive], b"").ends(0);
+    assert_eq!((kept(&archive), kept(&carol).as_str()), (before, ""));
+}

@@ -4,7 +4,7 @@
 
 use super::selected::Selected;
 use super::talk::{Listen, refusal};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::proto::imap::command::{Command, Store};
 use crate::proto::imap::response::{Code, Condition, Status, Untagged};
 use crate::proto::imap::set::{SequenceSet, UidList, within};
@@ -39,7 +39,7 @@ pub struct Changed {
     pub modified: SequenceSet,
 }
 
-/// Takes each part of a set, in their order, and what became of it. All of them, also those that were not reached.
+/// Takes each part of a set, in their order, and what became of it; what was not reached is one part, the last.
 pub type EachPart<'e> = dyn FnMut(&SequenceSet, Result<Changed>) -> Result<()> + 'e;
 
 impl Selected<'_> {
@@ -111,7 +111,10 @@ impl Selected<'_> {
                 Err(e) => {
                     let exit = if e.exit() == Exit::TempFail { lost } else { e.exit() };
                     each(&part, Err(e.clone().with_exit(exit)))?;
-                    parts.try_for_each(|part| each(&part, Err(not_reached(&e))))?;
+                    let rest = SequenceSet::from_ranges(parts.flat_map(|part| part.resolve(u32::MAX)));
+                    if !rest.is_empty() {
+                        each(&rest, Err(e.clone()))?;
+                    }
                     return Err(e);
                 }
             };
@@ -125,11 +128,6 @@ impl Selected<'_> {
         }
         Ok(())
     }
-}
-
-/// Of what comes behind the end of a connection: nothing was done to it.
-fn not_reached(e: &Error) -> Error {
-    if e.exit() == Exit::Unknown { e.clone().with_exit(Exit::TempFail) } else { e.clone() }
 }
 
 /// The messages that STORE has left alone.
