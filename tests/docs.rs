@@ -200,6 +200,7 @@ const NAMES_THE_ITEM: &[(&str, &str)] = &[
     ("all", ""),
     ("dry-run", "Tell what would be "),
     ("exit-status", "End with status 1 if "),
+    ("force", "Delete although it is most of "),
     // clap's own differs where help has two lengths.
     ("help", "Print help"),
     // Connections to one server, or accounts.

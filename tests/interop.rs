@@ -3,6 +3,8 @@
 //! servers users of their own. Nothing of the system's configuration is read or written, and nothing listens beyond 127.0.0.1.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
+#[path = "interop/changes.rs"]
+mod changes;
 mod common;
 #[path = "interop/cuts.rs"]
 mod cuts;

@@ -127,6 +127,19 @@ impl Accounts {
         }
     }
 
+    /// The folder that `text` names, and its account.
+    ///
+    /// # Errors
+    /// 64: it names none; 78: the configuration is wrong.
+    pub fn folder(&self, text: &str) -> Result<(Endpoint, String)> {
+        let at = self.named(text, Service::Imap)?;
+        let none = || {
+            Error::usage(format!("{text}: into which folder?")).advise("the folder follows the colon: local:Archive")
+        };
+        let folder = at.folder.clone().ok_or_else(none)?;
+        Ok((at, folder))
+    }
+
     /// The same for the argument of a flag, where the colon may be left out.
     ///
     /// # Errors

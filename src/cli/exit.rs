@@ -131,7 +131,8 @@ pub fn run<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> E
         help.push_str(&format!("  {said}\n{code}"));
     }
     let command = T::command().after_long_help(help);
-    let parsed = command.try_get_matches_from(arguments).and_then(|matches| T::from_arg_matches(&matches));
+    let parsed =
+        command.try_get_matches_from(T::arguments(arguments)).and_then(|matches| T::from_arg_matches(&matches));
     let exit = match parsed {
         Ok(tool) => match tool.run() {
             Ok(exit) => exit,

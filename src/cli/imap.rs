@@ -2,12 +2,16 @@
 
 use super::connect::Reach;
 use super::exit::complain;
+use super::reference::folder_name;
+use super::wanted::Wanted;
 use crate::client::imap::{Client, Selected};
 use crate::client::opened as logged_in;
 use crate::error::{Error, Result};
 use crate::net::endpoint::Endpoint;
 use crate::proto::imap::search::SearchKey;
 use crate::proto::imap::set::SequenceSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Connects and logs in, unless the connection itself tells who we are.
 ///
@@ -52,4 +56,91 @@ pub fn search_key(text: &str, set: Option<&SequenceSet>) -> Result<SearchKey> {
         Some(set) => SearchKey::And(vec![SearchKey::Uid(set.clone()), key]),
         None => key,
     })
+}
+
+/// One connection an account.
+pub struct Clients<'r> {
+    reach: &'r Reach,
+    program: &'static str,
+    open: HashMap<String, Client>,
+}
+
+impl<'r> Clients<'r> {
+    /// Nobody is connected yet.
+    #[must_use]
+    pub fn new(reach: &'r Reach, program: &'static str) -> Clients<'r> {
+        Clients { reach, program, open: HashMap::new() }
+    }
+
+    /// The connection to the account of `at`, made if there is none.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub fn client(&mut self, at: &Endpoint) -> Result<&mut Client> {
+        Ok(match self.open.entry(folder_name(at, "")) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(place) => place.insert(connect(self.reach, at)?),
+        })
+    }
+
+    /// The connection to the account of `at`, to be used beside others.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub fn take(&mut self, at: &Endpoint) -> Result<Client> {
+        match self.open.remove(&folder_name(at, "")) {
+            Some(client) => Ok(client),
+            None => connect(self.reach, at),
+        }
+    }
+
+    /// Gives it back.
+    pub fn give(&mut self, at: &Endpoint, client: Client) {
+        self.open.insert(folder_name(at, ""), client);
+    }
+
+    /// A connection that failed is not used again.
+    pub fn forget(&mut self, at: &Endpoint) {
+        self.open.remove(&folder_name(at, ""));
+    }
+
+    /// Opens a folder to read it, and makes sure that its UIDs mean what the references meant.
+    ///
+    /// # Errors
+    /// 69: there is no such folder, or its references are void; as [`connect`].
+    pub fn examine(&mut self, wanted: &Wanted) -> Result<Selected<'_>> {
+        same_uids(wanted, self.client(&wanted.at)?.examine(&wanted.folder)?)
+    }
+
+    /// The same for a folder in which something will be changed.
+    ///
+    /// # Errors
+    /// As [`Clients::examine`]; 69 too where it can only be read.
+    pub fn select(&mut self, wanted: &Wanted) -> Result<Selected<'_>> {
+        same_uids(wanted, self.client(&wanted.at)?.select(&wanted.folder)?)
+    }
+
+    /// Says goodbye to all.
+    ///
+    /// # Errors
+    /// 76: what came was an answer to something earlier.
+    pub fn close(self) -> Result<()> {
+        for (_, mut client) in self.open {
+            show_alerts(self.program, &mut client);
+            client.logout()?;
+        }
+        Ok(())
+    }
+}
+
+fn same_uids<'c>(wanted: &Wanted, selected: Selected<'c>) -> Result<Selected<'c>> {
+    let now = selected.uid_validity();
+    match wanted.uid_validity {
+        Some(then) if then != now => {
+            let folder = folder_name(&wanted.at, &wanted.folder);
+            Err(Error::refused(format!("{folder}: UIDVALIDITY was {then} and is {now}: its references are void"))
+                .advise("list the folder again: imap-ls --refs"))
+        }
+        _ => Ok(selected),
+    }
 }

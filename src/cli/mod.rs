@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod args;
+pub mod changes;
 pub mod compose;
 pub mod connect;
 pub mod envelope;
@@ -31,6 +32,8 @@ pub mod signals;
 pub mod system;
 pub mod token;
 pub mod tool;
+pub mod transfer;
+pub mod wanted;
 pub mod world;
 
 pub use exit::{Failure, Outcome, main};

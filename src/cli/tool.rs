@@ -10,6 +10,12 @@ pub trait Tool: clap::Parser {
     /// example is run by the tests.
     const MAN: &'static str;
 
+    /// The arguments as clap shall read them, the program's name first: for words that look like flags and are none.
+    #[must_use]
+    fn arguments(all: Vec<OsString>) -> Vec<OsString> {
+        all
+    }
+
     /// Does it.
     ///
     /// # Errors

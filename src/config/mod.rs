@@ -118,6 +118,8 @@ pub struct Settings {
     pub aliases: Option<Set<PathBuf>>,
     /// Where copies of what was sent are kept.
     pub sent: Option<Set<String>>,
+    /// The folder that messages are moved to instead of being deleted, where the server names none.
+    pub trash: Option<Set<String>>,
     /// Whether smtp-send(1) queues instead of sending.
     pub queue: Option<Set<bool>>,
 }
@@ -220,6 +222,7 @@ impl Settings {
             rewrite_to: self.rewrite_to.or_else(|| other.rewrite_to.clone()),
             aliases: self.aliases.or_else(|| other.aliases.clone()),
             sent: self.sent.or_else(|| other.sent.clone()),
+            trash: self.trash.or_else(|| other.trash.clone()),
             queue: self.queue.or_else(|| other.queue.clone()),
         }
     }

@@ -16,7 +16,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 29] = [
     "from",
     "smtp",
     "imap",
@@ -44,6 +44,7 @@ const KEYS: [&str; 28] = [
     "rewrite-to",
     "aliases",
     "sent",
+    "trash",
     "queue",
 ];
 /// What a protocol's sub-table may set: its URL, and all but the protocols.
@@ -289,6 +290,13 @@ impl Reader<'_> {
                     ));
                 }
                 into.sent = Some(Set { value: text, line });
+            }
+            ("trash", _) => {
+                let text = self.string(name, value)?;
+                if text.is_empty() || crate::text::breaks_line(&text) {
+                    return Err(self.wrong(value.span(), "trash: not the name of a folder"));
+                }
+                into.trash = Some(Set { value: text, line });
             }
             ("source-address", _) => {
                 let text = self.string(name, value)?;

@@ -1,29 +1,27 @@
 //! imap-fetch(1): retrieves messages, or their headers, and changes nothing on the server.
 
 mod deliver;
-mod wanted;
 
 use crate::body::Body;
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
-use crate::cli::imap::{connect, opened, show_alerts};
+use crate::cli::imap::{Clients, opened};
 use crate::cli::into::Into;
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
 use crate::cli::reference::folder_name;
+use crate::cli::wanted::{Wanted, Which, wanted};
 use crate::cli::{Failure, Outcome, Tool, signals, system};
-use crate::client::imap::{Client, Fetched, Rows, Selected};
-use crate::error::{Error, Exit, Result};
+use crate::client::imap::{Fetched, Rows};
+use crate::error::{Exit, Result};
 use crate::net::endpoint::Service;
 use crate::proto::imap::response::BodyName;
 use crate::proto::imap::section::{FetchItem, Section};
 use crate::store::patience::Patient;
 use clap::Parser;
 use deliver::Deliver;
-use std::collections::HashMap;
 use std::io::{BufReader, IsTerminal};
-use wanted::{Wanted, Which, wanted};
 
 /// Fetches messages of an IMAP folder; the server keeps them as they are, unread ones unread.
 #[derive(Parser)]
@@ -115,7 +113,7 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));
         let (all, one) = wanted(&self.what, self.search.as_deref(), stdin, &name)?;
         let mut sink = self.into.open(one, &reach)?;
-        let mut clients = Clients { reach: &reach, open: HashMap::new() };
+        let mut clients = Clients::new(&reach, NAME);
         if all.len() > 1 {
             // Nothing is written before every reference is known to be good.
             for folder in &all {
@@ -196,40 +194,6 @@ impl Rows for Sizes {
     fn row(&mut self, row: Fetched) -> Result<()> {
         self.bytes = self.bytes.saturating_add(row.size.unwrap_or(0));
         self.messages += 1;
-        Ok(())
-    }
-}
-
-/// One connection an account.
-struct Clients<'r> {
-    reach: &'r Reach,
-    open: HashMap<String, Client>,
-}
-
-impl Clients<'_> {
-    /// Opens a folder, and makes sure that its UIDs mean what the references meant.
-    fn examine(&mut self, wanted: &Wanted) -> Result<Selected<'_>> {
-        let client = match self.open.entry(folder_name(&wanted.at, "")) {
-            std::collections::hash_map::Entry::Occupied(open) => open.into_mut(),
-            std::collections::hash_map::Entry::Vacant(place) => place.insert(connect(self.reach, &wanted.at)?),
-        };
-        let selected = client.examine(&wanted.folder)?;
-        match wanted.uid_validity {
-            Some(then) if then != selected.uid_validity() => {
-                let now = selected.uid_validity();
-                let folder = folder_name(&wanted.at, &wanted.folder);
-                Err(Error::refused(format!("{folder}: UIDVALIDITY was {then} and is {now}: its references are void"))
-                    .advise("list the folder again: imap-ls --refs"))
-            }
-            _ => Ok(selected),
-        }
-    }
-
-    fn close(self) -> Result<()> {
-        for (_, mut client) in self.open {
-            show_alerts(NAME, &mut client);
-            client.logout()?;
-        }
         Ok(())
     }
 }

@@ -1,8 +1,13 @@
 //! The programs, and their registry [`ALL`], which feeds the executable `pipepost`, the pages, the completions and the
 //! tests. A new program is a file here, a line in `ALL`, three lines in src/bin, and `UPDATE=1 cargo test --test docs`.
 
+pub mod imap_cp;
 pub mod imap_fetch;
+pub mod imap_flag;
 pub mod imap_ls;
+pub mod imap_mkdir;
+pub mod imap_mv;
+pub mod imap_rm;
 pub mod mail_check;
 pub mod mail_login;
 pub mod mail_serve;
@@ -28,6 +33,11 @@ pub const ALL: &[Entry] = &[
     Entry::of::<pop3_rm::Pop3Rm>("pop3-rm"),
     Entry::of::<imap_ls::ImapLs>("imap-ls"),
     Entry::of::<imap_fetch::ImapFetch>("imap-fetch"),
+    Entry::of::<imap_cp::ImapCp>("imap-cp"),
+    Entry::of::<imap_mv::ImapMv>("imap-mv"),
+    Entry::of::<imap_rm::ImapRm>("imap-rm"),
+    Entry::of::<imap_flag::ImapFlag>("imap-flag"),
+    Entry::of::<imap_mkdir::ImapMkdir>("imap-mkdir"),
     Entry::of::<mailfmt::Mailfmt>("mailfmt"),
     Entry::of::<mail_serve::MailServe>("mail-serve"),
     Entry::of::<mail_check::MailCheck>("mail-check"),

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// A Dovecot, a home that trusts it, and bob's URL by IMAP there.
-fn dovecot() -> Option<(Home, Dovecot, String)> {
+pub(crate) fn dovecot() -> Option<(Home, Dovecot, String)> {
     if !servers::can_run(&DOVECOT) {
         return None;
     }
@@ -21,7 +21,7 @@ fn dovecot() -> Option<(Home, Dovecot, String)> {
 }
 
 /// Percent-encodes all but letters.
-fn encoded(name: &str) -> String {
+pub(crate) fn encoded(name: &str) -> String {
     let byte = |b: u8| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") };
     name.bytes().map(byte).collect()
 }

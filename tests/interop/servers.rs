@@ -112,7 +112,7 @@ ssl = required\nssl_cert = <{at}/cert.pem\nssl_key = <{at}/cert.pem
 passdb {{\n driver = passwd-file\n args = {at}/users\n}}
 userdb {{\n driver = static\n args = uid={MAIL} gid={MAIL} home={at}/mail/%n allow_all_users=yes\n}}
 mail_max_userip_connections = 1000\nmail_fsync = never\npop3_lock_session = yes
-namespace inbox {{\n inbox = yes\n separator = /\n mailbox Sent {{\n special_use = \\Sent\n auto = create\n }}\n}}
+namespace inbox {{\n inbox = yes\n separator = /\n mailbox Sent {{\n special_use = \\Sent\n auto = create\n }}\n mailbox Trash {{\n special_use = \\Trash\n }}\n}}
 service anvil {{\n chroot =\n unix_listener anvil-auth-penalty {{\n mode = 0\n }}\n}}
 service imap-login {{\n chroot =\n unix_listener {at}/imap.sock {{\n mode = 0666\n }}\n inet_listener imap {{\n port = {imap}\n }}\n inet_listener imaps {{\n port = {imaps}\n ssl = yes\n }}\n}}
 service pop3-login {{\n chroot =\n inet_listener pop3 {{\n port = {pop3}\n }}\n inet_listener pop3s {{\n port = {pop3s}\n ssl = yes\n }}\n}}

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! # run: pop3-fetch {url} --into maildir:{out}    words are split at blanks, '...' keeps them; {url} brings the password file;
-//!                                                 {lmtp} is the same server's in that protocol
+//!                                                 {lmtp} is the same server's in that protocol, {there} is {url} once more
 //! # user: bob                                     who is in the URL (pop3 and imap: always somebody)
 //! # password: tulip
 //! # stdin: a line                                 and so on; \xNN, \n, \\
@@ -129,7 +129,11 @@ impl Run<'_> {
             let place = format!("+plain://{at}127.0.0.1:{port}");
             let (url, lmtp) = (format!("{family}{place}"), format!("lmtp{place}"));
             all.push(lossy(&escapes(
-                &word.replace("{url}", &url).replace("{lmtp}", &lmtp).replace("{out}", out.to_str().unwrap()),
+                &word
+                    .replace("{url}", &url)
+                    .replace("{there}", &url)
+                    .replace("{lmtp}", &lmtp)
+                    .replace("{out}", out.to_str().unwrap()),
             )));
             if word.contains("{url}") && user.is_some() {
                 let file = self.home.join("password");

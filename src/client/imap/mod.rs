@@ -1,17 +1,21 @@
 //! The IMAP client (RFC 3501): SASL-IR (4959), LITERAL+ and LITERAL- (7888), STARTTLS, COMPRESS (4978), response codes of
 //! RFC 5530.
 //!
-//! Mailboxes are opened by EXAMINE; what it writes is whole messages (APPEND). Commands are pipelined, and their answers must come in order; whatever
-//! the server has to tell unasked is welcome at any time after the login. Left out here:
-//! all else that changes something.
+//! Mailboxes are opened by EXAMINE where they are only read. Commands are pipelined, and their answers must come in order; whatever
+//! the server has to tell unasked is welcome at any time after the login. Left out here: a blind EXPUNGE, which would delete what
+//! others have marked.
 
 mod append;
+mod change;
+mod folders;
 mod login;
 mod selected;
 mod talk;
 mod uids;
 
 pub use append::Appended;
+pub use change::{Changed, Copied, EachPart};
+pub use folders::SpecialUse;
 pub use selected::{Fetched, Rows, Selected};
 pub use uids::Uids;
 
@@ -177,11 +181,28 @@ impl Client {
     /// # Errors
     /// 64: CR, LF or NUL in the name; 69: there is no such folder; 75; 76: a server without UIDs.
     pub fn examine(&mut self, folder: &str) -> Result<Selected<'_>> {
-        self.talk.told.exists = None;
-        self.talk.told.uid_validity = None;
-        self.talk.told.uid_next = None;
-        let answer =
-            self.talk.ask(&Command::Examine { mailbox: folder.to_owned(), with: Selecting::Plain }, &mut Deaf)?;
+        self.enter(folder, &Command::Examine { mailbox: folder.to_owned(), with: Selecting::Plain })
+    }
+
+    /// SELECT: opens a folder so that its messages can be changed.
+    ///
+    /// # Errors
+    /// As [`Client::examine`]; 69 too where the folder can only be read.
+    pub fn select(&mut self, folder: &str) -> Result<Selected<'_>> {
+        let selected = self.enter(folder, &Command::Select { mailbox: folder.to_owned(), with: Selecting::Plain })?;
+        if selected.is_read_only() {
+            return Err(
+                Error::refused(format!("{folder}: the server lets nobody change it (READ-ONLY)")).at(selected.peer())
+            );
+        }
+        Ok(selected)
+    }
+
+    fn enter(&mut self, folder: &str, command: &Command) -> Result<Selected<'_>> {
+        let told = &mut self.talk.told;
+        (told.exists, told.uid_validity, told.uid_next) = (None, None, None);
+        (told.permanent, told.read_only) = (None, false);
+        let answer = self.talk.ask(command, &mut Deaf)?;
         self.must_be_ok(&format!("{folder}: "), &answer)?;
         if self.talk.is_far() && self.talk.told.exists.is_some_and(|n| n >= MANY) {
             self.compress()?;

@@ -57,7 +57,7 @@ pub trait Rows {
 
 /// An open folder; it borrows its [`Client`](super::Client).
 pub struct Selected<'c> {
-    talk: &'c mut Talk,
+    pub(super) talk: &'c mut Talk,
     uid_validity: u32,
 }
 
@@ -91,12 +91,48 @@ impl<'c> Selected<'c> {
         self.talk.told.uid_next
     }
 
+    /// Whether nobody can change it.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.talk.told.read_only
+    }
+
+    /// Whose folder it is, for messages to people.
+    pub(super) fn peer(&self) -> String {
+        self.talk.peer()
+    }
+
+    /// Whether the server said that it can do this.
+    #[must_use]
+    pub fn has(&self, capability: &str) -> bool {
+        self.talk.has(capability)
+    }
+
+    /// UID SEARCH UID: which of these messages are there.
+    ///
+    /// # Errors
+    /// 69: refused; 75, 76.
+    pub fn present(&mut self, set: &SequenceSet) -> Result<SequenceSet> {
+        if set.is_empty() || self.exists() == 0 {
+            return Ok(SequenceSet::default());
+        }
+        let mut found = Found { ranges: Vec::new(), tidy_at: 1024, refused: None };
+        let text = set.to_string();
+        let sets = parts(&text).map(|part| part.parse::<SequenceSet>().unwrap_or_default());
+        let search = |set| Command::Search { uid: true, returns: None, charset: None, key: SearchKey::Uid(set) };
+        self.talk.flight(FLIGHT, &mut sets.map(search), &mut found)?;
+        match found.refused {
+            Some(status) => Err(self.talk.refused("SEARCH: ", &status)),
+            None => Ok(SequenceSet::from_ranges(found.ranges)),
+        }
+    }
+
     /// UID SEARCH: the UIDs of the messages for which `key` holds. The server's order is not kept.
     ///
     /// # Errors
     /// 64: CR, LF or NUL in a string; 69: refused (a charset, a key); 75, 76.
     pub fn search(&mut self, key: &SearchKey) -> Result<SequenceSet> {
-        let mut found = Found { ranges: Vec::new(), tidy_at: 1024 };
+        let mut found = Found { ranges: Vec::new(), tidy_at: 1024, refused: None };
         let command = Command::Search { uid: true, returns: None, charset: None, key: key.clone() };
         let answer = self.talk.ask(&command, &mut found)?;
         if answer.condition != Condition::Ok {
@@ -151,6 +187,7 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
 struct Found {
     ranges: Vec<(u32, u32)>,
     tidy_at: usize,
+    refused: Option<Status>,
 }
 
 impl Listen for Found {
@@ -169,6 +206,14 @@ impl Listen for Found {
                 self.tidy_at = tidy.len().saturating_mul(2).max(1024);
                 self.ranges = tidy;
             }
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, _: usize, answer: Result<Status>) -> Result<()> {
+        let answer = answer?;
+        if answer.condition != Condition::Ok {
+            self.refused.get_or_insert(answer);
         }
         Ok(())
     }

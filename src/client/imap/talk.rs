@@ -67,6 +67,10 @@ pub(super) struct Told {
     pub(super) exists: Option<u32>,
     pub(super) uid_validity: Option<u32>,
     pub(super) uid_next: Option<u32>,
+    /// PERMANENTFLAGS.
+    pub(super) permanent: Option<Vec<String>>,
+    /// The folder can't be changed.
+    pub(super) read_only: bool,
     pub(super) alerts: Vec<String>,
 }
 
@@ -352,6 +356,9 @@ impl Talk {
                 Some(Code::Capability(words)) => self.capabilities(words),
                 Some(Code::UidValidity(n)) => self.told.uid_validity = Some(*n),
                 Some(Code::UidNext(n)) => self.told.uid_next = Some(*n),
+                Some(Code::PermanentFlags(flags)) => self.told.permanent = Some(flags.clone()),
+                Some(code) if code.is("READ-ONLY") => self.told.read_only = true,
+                Some(code) if code.is("READ-WRITE") => self.told.read_only = false,
                 Some(Code::Alert) if self.told.alerts.len() < ALERTS => {
                     let text = self.wire.hide(status.text.clone());
                     self.told.alerts.push(text);

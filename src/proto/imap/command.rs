@@ -84,8 +84,10 @@ pub enum Command {
         mailbox: String,
         with: Selecting,
     },
+    /// With the special uses (RFC 6154) that it shall have: `\Sent`.
     Create {
         mailbox: String,
+        uses: Vec<String>,
     },
     Delete {
         mailbox: String,
@@ -234,7 +236,7 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
         "AUTHENTICATE" => login::authenticate(l)?,
         "SELECT" => Command::Select { mailbox: mailbox(l)?, with: Selecting::parse(l)? },
         "EXAMINE" => Command::Examine { mailbox: mailbox(l)?, with: Selecting::parse(l)? },
-        "CREATE" => Command::Create { mailbox: mailbox(l)? },
+        "CREATE" => list::create(l)?,
         "DELETE" => Command::Delete { mailbox: mailbox(l)? },
         "RENAME" => Command::Rename { from: mailbox(l)?, to: mailbox(l)? },
         "SUBSCRIBE" => Command::Subscribe { mailbox: mailbox(l)? },

@@ -233,7 +233,14 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
             one(&mut line, "EXAMINE", mailbox)?;
             line.raw(&with.to_string());
         }
-        Command::Create { mailbox } => one(&mut line, "CREATE", mailbox)?,
+        Command::Create { mailbox, uses } => {
+            one(&mut line, "CREATE", mailbox)?;
+            if !uses.is_empty() {
+                line.raw(" (USE");
+                line.flags(uses)?;
+                line.raw(")");
+            }
+        }
         Command::Delete { mailbox } => one(&mut line, "DELETE", mailbox)?,
         Command::Subscribe { mailbox } => one(&mut line, "SUBSCRIBE", mailbox)?,
         Command::Unsubscribe { mailbox } => one(&mut line, "UNSUBSCRIBE", mailbox)?,

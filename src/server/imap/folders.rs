@@ -1,7 +1,7 @@
 //! Mailboxes by name: STATUS, CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, NAMESPACE.
 
 use super::super::mailbox::{Account, FolderError};
-use super::{Session, bad, folder_failed, ok};
+use super::{Session, bad, folder_failed, no, ok};
 use crate::error::Result;
 use crate::proto::imap::command::{Command, StatusItem};
 use crate::proto::imap::response::{Status, Untagged};
@@ -14,7 +14,11 @@ impl Session<'_> {
         };
         Ok(match command {
             Command::Status { mailbox, items } => return self.status(account, &mailbox, &items),
-            Command::Create { mailbox } => done(account.create(&mailbox), "CREATE"),
+            // RFC 6154 3: what a folder is for is its name's matter here.
+            Command::Create { uses, .. } if !uses.is_empty() => {
+                no("USEATTR", "special uses are given to the names of folders")
+            }
+            Command::Create { mailbox, .. } => done(account.create(&mailbox), "CREATE"),
             Command::Delete { mailbox } => {
                 let result = account.delete(&mailbox);
                 if result.is_ok() {

@@ -162,6 +162,9 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
             if let Some(Set { value, line }) = &set.sent {
                 row("sent", value.clone(), at_line(*line));
             }
+            if let Some(Set { value, line }) = &set.trash {
+                row("trash", value.clone(), at_line(*line));
+            }
             match &set.hostname {
                 Some(Set { value, line }) => row("hostname", value.clone(), at_line(*line)),
                 None => row("hostname", accounts.host(at)?, default()),

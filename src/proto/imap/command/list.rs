@@ -99,6 +99,24 @@ fn one_pattern(l: &mut Lex<'_>) -> Parsed<String> {
     utf7::decode(&l.list_mailbox()?).ok_or_else(|| Syntax::new(at, "mailbox pattern is not modified UTF-7"))
 }
 
+/// CREATE, with `(USE (\Sent))` of RFC 6154 perhaps.
+pub(super) fn create(l: &mut Lex<'_>) -> Parsed<Command> {
+    let mailbox = mailbox(l)?;
+    let mut uses = Vec::new();
+    if at_list(l) {
+        l.expect_sp()?;
+        l.list(|l| {
+            if !l.eat_word("USE") {
+                return l.expected("USE");
+            }
+            l.expect_sp()?;
+            uses = l.flags()?;
+            Ok(())
+        })?;
+    }
+    Ok(Command::Create { mailbox, uses })
+}
+
 /// Whether what follows is a space and a parenthesis.
 fn at_list(l: &Lex<'_>) -> bool {
     l.rest().starts_with(b" (")

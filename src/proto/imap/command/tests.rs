@@ -23,6 +23,7 @@ fn the_commands_of_rfc_3501() {
         "A142 SELECT INBOX",
         "A932 EXAMINE blurdybloop",
         "A003 CREATE owatagusiam/",
+        "t2 CREATE MySpecial (USE (\\Drafts \\Sent))",
         "A685 LIST \"\" foo",
         "A687 RENAME blurdybloop sarasoop",
         "A002 SUBSCRIBE #news.comp.mail.mime",

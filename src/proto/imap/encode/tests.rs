@@ -46,6 +46,9 @@ fn the_least_that_will_do() {
     assert_eq!(line(&login("b b", "t\"\\")), "a1 LOGIN \"b b\" \"t\\\"\\\\\"");
     assert_eq!(line(&login("é", "ü")), "a1 LOGIN {2+}\r\né {2+}\r\nü");
     assert_eq!(line(&Command::Select { mailbox: "Entwürfe".into(), with: Selecting::Plain }), "a1 SELECT Entw&APw-rfe");
+    let create = Command::Create { mailbox: "MySpecial".into(), uses: vec!["\\Drafts".into(), "\\Sent".into()] };
+    assert_eq!(line(&create), "a1 CREATE MySpecial (USE (\\Drafts \\Sent))");
+    assert_eq!(Tagged::parse(&Gathered::of(line(&create))).unwrap().command, create);
     assert_eq!(line(&Command::List(List::plain("", "*"))), "a1 LIST \"\" \"*\"");
     let key: SearchKey = "FROM é UNSEEN".parse().unwrap();
     assert_eq!(

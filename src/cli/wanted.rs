@@ -1,7 +1,7 @@
 //! What the arguments name: a folder and a set or a search, or references.
 
-use crate::cli::imap::{search_key, uid_set};
-use crate::cli::reference::{Reference, folder_name};
+use super::imap::{search_key, uid_set};
+use super::reference::{Reference, folder_name};
 use crate::error::{Error, Local, Result};
 use crate::net::endpoint::Endpoint;
 use crate::proto::imap::search::SearchKey;
@@ -11,22 +11,22 @@ use std::collections::HashMap;
 use std::io::{BufRead, Read};
 
 /// A longer line on stdin is no reference.
-const LINE: u64 = 64 * 1024;
+pub(super) const LINE: u64 = 64 * 1024;
 
 /// Messages of one folder.
-pub(super) struct Wanted {
+pub struct Wanted {
     /// The account and the folder.
-    pub(super) at: Endpoint,
+    pub at: Endpoint,
     /// The folder's name.
-    pub(super) folder: String,
+    pub folder: String,
     /// What UIDVALIDITY must be, if references say so.
-    pub(super) uid_validity: Option<u32>,
+    pub uid_validity: Option<u32>,
     /// Which of its messages.
-    pub(super) which: Which,
+    pub which: Which,
 }
 
 /// Messages of a folder.
-pub(super) enum Which {
+pub enum Which {
     /// These UIDs; those of the second set were named one by one and must be there.
     Uids(SequenceSet, SequenceSet),
     /// Those that are found.
@@ -34,10 +34,13 @@ pub(super) enum Which {
 }
 
 /// What account an argument names, or none.
-pub(super) type Name<'n> = dyn Fn(Option<&str>) -> Result<Endpoint> + 'n;
+pub type Name<'n> = dyn Fn(Option<&str>) -> Result<Endpoint> + 'n;
 
 /// All folders, and whether it is one message that was asked for by its name.
-pub(super) fn wanted(
+///
+/// # Errors
+/// 64: they are no messages.
+pub fn wanted(
     what: &[String],
     search: Option<&str>,
     stdin: impl BufRead,
@@ -67,7 +70,9 @@ pub(super) fn wanted(
             let uids = set.map(uid_set).transpose()?;
             let which = match search {
                 Some(text) => Which::Search(Box::new(search_key(text, uids.as_ref())?)),
-                None => Which::Uids(uids.unwrap_or_else(|| SequenceSet::from_on(1)), named(set.unwrap_or_default())),
+                None => {
+                    Which::Uids(uids.unwrap_or_else(|| SequenceSet::from_on(1)), one_by_one(set.unwrap_or_default()))
+                }
             };
             let one = search.is_none() && set.is_some_and(|text| text.parse::<u32>().is_ok());
             Ok((vec![Wanted { at, folder, uid_validity: None, which }], one))
@@ -76,13 +81,39 @@ pub(super) fn wanted(
     }
 }
 
+/// The same for programs that change something: nothing is meant that is not said.
+///
+/// # Errors
+/// 64: no messages are named, or in two ways.
+pub fn named(
+    what: &[String],
+    search: Option<&str>,
+    all: bool,
+    stdin: impl BufRead,
+    name: &Name<'_>,
+) -> Result<Vec<Wanted>> {
+    let is_folder = |text: &String| text != "-" && Reference::parse(text, &|account| name(Some(account))).is_none();
+    match what {
+        [folder] if is_folder(folder) && search.is_none() && !all => {
+            Err(Error::usage(format!("{folder}: which of its messages?"))
+                .advise("a set of UIDs, --search, references, or --all"))
+        }
+        [] => Err(Error::usage("which messages?")
+            .advise("a folder and a set of UIDs, --search or --all; references; or - for references on stdin")),
+        [folder] if !is_folder(folder) && all => Err(Error::usage("--all, and messages that are named: which?")),
+        [_, _, ..] if all => Err(Error::usage("--all, and messages that are named: which?")),
+        _ if all && search.is_some() => Err(Error::usage("--all, and a search: which?")),
+        _ => Ok(wanted(what, search, stdin, name)?.0),
+    }
+}
+
 /// The UIDs in a set that are named one by one; of a range, what is there is meant.
-fn named(set: &str) -> SequenceSet {
+fn one_by_one(set: &str) -> SequenceSet {
     SequenceSet::from_numbers(set.split(',').filter_map(|part| part.parse().ok()))
 }
 
 /// References by folder, in the order in which each is first named.
-fn grouped(references: impl Iterator<Item = Result<Reference>>) -> Result<Vec<Wanted>> {
+pub(super) fn grouped(references: impl Iterator<Item = Result<Reference>>) -> Result<Vec<Wanted>> {
     let mut folders: Vec<(Reference, Vec<u32>)> = Vec::new();
     let mut places: HashMap<(String, u32), usize> = HashMap::new();
     for reference in references {

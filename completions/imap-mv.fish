@@ -1,0 +1,29 @@
+complete -c imap-mv -l search -d 'Only the messages for which all of this holds, in IMAP\'s own words (RFC 3501 6.4.4), like \'FROM ci@ UNSEEN\'' -r
+complete -c imap-mv -l undo -d 'Append to FILE what undoes it; without FILE, imap-mv undoes what such lines on stdin tell' -r -F
+complete -c imap-mv -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
+complete -c imap-mv -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
+complete -c imap-mv -l config -d 'The configuration (default: $PIPEPOST_CONFIG, ~/.config/pipepost/config.toml, /etc/pipepost/config.toml)' -r -F
+complete -c imap-mv -l password-file -d 'Read the password from the first line of FILE, which nobody else may read' -r -F
+complete -c imap-mv -l password-command -d 'Read the password from the first line that COMMAND prints; /bin/sh runs it' -r
+complete -c imap-mv -l password-env -d 'Read the password from the environment variable NAME' -r
+complete -c imap-mv -l password-fd -d 'Read the password from the first line of the file descriptor N' -r
+complete -c imap-mv -l auth -d 'Log in by the first of these that the server offers (default: the strongest; see pipepost-config(5))' -r
+complete -c imap-mv -l ca-file -d 'Trust the certificate authorities in FILE (PEM) alone, and verify on loopback addresses too' -r -F
+complete -c imap-mv -l ca -d 'Trust Mozilla\'s certificate authorities (the default) or the system\'s, and verify on loopback addresses too' -r -f -a "mozilla\t'Those that Mozilla trusts'
+system\t'The system\'s store'"
+complete -c imap-mv -l pin -d 'Trust the server with this public key alone (sha256:BASE64 or sha256:HEX), whatever its certificate says; may be repeated' -r
+complete -c imap-mv -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
+complete -c imap-mv -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
+complete -c imap-mv -l source-address -d 'Connect from this address of the machine' -r
+complete -c imap-mv -l all -d 'All messages of the folder'
+complete -c imap-mv -s n -l dry-run -d 'Tell what would be moved; move nothing'
+complete -c imap-mv -l json -d 'One JSON object for each message'
+complete -c imap-mv -l refs -d 'One reference a line, ACCOUNT:FOLDER#UIDVALIDITY.UID, as every imap program takes it'
+complete -c imap-mv -s e -l exit-status -d 'End with status 1 if there was nothing to move'
+complete -c imap-mv -s q -l quiet -d 'Say nothing but errors'
+complete -c imap-mv -s v -l verbose -d 'Tell the steps on stderr'
+complete -c imap-mv -l trace-data -d 'Show message bodies in the trace too'
+complete -c imap-mv -s 4 -l ipv4 -d 'Connect to IPv4 addresses only'
+complete -c imap-mv -s 6 -l ipv6 -d 'Connect to IPv6 addresses only'
+complete -c imap-mv -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c imap-mv -s V -l version -d 'Print version'
