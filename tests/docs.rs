@@ -218,6 +218,8 @@ const NAMES_THE_ITEM: &[(&str, &str)] = &[
 #[test]
 fn a_flag_means_the_same_everywhere() {
     let mut long: BTreeMap<String, (String, String)> = BTreeMap::new();
+    // Whether some program can do without its value, and which that is.
+    let mut valued: BTreeMap<String, (bool, String)> = BTreeMap::new();
     let mut short: BTreeMap<char, (String, String)> = BTreeMap::new();
     for tool in ALL {
         let mut command = tool.command();
@@ -229,12 +231,16 @@ fn a_flag_means_the_same_everywhere() {
                 assert!(help.starts_with(alike), "{} --{name}: help does not begin with {alike:?}", tool.name);
                 help.clear();
             }
-            // A value that may be missing only tells more of the same.
-            let alone = arg.get_num_args().is_some_and(|range| range.min_values() == 0);
-            let values = arg.get_value_names().filter(|_| takes_value(arg) && !alone).map(|names| names.join(" "));
-            let meaning = format!("{:?} {:?} {help}", arg.get_short(), values);
+            let meaning = format!("{:?} {help}", arg.get_short());
             let (first, before) = long.entry(name.into()).or_insert_with(|| (tool.name.into(), meaning.clone()));
             assert_eq!(*before, meaning, "--{name} of {first} and of {} differ", tool.name);
+            let optional = arg.get_num_args().is_some_and(|range| range.min_values() == 0);
+            let names = arg.get_value_names().filter(|_| takes_value(arg)).map(|names| names.join(" "));
+            // A value that may be missing only tells more of the same.
+            let values = names.filter(|_| !optional).unwrap_or_default();
+            let valued = valued.entry(name.into()).or_insert_with(|| (optional, values.clone()));
+            assert!(optional || valued.0 || valued.1 == values, "the value of --{name} of {} is another", tool.name);
+            valued.0 |= optional;
             let Some(letter) = arg.get_short() else { continue };
             let (first, before) = short.entry(letter).or_insert_with(|| (tool.name.into(), name.into()));
             assert_eq!(before, name, "-{letter} of {first} and of {} differ", tool.name);
