@@ -9,9 +9,10 @@ use crate::message::date::Date;
 use crate::message::facts::Facts;
 use crate::message::header::{Collect, Header};
 use crate::message::outgoing::{Supply, prepare};
-use crate::message::recode::{LINE, Wanted, recode};
+use crate::message::recode::{LINE, Wanted};
 use crate::net::Wire;
 use crate::proto::smtp::Extensions;
+use crate::store::fitted::Fitted;
 use crate::store::spool::Spool;
 use crate::text::domain::to_ascii;
 use crate::text::escape;
@@ -170,15 +171,7 @@ impl Outgoing {
         if !seven_bit && !short_lines {
             return Ok(None);
         }
-        let mut fitted = Fitted { spool: Spool::new(), facts: Facts::default() };
-        let wanted = Wanted { seven_bit, short_lines, label: recode };
-        let done = self::recode(&mut self.spool, wanted, &mut |bytes| {
-            fitted.facts.push(bytes);
-            fitted.spool.push(bytes)
-        });
-        done.map_err(|e| if seven_bit { e.at("the server does not offer 8BITMIME") } else { e })?;
-        fitted.facts.end();
-        Ok(Some(fitted))
+        Fitted::of(&mut self.spool, Wanted { seven_bit, short_lines, label: recode }).map(Some)
     }
 }
 
@@ -205,14 +198,6 @@ impl Outgoing {
             }
         }
     }
-}
-
-/// A message that was encoded for a server.
-pub struct Fitted {
-    /// Its bytes.
-    pub spool: Spool,
-    /// What it is like.
-    pub facts: Facts,
 }
 
 /// What EHLO says: HOST if it has a dot, else the address literal (RFC 5321 4.1.3).

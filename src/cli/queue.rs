@@ -18,7 +18,9 @@ use crate::message::date::Date;
 use crate::net::Deadline;
 use crate::net::endpoint::Endpoint;
 use crate::proto::mailbox::Mailbox;
-use crate::queue::{Claim, Envelope, Key, Queue, To};
+use crate::proto::smtp::Extensions;
+use crate::proto::smtp::dsn::OriginalRecipient;
+use crate::queue::{Asked, Claim, Envelope, Key, Queue, To};
 use clap::Args;
 use std::time::Duration;
 
@@ -105,30 +107,39 @@ impl Queueing {
     }
 }
 
-/// Stores a message in the queue: its name there.
+/// How messages are stored.
+pub struct Storing<'s> {
+    /// Where it goes next.
+    pub hop: &'s Hop,
+    /// Whether parts with long lines are encoded.
+    pub recode: bool,
+    /// What the message is stored under.
+    pub key: Option<&'s Key<'s>>,
+}
+
+/// Stores a message in the queue for some of its recipients: its name there.
 ///
 /// # Errors
-/// 73, 74, 75: it can't be; then nothing of it is.
+/// 64: what is asked for can't be kept; 65: the message can't be recoded; 73, 74, 75: it can't be stored; then nothing of it is.
 pub fn enqueue(
     queue: &Queue,
     message: &mut Outgoing,
     envelope: &smtp::Envelope,
     to: &[Mailbox],
-    hop: &str,
-    key: Option<&Key<'_>>,
+    how: &Storing<'_>,
 ) -> Result<String> {
-    let smtp::Envelope { from, utf8_header, wants, .. } = envelope;
-    let smtp::Wants { notify, ret, envid, reports, by, hold, priority, require_tls, all_or_nothing } = wants;
-    if by.is_some() || hold.is_some() || priority.is_some() || *require_tls || *all_or_nothing {
-        return Err(Error::usage(
-            "the queue keeps nothing of what is asked of a server but --notify, --ret and --envid",
-        ));
+    let wants = &envelope.wants;
+    if wants.all_or_nothing {
+        return Err(Error::usage("in the queue each recipient is on its own: --all-or-nothing can't be kept"));
     }
-    if *utf8_header || from.iter().chain(to).any(|address| !address.is_ascii()) {
-        return Err(Error::data("the queue takes no addresses or header fields beyond ASCII"));
-    }
+    let offers = Extensions { eight_bit_mime: true, smtputf8: true, ..Extensions::default() };
+    let mut fitted = message.fitted(&offers, how.recode)?;
+    let (spool, facts) = match &mut fitted {
+        Some(fitted) => (&mut fitted.spool, &fitted.facts),
+        None => (&mut message.spool, &message.facts),
+    };
     let mut draft = queue.draft()?;
-    let mut body = message.spool.body()?;
+    let mut body = spool.body()?;
     loop {
         let piece = body.chunk()?;
         if piece.is_empty() {
@@ -136,22 +147,34 @@ pub fn enqueue(
         }
         draft.write(piece)?;
     }
-    let to = to.iter().map(|address| To {
-        address: address.clone(),
-        hop: hop.to_owned(),
-        notify: reports.get(address).map_or(*notify, |report| report.notify),
-        orcpt: None,
+    let reports = wants.notify.is_some() || wants.ret.is_some() || wants.envid.is_some();
+    let to = to.iter().map(|address| {
+        let report = wants.reports.get(address);
+        // RFC 3461 4.2: what the sender wrote is what the sender knows again.
+        let original = match report {
+            Some(report) => report.original.clone(),
+            None if reports => OriginalRecipient::of(&address.to_string()),
+            None => None,
+        };
+        To {
+            address: address.clone(),
+            hop: how.hop.towards(address).to_string(),
+            notify: report.map_or(wants.notify, |report| report.notify),
+            orcpt: original.map(|original| original.to_string()),
+        }
     });
     let envelope = Envelope {
-        from: from.clone(),
-        size: message.facts.size_smtp(),
-        eight_bit: message.facts.eight_bit > 0,
-        ret: *ret,
-        envid: envid.clone(),
+        from: envelope.from.clone(),
+        size: facts.size_smtp(),
+        eight_bit: facts.eight_bit > 0,
+        utf8_header: facts.eight_bit_header,
+        asked: Asked::of(wants, super::compose::now())?,
+        ret: wants.ret,
+        envid: wants.envid.clone(),
         origin: None,
         to: to.collect(),
     };
-    match key {
+    match how.key {
         Some(key) => key.commit(draft, &envelope),
         None => draft.commit(&envelope),
     }

@@ -19,6 +19,7 @@ use crate::net::resolve::Family;
 use crate::net::tls::Tls;
 use crate::net::wire::Upgrade;
 use crate::net::{Deadline, Wire};
+use crate::text::domain::to_ascii;
 use clap::Args;
 use policies::Source;
 use std::collections::HashMap;
@@ -179,9 +180,8 @@ impl<'r> Direct<'r> {
     }
 
     fn found(&self, domain: &str) -> Result<Plan, NoWay> {
-        if !domain.is_ascii() {
-            return Err(no_way(Error::data(format!("{domain}: a domain beyond ASCII"))));
-        }
+        // The DNS has A-labels (RFC 5891 4.4).
+        let named = to_ascii(domain).ok_or_else(|| no_way(Error::data(format!("{domain}: no domain of IDNA"))))?;
         let route = self.reach.accounts().route(&self.at).map_err(no_way)?;
         let until = self.reach.whole().or_earlier(Deadline::after(QUESTIONS));
         let family = route.source.map_or(route.family, Family::of);
@@ -201,7 +201,7 @@ impl<'r> Direct<'r> {
             policies: Some(&policies),
             until,
         };
-        planner.plan(domain)
+        planner.plan(&named)
     }
 
     /// Sends a message: one transaction for each domain. There is an outcome for every recipient, in order.

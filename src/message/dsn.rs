@@ -1,7 +1,8 @@
 //! Composing a delivery status notification (RFC 3461, 3464): multipart/report with a text for people, the status of each
 //! recipient for programs, and the message that it is about, or its header section (RFC 3462). Output is in file form.
 //!
-//! Left out: reading them, and RFC 6533 (addresses beyond ASCII are not relayed).
+//! Addresses beyond ASCII are written as RFC 6533 has it, in the form that is ASCII all the same (`utf-8-addr-xtext`); only the
+//! sender's own, in To, is not, and its notification needs SMTPUTF8. Left out: reading them.
 
 use super::header::Collect;
 use crate::body::Body;
@@ -96,6 +97,32 @@ fn plain(text: &str) -> String {
     text.chars().map(clean).take(LINE).collect()
 }
 
+/// An address in ASCII, RFC 6533 3: what is beyond it as `\x{HEX}`.
+fn xtext(address: &str) -> String {
+    let mut out = String::new();
+    for c in address.chars() {
+        match c {
+            '\\' if !address.is_ascii() => out.push_str("\\x{5C}"),
+            c if c.is_ascii() => out.push(c),
+            c => out.push_str(&format!("\\x{{{:X}}}", u32::from(c))),
+        }
+    }
+    plain(&out)
+}
+
+/// An address with its type, of a field `Original-Recipient`.
+fn original(field: &str) -> String {
+    match field.split_once("; ") {
+        Some((kind, address)) => format!("{}; {}", plain(kind), xtext(address)),
+        None => plain(field),
+    }
+}
+
+/// A sender's address: its domain may be of any script, and what could end the line is not in it.
+fn beyond(address: &str) -> String {
+    address.chars().filter(|c| !crate::text::is_unsafe(*c) && *c != ' ').take(LINE).collect()
+}
+
 impl Report<'_> {
     /// Writes it, with the message `about` in its third part.
     ///
@@ -112,7 +139,7 @@ impl Report<'_> {
             ("Delivered mail", "was handed to the next server, which sends no notifications of its own")
         };
         let encoding = if self.eight_bit && self.full { "Content-Transfer-Encoding: 8bit\n" } else { "" };
-        let (host, to) = (plain(self.host), plain(self.to));
+        let (host, to) = (plain(self.host), beyond(self.to));
         out(format!(
             "Date: {}\nFrom: Mail Delivery System <MAILER-DAEMON@{host}>\nTo: <{to}>\nSubject: {subject}\nMessage-ID: {}\n\
              Auto-Submitted: auto-replied\nMIME-Version: 1.0\n\
@@ -124,7 +151,7 @@ impl Report<'_> {
         .as_bytes())?;
         for to in self.recipients {
             let code = to.code.map(|code| format!("{code} ")).unwrap_or_default();
-            out(format!("\n<{}>: {}\n    {code}{}\n", plain(&to.address), to.what.word(), plain(&to.text)).as_bytes())?;
+            out(format!("\n<{}>: {}\n    {code}{}\n", xtext(&to.address), to.what.word(), plain(&to.text)).as_bytes())?;
         }
         out(
             format!("\n--{boundary}\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; {host}\n").as_bytes()
@@ -136,9 +163,10 @@ impl Report<'_> {
         for to in self.recipients {
             let mut fields = String::from("\n");
             if let Some(original) = &to.original {
-                fields.push_str(&format!("Original-Recipient: {}\n", plain(original)));
+                fields.push_str(&format!("Original-Recipient: {}\n", self::original(original)));
             }
-            fields.push_str(&format!("Final-Recipient: rfc822; {}\n", plain(&to.address)));
+            let kind = if to.address.is_ascii() { "rfc822" } else { "utf-8" };
+            fields.push_str(&format!("Final-Recipient: {kind}; {}\n", xtext(&to.address)));
             fields.push_str(&format!("Action: {}\nStatus: {}\n", to.what.word(), plain(&to.status())));
             if let Some(code) = to.code.filter(|_| to.what != What::Relayed) {
                 fields.push_str(&format!("Diagnostic-Code: smtp; {code} {}\n", plain(&to.text)));
@@ -246,6 +274,16 @@ mod tests {
         assert!(text.is_ascii() && !text.contains("body") && !text.contains("Will-Retry"));
         let header = Header::parse(text.into_bytes());
         assert_eq!(header.get("Auto-Submitted").map(<[u8]>::to_vec), Some(b"auto-replied".to_vec()));
+    }
+
+    #[test]
+    fn addresses_beyond_ascii_are_told_in_ascii() {
+        let mut one = to(What::Failed, "no");
+        one.address = "j\u{fc}\\r@b\u{fc}cher.example".into();
+        one.original = Some("utf-8; j\u{fc}@x".into());
+        let text = report(&[one], false, false, b"Subject: x\n\n");
+        assert!(text.contains("\nOriginal-Recipient: utf-8; j\\x{FC}@x\nFinal-Recipient: utf-8; j\\x{FC}\\x{5C}r@b\\x{FC}cher.example\n"), "{text}");
+        assert!(text.is_ascii());
     }
 
     #[test]

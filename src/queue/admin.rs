@@ -2,13 +2,14 @@
 
 use super::{Entry, NotLocked, Queue, Recipient, Selection, Status, now, rows};
 use crate::error::{Error, Result};
+use rusqlite::params;
 
 /// What is done to the recipients that are meant, in the states where it makes sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Nothing more is tried until it is released.
     Hold,
-    /// What is held waits again, for now.
+    /// What is held, or held back as its sender wished, waits again, for now.
     Release,
     /// What waits is tried at the next run; what is unknown too.
     Retry,
@@ -17,11 +18,11 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether it changes a recipient, which it does then.
-    fn apply(self, to: &mut Recipient) -> bool {
+    /// Whether it changes a recipient, which it does then. `held_back`: the message still has to wait, as its sender wished.
+    fn apply(self, to: &mut Recipient, held_back: bool) -> bool {
         let fits = match self {
             Action::Hold | Action::Retry => to.status.is_due(),
-            Action::Release => to.status == Status::Held,
+            Action::Release => to.status == Status::Held || held_back && to.status.is_due(),
             Action::Bounce => !to.status.is_final() && to.status != Status::HandedOver,
         };
         if !fits {
@@ -30,7 +31,7 @@ impl Action {
         match self {
             Action::Hold => to.status = Status::Held,
             Action::Release | Action::Retry => {
-                to.status = if to.doubtful && self == Action::Retry { to.status } else { Status::Waiting };
+                to.status = if to.status == Status::Held { Status::Waiting } else { to.status };
                 (to.next, to.since) = (now(), now());
             }
             Action::Bounce => {
@@ -58,7 +59,8 @@ impl Queue {
         let bounces = action == Action::Bounce;
         let from_nobody = entry.from.is_empty();
         let mut changed: Vec<&mut Recipient> = entry.to.iter_mut().filter(|to| which.has(to)).collect();
-        changed.retain_mut(|to| action.apply(to));
+        let held_back = entry.asked.hold.is_some_and(|until| until > now());
+        changed.retain_mut(|to| action.apply(to, held_back));
         for to in changed.iter_mut().filter(|_| bounces) {
             to.untold = !from_nobody && to.notify.is_none_or(|notify| notify.failure);
         }
@@ -68,6 +70,9 @@ impl Queue {
         }
         let gone = self.db.write(|t| {
             changed.iter().try_for_each(|to| rows::update(t, id, to))?;
+            if action == Action::Release {
+                t.execute("UPDATE entry SET hold = NULL WHERE id = ? AND hold > ?", params![id, now()])?;
+            }
             if action == Action::Retry {
                 // Whoever asks for it has mended what was wrong.
                 changed.iter().try_for_each(|to| t.execute("DELETE FROM hop WHERE hop = ?", [&to.hop]).map(drop))?;

@@ -36,14 +36,14 @@ impl Selection {
     }
 
     fn domain(&self) -> Option<String> {
-        self.domain.as_ref().map(|domain| domain.to_ascii_lowercase())
+        self.domain.as_ref().map(|domain| domain.to_lowercase())
     }
 
     /// Whether a recipient is meant, of an entry that is.
     #[must_use]
     pub fn has(&self, to: &super::Recipient) -> bool {
         let domain = self.domain();
-        let of = to.address.rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase());
+        let of = to.address.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
         domain.is_none_or(|domain| of == Some(domain)) && self.status.is_none_or(|status| status == to.status)
     }
 }

@@ -8,9 +8,10 @@
 //! Before the last byte of a message goes out, its recipients are `handed-over` on stable storage. An entry in that state whose
 //! file nobody has locked is one whose runner was killed before it could write down the answer: its fate is unknown.
 //!
-//! Left out: copies of the queue on other machines, and priorities.
+//! Left out: copies of the queue on other machines.
 
 mod admin;
+mod asked;
 mod deliver;
 mod draft;
 mod keys;
@@ -21,6 +22,7 @@ mod run;
 pub mod schedule;
 
 pub use admin::Action;
+pub use asked::{Asked, By};
 pub use draft::Draft;
 pub use keys::{Claim, Key};
 pub use list::Selection;
@@ -101,6 +103,10 @@ pub struct Envelope {
     pub size: u64,
     /// Whether it has bytes over 127.
     pub eight_bit: bool,
+    /// Whether some of them are in its header section (RFC 6532).
+    pub utf8_header: bool,
+    /// What else is asked for.
+    pub asked: Asked,
     /// RET=
     pub ret: Option<Ret>,
     /// ENVID=
@@ -135,6 +141,10 @@ pub struct Entry {
     pub size: u64,
     /// See [`Envelope::eight_bit`].
     pub eight_bit: bool,
+    /// See [`Envelope::utf8_header`].
+    pub utf8_header: bool,
+    /// See [`Envelope::asked`].
+    pub asked: Asked,
     /// The length of its file.
     pub bytes: u64,
     /// RET=

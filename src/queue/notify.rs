@@ -2,7 +2,7 @@
 
 use super::run::{Event, Runner, locked, mailbox};
 use super::schedule::seconds;
-use super::{Entry, Envelope, Recipient, Status, To, now, random, rows};
+use super::{Asked, Entry, Envelope, Recipient, Status, To, now, random, rows};
 use crate::body::FileBody;
 use crate::error::{Error, Local, Result, words};
 use crate::message::date::Date;
@@ -90,6 +90,8 @@ impl Runner<'_> {
             from: None,
             size: facts.size_smtp(),
             eight_bit: facts.eight_bit > 0,
+            utf8_header: facts.eight_bit_header,
+            asked: Asked::default(),
             ret: None,
             envid: None,
             origin: entry.origin.as_ref().map(Into::into),
@@ -124,7 +126,7 @@ impl Runner<'_> {
             .collect();
         let host = self.post.host();
         let failed = about.iter().any(|(_, what)| *what == What::Failed);
-        let until = Date::utc(entry.arrived.saturating_add(seconds(self.schedule.expire_after))).to_string();
+        let until = Date::utc(entry.begun().saturating_add(seconds(self.schedule.expire_after))).to_string();
         let seed = format!("{:016x}{:016x}", random()?, random()?);
         let report = Report {
             host: &host,

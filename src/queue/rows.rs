@@ -1,7 +1,8 @@
 //! What is in `queue.sqlite`, and how a row becomes an [`Entry`].
 
-use super::{Entry, Envelope, Queue, Recipient, Status};
+use super::{Asked, By, Entry, Envelope, Queue, Recipient, Status};
 use crate::error::{Error, Result};
+use crate::proto::smtp::Priority;
 use crate::proto::smtp::dsn::{Notify, Ret};
 use crate::store::db::{Schema, Stop};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -62,18 +63,33 @@ pub(super) static SCHEMA: Schema = Schema {
         "
         ALTER TABLE entry ADD COLUMN origin TEXT;  -- the mail directory of the server that has taken it
     ",
+        "
+        ALTER TABLE entry ADD COLUMN utf8_header INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE entry ADD COLUMN deliver_by INTEGER;    -- when it is to be delivered
+        ALTER TABLE entry ADD COLUMN deliver_mode TEXT;     -- R: then it returns; N: then the sender is told
+        ALTER TABLE entry ADD COLUMN hold INTEGER;          -- until when it is held back
+        ALTER TABLE entry ADD COLUMN require_tls INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE entry ADD COLUMN priority INTEGER;      -- -9 to 9, as asked for
+        ALTER TABLE entry ADD COLUMN lease INTEGER NOT NULL DEFAULT 0; -- until then a runner has it, or has died
+        ALTER TABLE recipient ADD COLUMN rank INTEGER NOT NULL DEFAULT 0; -- its message's priority
+        DROP INDEX recipient_hop;
+        CREATE INDEX recipient_hop ON recipient (hop, status, rank, next);
+    ",
     ],
     repair: "move queue.sqlite away with its -wal and -shm; the messages are in queue/, each a file",
 };
 
 /// The columns that [`entry`] reads.
-pub(super) const ENTRY: &str = "id, sender, size, eight_bit, bytes, ret, envid, arrived, warned, origin";
+pub(super) const ENTRY: &str = "id, sender, size, eight_bit, bytes, ret, envid, arrived, warned, origin, utf8_header,
+    deliver_by, deliver_mode, hold, require_tls, priority";
 /// The columns that [`recipient`] reads.
 const RECIPIENT: &str =
     "n, address, hop, notify, orcpt, status, next, since, attempts, doubtful, code, enhanced, text, untold";
 
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let ret: Option<String> = row.get(5)?;
+    let (by, mode): (Option<i64>, Option<String>) = (row.get(11)?, row.get(12)?);
+    let priority: Option<i8> = row.get(15)?;
     Ok(Entry {
         id: row.get(0)?,
         from: row.get(1)?,
@@ -85,6 +101,13 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         arrived: row.get(7)?,
         warned: row.get(8)?,
         origin: row.get(9)?,
+        utf8_header: row.get(10)?,
+        asked: Asked {
+            by: by.map(|when| By { when, returns: mode.as_deref() == Some("R") }),
+            hold: row.get(13)?,
+            require_tls: row.get(14)?,
+            priority: priority.and_then(Priority::new),
+        },
         to: Vec::new(),
     })
 }
@@ -130,19 +153,48 @@ pub(super) fn insert(t: &Transaction<'_>, id: &str, bytes: u64, envelope: &Envel
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let from = envelope.from.as_ref().map(ToString::to_string).unwrap_or_default();
     let ret = envelope.ret.map(|ret| if ret == Ret::Full { "FULL" } else { "HDRS" });
+    let asked = &envelope.asked;
+    let rank = asked.priority.map(Priority::level);
     let origin = envelope.origin.as_ref().map(|root| root.display().to_string());
     t.execute(
-        &format!("INSERT INTO entry ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)"),
-        params![id, from, whole(envelope.size), envelope.eight_bit, whole(bytes), ret, envelope.envid, now, origin],
+        &format!("INSERT INTO entry ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)"),
+        params![
+            id,
+            from,
+            whole(envelope.size),
+            envelope.eight_bit,
+            whole(bytes),
+            ret,
+            envelope.envid,
+            now,
+            origin,
+            envelope.utf8_header,
+            asked.by.map(|by| by.when),
+            asked.by.map(|by| if by.returns { "R" } else { "N" }),
+            asked.hold,
+            asked.require_tls,
+            rank
+        ],
     )?;
-    let sql = "INSERT INTO recipient (entry, n, address, domain, hop, notify, orcpt, status, next, since)
-               VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)";
+    let sql = "INSERT INTO recipient (entry, n, address, domain, hop, notify, orcpt, status, next, since, rank)
+               VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?)";
     let mut insert = t.prepare_cached(sql)?;
     for (n, to) in envelope.to.iter().enumerate() {
-        let domain = to.address.domain().to_ascii_lowercase();
+        let domain = to.address.domain().to_lowercase();
         let n = i64::try_from(n).unwrap_or(i64::MAX);
         let notify = to.notify.map(write_notify);
-        insert.execute(params![id, n, to.address.to_string(), domain, to.hop, notify, to.orcpt, now, now])?;
+        insert.execute(params![
+            id,
+            n,
+            to.address.to_string(),
+            domain,
+            to.hop,
+            notify,
+            to.orcpt,
+            now,
+            now,
+            rank.unwrap_or(0)
+        ])?;
     }
     Ok(())
 }

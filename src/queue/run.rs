@@ -75,6 +75,8 @@ pub struct Runner<'r> {
     /// What this run has had in its hands; nothing comes twice in one run.
     seen: Mutex<HashSet<String>>,
     failed: Mutex<Option<Error>>,
+    /// What others have leased is left alone.
+    polls: bool,
     /// Something was delivered, or tried.
     pub(super) worked: AtomicBool,
     /// Notifications were queued in this round.
@@ -111,9 +113,17 @@ impl<'r> Runner<'r> {
             over,
             seen: Mutex::default(),
             failed: Mutex::default(),
+            polls: false,
             worked: AtomicBool::new(false),
             notified: Mutex::default(),
         }
+    }
+
+    /// The same, which does not even look at the locks of what another runner has had in its hands a moment ago.
+    #[must_use]
+    pub fn polling(mut self, polls: bool) -> Runner<'r> {
+        self.polls = polls;
+        self
     }
 
     /// Delivers all that is due now, and ends: whether something was.
@@ -164,32 +174,13 @@ impl<'r> Runner<'r> {
         locked(&self.failed).take().map_or(Ok(()), Err)
     }
 
-    /// Delivers what is due at one hop.
+    /// Delivers what is due at one hop, what is more urgent first.
     fn hop(&self, hop: &str) -> Result<()> {
         let mut client: Option<Client> = None;
-        let (mut after, mut failed) = ((i64::MIN, String::new()), None);
-        'all: loop {
-            let page = self.queue.due_at(hop, &after)?;
-            let more = page.len() == PAGE;
-            for (next, id) in page {
-                after = (next, id.clone());
-                if self.is_over() {
-                    break 'all;
-                }
-                if !locked(&self.seen).insert(id.clone()) {
-                    continue;
-                }
-                match self.entry(&id, hop, &mut client) {
-                    Ok(()) => {}
-                    Err(Halt::Failed(e)) => {
-                        failed = Some(e);
-                        break 'all;
-                    }
-                    // Nobody is there: the others need not try.
-                    Err(Halt::NoWay) => break 'all,
-                }
-            }
-            if !more {
+        let mut ended = Ok(());
+        for rank in self.queue.ranks(hop)? {
+            ended = self.rank(hop, rank, &mut client);
+            if ended.is_err() {
                 break;
             }
         }
@@ -197,7 +188,30 @@ impl<'r> Runner<'r> {
             // The messages have had their answers.
             let _ = client.quit();
         }
-        failed.map_or_else(|| self.age(hop), Err)
+        match ended {
+            Err(Halt::Failed(e)) => Err(e),
+            // Nobody is there: the others need not try.
+            Ok(()) | Err(Halt::NoWay | Halt::Over) => self.age(hop),
+        }
+    }
+
+    /// Delivers what is due at one hop and of one priority.
+    fn rank(&self, hop: &str, rank: i64, client: &mut Option<Client>) -> Result<(), Halt> {
+        let mut after = (i64::MIN, String::new());
+        loop {
+            let page = self.queue.due_at(hop, rank, &after, self.polls)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.clone();
+            for some in page.chunks(CLAIM) {
+                let mut ours: Vec<&str> = some.iter().map(|(_, id)| id.as_str()).collect();
+                ours.retain(|id| locked(&self.seen).insert((*id).to_owned()));
+                self.queue.lease(&ours, now().saturating_add(LEASE))?;
+                let one = |id: &&str| if self.is_over() { Err(Halt::Over) } else { self.entry(id, hop, client) };
+                let ended = ours.iter().try_for_each(one);
+                self.queue.lease(&ours, 0)?;
+                ended?;
+            }
+        }
     }
 
     /// Whether it is time to end, or another worker has found that the queue itself can't be written.
@@ -211,7 +225,9 @@ impl<'r> Runner<'r> {
         let sql = "SELECT EXISTS (SELECT 1 FROM recipient WHERE status IN ('waiting', 'unknown') AND since > ?)";
         let ahead: bool = self.queue.db.read(|t| Ok(t.query_row(sql, [latest], |row| row.get(0))?))?;
         if ahead {
-            let sql = "UPDATE recipient SET next = ?1 + max(0, min(next - since, ?2)), since = ?1
+            // What is held back is so until a date.
+            let sql = "UPDATE recipient SET next = max(?1 + max(0, min(next - since, ?2)),
+                           coalesce((SELECT hold FROM entry WHERE id = entry), 0)), since = ?1
                        WHERE status IN ('waiting', 'unknown') AND since > ?3";
             let longest = seconds(self.schedule.retry_max).max(seconds(self.schedule.unknown_wait));
             self.queue.db.write(|t| Ok(t.execute(sql, params![now, longest, latest])?))?;
@@ -295,6 +311,10 @@ impl<'r> Runner<'r> {
     }
 }
 
+/// So many of these it claims at a time, so that other workers find some too.
+const CLAIM: usize = 10;
+/// How long others believe that a runner is at work, after its last sign of life. Then they look.
+const LEASE: i64 = 60;
 /// So many messages are worth a second connection.
 const MANY: usize = 20;
 
@@ -302,6 +322,8 @@ const MANY: usize = 20;
 pub(super) enum Halt {
     /// The queue itself fails.
     Failed(Error),
+    /// It is time to end.
+    Over,
     /// There is no connection, and what that means is written down.
     NoWay,
 }
@@ -338,18 +360,56 @@ impl Queue {
         })
     }
 
-    /// Entries that are due at a hop, behind `after`, those that have waited longest first.
-    fn due_at(&self, hop: &str, after: &(i64, String)) -> Result<Vec<(i64, String)>> {
+    /// The priorities of what is due at a hop, the highest first.
+    fn ranks(&self, hop: &str) -> Result<Vec<i64>> {
+        let sql = "SELECT DISTINCT rank FROM recipient WHERE hop = ? AND status IN ('waiting', 'unknown') AND next <= ?
+                   ORDER BY rank DESC";
+        self.db.read(|t| {
+            let mut query = t.prepare_cached(sql)?;
+            let found = query.query_map(params![hop, now()], |row| row.get(0))?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Entries that are due at a hop and of one priority, behind `after`, those that have waited longest first.
+    fn due_at(&self, hop: &str, rank: i64, after: &(i64, String), polls: bool) -> Result<Vec<(i64, String)>> {
+        let free = if polls {
+            format!("AND NOT EXISTS (SELECT 1 FROM entry WHERE id = entry AND lease > ?2 AND lease <= ?2 + {LEASE})")
+        } else {
+            String::new()
+        };
         let of = |status: &str| {
             format!(
-                "SELECT next, entry FROM recipient WHERE hop = ?1 AND status = '{status}' AND next <= ?2 AND (next, entry) > (?3, ?4)"
+                "SELECT next, entry FROM recipient WHERE hop = ?1 AND status = '{status}' AND rank = ?5 AND next <= ?2
+                 AND (next, entry) > (?3, ?4) {free}"
             )
         };
         let sql = format!("{} UNION {} ORDER BY 1, 2 LIMIT {PAGE}", of("waiting"), of("unknown"));
         self.db.read(|t| {
             let mut query = t.prepare_cached(&sql)?;
-            let found = query.query_map(params![hop, now(), after.0, after.1], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let values = params![hop, now(), after.0, after.1, rank];
+            let found = query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(found.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Writes down until when a runner has these entries in its hands; 0: no longer. It keeps others from looking at their locks
+    /// again and again, and nobody from anything else: the lock is the truth.
+    fn lease(&self, ids: &[&str], until: i64) -> Result<()> {
+        let held = "SELECT EXISTS (SELECT 1 FROM entry WHERE id = ? AND lease > 0)";
+        let held = |t: &rusqlite::Transaction<'_>, id: &&str| t.prepare_cached(held)?.query_row([id], |row| row.get(0));
+        // What was settled has none any more, and most has left the queue.
+        let needed = until > 0
+            || self
+                .db
+                .read(|t| Ok(ids.iter().map(|id| held(t, id)).collect::<rusqlite::Result<Vec<bool>>>()?))?
+                .contains(&true);
+        if ids.is_empty() || !needed {
+            return Ok(());
+        }
+        self.db.write(|t| {
+            let mut set = t.prepare_cached("UPDATE entry SET lease = ? WHERE id = ?")?;
+            Ok(ids.iter().try_for_each(|id| set.execute(params![until, id]).map(drop))?)
         })
     }
 
@@ -383,9 +443,11 @@ impl Queue {
     /// # Errors
     /// 74, 75: the database.
     pub fn next_due(&self) -> Result<Option<i64>> {
-        let sql = "SELECT min(max(next, coalesce((SELECT until FROM hop WHERE hop.hop = recipient.hop), 0)))
+        let sql = "SELECT min(max(next, coalesce((SELECT until FROM hop WHERE hop.hop = recipient.hop), 0),
+                       (SELECT CASE WHEN lease <= ? THEN lease ELSE 0 END FROM entry WHERE id = entry)))
                    FROM recipient WHERE status IN ('waiting', 'unknown')";
-        self.db.read(|t| Ok(t.query_row(sql, [], |row| row.get(0))?))
+        let longest = now().saturating_add(LEASE);
+        self.db.read(|t| Ok(t.query_row(sql, [longest], |row| row.get(0))?))
     }
 
     /// Removes files that have no row and are older than 36 hours.

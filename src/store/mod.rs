@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod db;
 pub mod disk;
+pub mod fitted;
 pub mod logins;
 pub mod maildir;
 pub mod patience;

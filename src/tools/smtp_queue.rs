@@ -42,7 +42,7 @@ struct Hold {
     which: Chosen,
 }
 
-/// Lets messages that are held go at the next run.
+/// Lets messages that are held, or held back as their senders wished, go at the next run.
 #[derive(Args, Debug)]
 struct Release {
     #[command(flatten)]

@@ -138,6 +138,7 @@ impl Carrier {
         };
         match Hop::of(hop) {
             Hop::Account(name) => to_account(reach, &name).map_err(ours),
+            Hop::Domains(_) => Err(Trouble::Ours(Error::internal("a way to nobody"))),
             Hop::Domain(domain, account) => to_domain(reach, &domain, account.as_deref()),
             Hop::Tree(root) => {
                 let wire = crate::cli::local::to_tree(&root, reach.accounts()).map_err(ours)?;
@@ -161,7 +162,7 @@ impl Post for Carrier {
         match (&entry.origin, local, Hop::of(hop)) {
             (Some(root), true, _) => Hop::Tree(root.into()).to_string(),
             (None, true, _) => "local:".to_owned(),
-            (_, false, Hop::Domain(_, account)) => Hop::Domain(sender.domain().to_lowercase(), account).to_string(),
+            (_, false, Hop::Domain(_, account)) => Hop::Domains(account).towards(sender).to_string(),
             (_, false, _) => hop.to_owned(),
         }
     }

@@ -68,7 +68,11 @@ fn is_rung(stop: &OwnedFd) -> bool {
 /// # Errors
 /// As [`Runner::pass`].
 pub fn run_once(queue: &Queue, schedule: &Schedule, carrier: &Carrier, stop: &OwnedFd) -> Result<bool> {
-    Runner::new(queue, schedule, carrier, &|| is_rung(stop)).pass()
+    pass(queue, schedule, carrier, stop, false)
+}
+
+fn pass(queue: &Queue, schedule: &Schedule, carrier: &Carrier, stop: &OwnedFd, polls: bool) -> Result<bool> {
+    Runner::new(queue, schedule, carrier, &|| is_rung(stop)).polling(polls).pass()
 }
 
 /// The longest that a runner sleeps; the clock may be set meanwhile.
@@ -80,10 +84,13 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// tried again.
 pub fn run_forever(queue: &Queue, schedule: &Schedule, carrier: &Carrier, stop: Arc<OwnedFd>) {
     let alarm = Alarm::new(stop, queue.state());
-    let mut told = None;
+    // What a runner that was killed has leased is looked at once.
+    let (mut told, mut polls) = (None, false);
     while !is_rung(&alarm.stop) {
         alarm.clear();
-        let passed = run_once(queue, schedule, carrier, &alarm.stop).and_then(|worked| Ok((worked, queue.next_due()?)));
+        let passed =
+            pass(queue, schedule, carrier, &alarm.stop, polls).and_then(|worked| Ok((worked, queue.next_due()?)));
+        polls = true;
         match passed {
             Ok((worked, next)) => {
                 told = None;

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub enum Hop {
     /// `ACCOUNT:`, `local:` or a URL.
     Account(String),
+    /// The servers of each recipient's domain, by the settings of that account; before somebody is named.
+    Domains(Option<String>),
     /// `direct:DOMAIN` or `direct:DOMAIN/ACCOUNT`: the servers of a domain, by the settings of that account.
     Domain(String, Option<String>),
     /// `tree:/ROOT`: a server's mail directory on this machine.
@@ -29,10 +31,13 @@ impl Hop {
         }
     }
 
-    /// For mail to an address, straight to the servers of its domain.
+    /// The hop of mail to an address.
     #[must_use]
-    pub fn direct(to: &Mailbox, account: Option<&str>) -> Hop {
-        Hop::Domain(to.domain().to_lowercase(), account.map(str::to_owned))
+    pub fn towards(&self, to: &Mailbox) -> Hop {
+        match self {
+            Hop::Domains(account) => Hop::Domain(to.domain().to_lowercase(), account.clone()),
+            other => other.clone(),
+        }
     }
 }
 
@@ -40,6 +45,7 @@ impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Hop::Account(name) => f.write_str(name),
+            Hop::Domains(_) => f.write_str("direct:"),
             Hop::Domain(domain, None) => write!(f, "direct:{domain}"),
             Hop::Domain(domain, Some(account)) => write!(f, "direct:{domain}/{account}"),
             Hop::Tree(root) => write!(f, "tree:{}", root.display()),

@@ -14,7 +14,7 @@ use crate::message::facts::Facts;
 use crate::net::Deadline;
 use crate::net::endpoint::{Place, Service};
 use crate::proto::mailbox::Mailbox;
-use crate::queue::{Envelope, Queue, To};
+use crate::queue::{Asked, Envelope, Queue, To};
 use crate::server;
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
@@ -27,15 +27,8 @@ use std::time::Duration;
 pub struct Outbound {
     state: PathBuf,
     queue: OnceLock<Queue>,
-    way: Way,
+    hop: Hop,
     origin: Option<PathBuf>,
-}
-
-enum Way {
-    /// By an account's server.
-    Account(String),
-    /// To the servers of each domain, by the settings of this account.
-    Direct(String),
 }
 
 impl Outbound {
@@ -45,16 +38,16 @@ impl Outbound {
     /// # Errors
     /// 78: the configuration is wrong.
     pub fn configured(accounts: &Accounts, state: &Path, origin: Option<&Path>) -> Result<Option<Outbound>> {
-        let way = match accounts.config()?.and_then(Config::onward) {
+        let hop = match accounts.config()?.and_then(Config::onward) {
             None => return Ok(None),
-            Some(Onward::Direct) => Way::Direct("local".to_owned()),
+            Some(Onward::Direct) => Hop::Domains(Some("local".to_owned())),
             Some(Onward::Relay(name)) => {
                 let at = accounts.named(&format!("{name}:"), Service::Smtp)?;
-                if at.place == Place::Direct { Way::Direct(name) } else { Way::Account(name) }
+                if at.place == Place::Direct { Hop::Domains(Some(name)) } else { Hop::Account(format!("{name}:")) }
             }
         };
         let (state, origin) = (state.to_owned(), origin.map(Path::to_owned));
-        Ok(Some(Outbound { state, queue: OnceLock::new(), way, origin }))
+        Ok(Some(Outbound { state, queue: OnceLock::new(), hop, origin }))
     }
 
     /// The queue, opened when it is needed for the first time.
@@ -67,13 +60,6 @@ impl Outbound {
         }
         let opened = Queue::open(&self.state)?;
         Ok(self.queue.get_or_init(|| opened))
-    }
-
-    fn hop(&self, to: &Mailbox) -> String {
-        match &self.way {
-            Way::Account(name) => format!("{name}:"),
-            Way::Direct(account) => Hop::direct(to, Some(account)).to_string(),
-        }
     }
 
     /// Takes a message over for those of its recipients who are elsewhere: it is on stable storage then. Its name in the queue.
@@ -102,7 +88,7 @@ impl Outbound {
             // Who is named twice gets it once.
             if named.insert(address) {
                 let orcpt = recipient.rcpt.orcpt.as_ref().map(ToString::to_string);
-                let hop = self.hop(address);
+                let hop = self.hop.towards(address).to_string();
                 to.push(To { address: address.clone(), hop, notify: recipient.rcpt.notify, orcpt });
             }
         }
@@ -110,6 +96,8 @@ impl Outbound {
             from: envelope.mail.from.clone(),
             size: facts.size_smtp(),
             eight_bit: facts.eight_bit > 0,
+            utf8_header: facts.eight_bit_header,
+            asked: Asked::default(),
             ret: envelope.mail.ret,
             envid: envelope.mail.envid.clone(),
             origin: self.origin.clone(),

@@ -40,6 +40,18 @@ impl DeliverBy {
         Some(DeliverBy { trace, ..by })
     }
 
+    /// How many seconds are left; none or less if it is late.
+    #[must_use]
+    pub fn seconds(&self) -> i64 {
+        self.seconds
+    }
+
+    /// Whether the message is returned after them.
+    #[must_use]
+    pub fn returns(&self) -> bool {
+        self.returns
+    }
+
     /// The seconds, if the message is to be returned after them.
     #[must_use]
     pub fn returns_after(&self) -> Option<u64> {
@@ -101,6 +113,12 @@ impl Priority {
     #[must_use]
     pub fn new(level: i8) -> Option<Priority> {
         (-9..=9).contains(&level).then_some(Priority(level))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn level(self) -> i8 {
+        self.0
     }
 
     pub(super) fn parse(value: &str) -> Option<Priority> {

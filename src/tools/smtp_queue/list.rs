@@ -8,6 +8,7 @@ use crate::cli::out::{Column, Out, Reader, Table, choose};
 use crate::cli::queue::existing_queue;
 use crate::error::{Error, Exit, Local};
 use crate::message::date::Date;
+use crate::proto::smtp::Priority;
 use crate::queue::{Entry, Recipient};
 use crate::text::escape;
 use clap::Args;
@@ -163,6 +164,10 @@ fn object(entry: &Entry) -> Value {
         "from": entry.from,
         "envid": entry.envid,
         "warned": entry.warned,
+        "hold_until": entry.asked.hold.map(time),
+        "deliver_by": entry.asked.by.map(|by| time(by.when)),
+        "priority": entry.asked.priority.map(Priority::level),
+        "require_tls": entry.asked.require_tls,
         "recipients": entry.to.iter().map(|to| recipient(entry, to)).collect::<Vec<_>>(),
     })
 }
@@ -175,6 +180,20 @@ fn page(entry: &Entry) -> String {
         entry.size,
         escape(&entry.from)
     );
+    let asked = &entry.asked;
+    let mut say = |what: &str, value: String| text.push_str(&format!("  {what:<8} {value}\n"));
+    if let Some(hold) = asked.hold {
+        say("hold", format!("until {}", time(hold)));
+    }
+    if let Some(by) = asked.by {
+        say("by", format!("{}, {}", time(by.when), if by.returns { "or it returns" } else { "or its sender is told" }));
+    }
+    if let Some(priority) = asked.priority {
+        say("priority", priority.to_string());
+    }
+    if asked.require_tls {
+        say("tls", "verified all the way".to_owned());
+    }
     for to in &entry.to {
         let twice = if to.doubtful { ", possible duplicate" } else { "" };
         let next = next(to).map(|next| format!(", next {next}")).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::inputs::Item;
 use super::run::{Run, Task, checked, held};
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
-use crate::cli::queue::{self, enqueue, settle, warn_if_forsaken};
+use crate::cli::queue::{self, Hop, Storing, enqueue, settle, warn_if_forsaken};
 use crate::client::smtp::{Envelope, Outcome, Stage};
 use crate::error::{Error, Exit, Fate, Result};
 use crate::net::endpoint::{Endpoint, Place};
@@ -21,8 +21,8 @@ pub(super) struct Queued {
     at_need: bool,
     /// Messages are stored now and sent later.
     stores: bool,
-    /// The account, as the queue names it.
-    hop: String,
+    /// Where messages go next.
+    hop: Hop,
     /// Whether something was stored.
     has: AtomicBool,
 }
@@ -42,13 +42,18 @@ impl Queued {
             return Err(Error::usage("--idempotency-key is for one message, and these may be many"));
         }
         let stores = flags.queueing.stores(reach, at)?;
-        if at.place == Place::Direct && (stores || flags.queueing.queue_on_tempfail) {
-            return Err(Error::usage("what goes straight to other servers (--direct) can't be queued yet"));
+        let routing = &flags.routing;
+        let said = routing.resolver.is_some() || routing.resolver_validates || routing.direct_ports.is_some();
+        if said && at.place == Place::Direct && (stores || flags.queueing.queue_on_tempfail) {
+            return Err(Error::usage("the queue keeps no --resolver, --resolver-validates and --direct-ports")
+                .advise("put them into an account of the configuration, see pipepost-config(5)"));
         }
         let queue = if flags.dry_run { None } else { flags.queueing.open(stores)? };
-        let at_need = as_sendmail && at.place != Place::Direct;
-        let hop = reach.accounts().hop(flags.account.as_deref())?;
-        Ok(Queued { queue, at_need, stores, hop, has: AtomicBool::new(false) })
+        let hop = match at.place {
+            Place::Direct => Hop::Domains(at.account.clone()),
+            _ => Hop::Account(reach.accounts().hop(flags.account.as_deref())?),
+        };
+        Ok(Queued { queue, at_need: as_sendmail, stores, hop, has: AtomicBool::new(false) })
     }
 }
 
@@ -133,11 +138,11 @@ impl Run<'_, '_, '_> {
         if later.is_empty() {
             return sent;
         }
-        let hop = &self.task.queued.hop;
+        let how = self.how(None);
         let stored = match &self.task.queued.queue {
-            Some(queue) => enqueue(queue, &mut item.message, envelope, &later, hop, None),
+            Some(queue) => enqueue(queue, &mut item.message, envelope, &later, &how),
             None => queue::queue().and_then(|queue| {
-                let id = enqueue(&queue, &mut item.message, envelope, &later, hop, None)?;
+                let id = enqueue(&queue, &mut item.message, envelope, &later, &how)?;
                 // That it is stored is what counts.
                 let _ = warn_if_forsaken(&queue, super::NAME);
                 Ok(id)
@@ -155,6 +160,10 @@ impl Run<'_, '_, '_> {
         }
     }
 
+    fn how<'k>(&'k self, key: Option<&'k Key<'k>>) -> Storing<'k> {
+        Storing { hop: &self.task.queued.hop, recode: self.task.flags.parameters.recode, key }
+    }
+
     fn store(
         &self,
         queue: &Queue,
@@ -164,7 +173,8 @@ impl Run<'_, '_, '_> {
         key: Option<&Key<'_>>,
     ) -> Result<()> {
         let queued = &self.task.queued;
-        let id = enqueue(queue, &mut item.message, envelope, to, &queued.hop, key)?;
+        let how = self.how(key);
+        let id = enqueue(queue, &mut item.message, envelope, to, &how)?;
         queued.has.store(true, Ordering::Relaxed);
         to.iter().try_for_each(|to| held(&self.report).queued(item, to, &id))
     }

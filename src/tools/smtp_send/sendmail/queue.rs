@@ -126,6 +126,8 @@ mod tests {
             from: from.into(),
             size: 1234,
             eight_bit: false,
+            utf8_header: false,
+            asked: crate::queue::Asked::default(),
             bytes: 1200,
             ret: None,
             envid: None,
