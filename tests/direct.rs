@@ -16,6 +16,8 @@ mod mx;
 #[path = "tls/peer.rs"]
 #[allow(dead_code)]
 mod peer;
+#[path = "direct/queued.rs"]
+mod queued;
 #[path = "direct/real.rs"]
 mod real;
 #[path = "direct/relays.rs"]
@@ -24,6 +26,8 @@ mod relays;
 mod secure;
 #[path = "direct/sts.rs"]
 mod sts;
+#[path = "direct/ways.rs"]
+mod ways;
 
 use common::dns::Dns;
 use common::{Home, Ran};

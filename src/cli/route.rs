@@ -22,6 +22,7 @@ use crate::net::{Deadline, Wire};
 use crate::text::domain::to_ascii;
 use clap::Args;
 use policies::Source;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,8 +30,10 @@ use std::time::Duration;
 
 /// How long the questions for one domain may take.
 const QUESTIONS: Duration = Duration::from_secs(60);
-/// How long a plan is good. (What a record's own time to live is, the resolver knows.)
-const FRESH: Duration = Duration::from_secs(300);
+/// How long a plan is good where no record says so: a literal, or that there is no way.
+const FRESH: Duration = Duration::from_secs(60);
+/// The bounds of what records may say.
+const TTL: (u32, u32) = (1, 3600);
 /// The port of policies.
 const HTTPS: u16 = 443;
 
@@ -166,12 +169,12 @@ impl<'r> Direct<'r> {
     /// That there is none, and why.
     pub fn plan(&mut self, domain: &str) -> Result<&Plan, NoWay> {
         if self.plans.get(domain).is_none_or(|(until, _)| until.passed()) {
-            let plan = self.found(domain);
+            let (plan, good) = self.found(domain);
             if self.verbose {
                 let notes = plan.as_ref().map_or_else(|no| &no.notes, |plan| &plan.notes);
                 notes.iter().for_each(|note| complain(self.program, note, None));
             }
-            self.plans.insert(domain.to_owned(), (Deadline::after(FRESH), plan));
+            self.plans.insert(domain.to_owned(), (Deadline::after(good), plan));
         }
         match self.plans.get(domain) {
             Some((_, plan)) => plan.as_ref().map_err(Clone::clone),
@@ -179,7 +182,15 @@ impl<'r> Direct<'r> {
         }
     }
 
-    fn found(&self, domain: &str) -> Result<Plan, NoWay> {
+    /// The plan, and for how long it is good.
+    fn found(&self, domain: &str) -> (Result<Plan, NoWay>, Duration) {
+        let ttl = Cell::new(None);
+        let plan = self.asked_for(domain, &ttl);
+        let good = ttl.get().map(|ttl| Duration::from_secs(ttl.clamp(TTL.0, TTL.1).into()));
+        (plan, good.unwrap_or(FRESH))
+    }
+
+    fn asked_for(&self, domain: &str, ttl: &Cell<Option<u32>>) -> Result<Plan, NoWay> {
         // The DNS has A-labels (RFC 5891 4.4).
         let named = to_ascii(domain).ok_or_else(|| no_way(Error::data(format!("{domain}: no domain of IDNA"))))?;
         let route = self.reach.accounts().route(&self.at).map_err(no_way)?;
@@ -200,6 +211,7 @@ impl<'r> Direct<'r> {
             seed: self.seed,
             policies: Some(&policies),
             until,
+            ttl,
         };
         planner.plan(&named)
     }

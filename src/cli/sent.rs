@@ -46,24 +46,30 @@ impl Sent {
     /// 64, 78: it is no such place.
     pub fn copies<'r>(&self, reach: &'r Reach, settings: &Settings, at: &Endpoint) -> Result<Option<Copies<'r>>> {
         let keeps = matches!(&at.place, Place::Host(host, _) if KEEPERS.iter().any(|k| k.eq_ignore_ascii_case(host)));
-        let name = match (&self.sent, &settings.sent) {
-            _ if self.no_sent => return Ok(None),
-            (Some(flag), _) => flag.clone(),
-            (None, Some(set)) if !keeps => set.value.clone(),
-            _ => return Ok(None),
-        };
-        let target: Target =
-            name.parse().map_err(|e: Error| Error::usage(e.to_string().replace("--into", "--sent")))?;
-        match &target {
-            Target::Maildir(_) | Target::Mbox(_) => {}
-            Target::Remote(folder) if reach.accounts().named(folder, Service::Imap)?.folder.is_some() => {}
-            Target::Remote(_) => {
-                return Err(Error::usage(format!("{name}: a folder is missing")).advise("like work:Sent"));
-            }
-            _ => return Err(Error::usage(format!("--sent {name}: neither ACCOUNT:FOLDER, maildir:DIR nor mbox:FILE"))),
+        match (&self.sent, &settings.sent) {
+            _ if self.no_sent => Ok(None),
+            (Some(flag), _) => copies(reach, flag).map(Some),
+            // Who sends has not asked for it now: what is wrong with it is told, and stops nothing.
+            (None, Some(set)) if !keeps => Ok(copies(reach, &set.value)
+                .map_err(|e| {
+                    let e = e.at(reach.accounts().line(set.line));
+                    complain("smtp-send", &format!("no copy will be kept: {e}"), e.advice());
+                })
+                .ok()),
+            _ => Ok(None),
         }
-        Ok(Some(Copies { reach, name, target, sink: None }))
     }
+}
+
+fn copies<'r>(reach: &'r Reach, name: &str) -> Result<Copies<'r>> {
+    let target: Target = name.parse().map_err(|e: Error| Error::usage(e.to_string().replace("--into", "--sent")))?;
+    match &target {
+        Target::Maildir(_) | Target::Mbox(_) => {}
+        Target::Remote(folder) if reach.accounts().named(folder, Service::Imap)?.folder.is_some() => {}
+        Target::Remote(_) => return Err(Error::usage(format!("{name}: a folder is missing")).advise("like work:Sent")),
+        _ => return Err(Error::usage(format!("--sent {name}: neither ACCOUNT:FOLDER, maildir:DIR nor mbox:FILE"))),
+    }
+    Ok(Copies { reach, name: name.to_owned(), target, sink: None })
 }
 
 impl Copies<'_> {

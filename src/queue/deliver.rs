@@ -73,8 +73,13 @@ fn failed(entry: &Entry, some: &[usize], why: &Error, fate: Fate, enhanced: Opti
 }
 
 impl Runner<'_> {
-    /// Delivers one entry to one hop, if nobody else does.
-    pub(super) fn entry(&self, id: &str, hop: &str, client: &mut Option<Client>) -> Result<(), Halt> {
+    /// Delivers one entry to one hop, if nobody else does. False: another worker of this run has it.
+    pub(super) fn entry(&self, id: &str, hop: &str, client: &mut Option<Client>) -> Result<bool, Halt> {
+        let Some(_in_hand) = self.take_up(id) else { return Ok(false) };
+        self.locked_entry(id, hop, client).map(|()| true)
+    }
+
+    fn locked_entry(&self, id: &str, hop: &str, client: &mut Option<Client>) -> Result<(), Halt> {
         let lock = match self.queue.lock(id) {
             Ok(lock) => lock,
             Err(NotLocked::Busy) => return Ok(()),

@@ -14,8 +14,8 @@ use crate::store::disk;
 use rusqlite::{OptionalExtension, params};
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// Why there is no connection to a hop.
 #[derive(Debug)]
@@ -73,7 +73,11 @@ pub struct Runner<'r> {
     pub(super) post: &'r dyn Post,
     over: &'r (dyn Fn() -> bool + Sync),
     /// What this run has had in its hands; nothing comes twice in one run.
-    seen: Mutex<HashSet<String>>,
+    seen: Mutex<HashSet<(String, String)>>,
+    /// The entries that workers of this run have in their hands: one with several hops may be due at another one meanwhile.
+    at_work: Mutex<HashSet<String>>,
+    /// One of them was put down.
+    put_down: Condvar,
     failed: Mutex<Option<Error>>,
     /// What others have leased is left alone.
     polls: bool,
@@ -112,6 +116,8 @@ impl<'r> Runner<'r> {
             post,
             over,
             seen: Mutex::default(),
+            at_work: Mutex::default(),
+            put_down: Condvar::new(),
             failed: Mutex::default(),
             polls: false,
             worked: AtomicBool::new(false),
@@ -177,12 +183,11 @@ impl<'r> Runner<'r> {
     /// Delivers what is due at one hop, what is more urgent first.
     fn hop(&self, hop: &str) -> Result<()> {
         let mut client: Option<Client> = None;
-        let mut ended = Ok(());
-        for rank in self.queue.ranks(hop)? {
-            ended = self.rank(hop, rank, &mut client);
-            if ended.is_err() {
-                break;
-            }
+        let mut elsewhere = Vec::new();
+        let mut ranks = self.queue.ranks(hop)?.into_iter();
+        let mut ended = ranks.try_for_each(|rank| self.rank(hop, rank, &mut client, &mut elsewhere));
+        if ended.is_ok() {
+            ended = elsewhere.iter().try_for_each(|id| self.after(id, hop, &mut client));
         }
         if let Some(client) = client {
             // The messages have had their answers.
@@ -195,8 +200,25 @@ impl<'r> Runner<'r> {
         }
     }
 
-    /// Delivers what is due at one hop and of one priority.
-    fn rank(&self, hop: &str, rank: i64, client: &mut Option<Client>) -> Result<(), Halt> {
+    /// Delivers an entry that another worker has had in its hands.
+    fn after(&self, id: &str, hop: &str, client: &mut Option<Client>) -> Result<(), Halt> {
+        let mut at_work = locked(&self.at_work);
+        while at_work.contains(id) && !self.is_over() {
+            let waited = self.put_down.wait_timeout(at_work, LOOK).unwrap_or_else(PoisonError::into_inner);
+            at_work = waited.0;
+        }
+        drop(at_work);
+        if self.is_over() { Err(Halt::Over) } else { self.entry(id, hop, client).map(drop) }
+    }
+
+    /// Takes an entry into the hands of a worker. `None`: another one has it.
+    pub(super) fn take_up(&self, id: &str) -> Option<InHand<'_, 'r>> {
+        let taken = locked(&self.at_work).insert(id.to_owned());
+        taken.then(|| InHand { runner: self, id: id.to_owned() })
+    }
+
+    /// Delivers what is due at one hop and of one priority. What another worker has in its hands is left for later.
+    fn rank(&self, hop: &str, rank: i64, client: &mut Option<Client>, elsewhere: &mut Vec<String>) -> Result<(), Halt> {
         let mut after = (i64::MIN, String::new());
         loop {
             let page = self.queue.due_at(hop, rank, &after, self.polls)?;
@@ -204,10 +226,17 @@ impl<'r> Runner<'r> {
             after = last.clone();
             for some in page.chunks(CLAIM) {
                 let mut ours: Vec<&str> = some.iter().map(|(_, id)| id.as_str()).collect();
-                ours.retain(|id| locked(&self.seen).insert((*id).to_owned()));
+                ours.retain(|id| locked(&self.seen).insert((hop.to_owned(), (*id).to_owned())));
                 self.queue.lease(&ours, now().saturating_add(LEASE))?;
-                let one = |id: &&str| if self.is_over() { Err(Halt::Over) } else { self.entry(id, hop, client) };
-                let ended = ours.iter().try_for_each(one);
+                let ended = ours.iter().try_for_each(|id| {
+                    if self.is_over() {
+                        return Err(Halt::Over);
+                    }
+                    if !self.entry(id, hop, client)? {
+                        elsewhere.push((*id).to_owned());
+                    }
+                    Ok(())
+                });
                 self.queue.lease(&ours, 0)?;
                 ended?;
             }
@@ -311,12 +340,27 @@ impl<'r> Runner<'r> {
     }
 }
 
+/// How often a worker that waits for another one looks whether it is time to end.
+const LOOK: Duration = Duration::from_millis(100);
 /// So many of these it claims at a time, so that other workers find some too.
 const CLAIM: usize = 10;
 /// How long others believe that a runner is at work, after its last sign of life. Then they look.
 const LEASE: i64 = 60;
 /// So many messages are worth a second connection.
 const MANY: usize = 20;
+
+/// An entry in the hands of a worker.
+pub(super) struct InHand<'h, 'r> {
+    runner: &'h Runner<'r>,
+    id: String,
+}
+
+impl Drop for InHand<'_, '_> {
+    fn drop(&mut self) {
+        locked(&self.runner.at_work).remove(&self.id);
+        self.runner.put_down.notify_all();
+    }
+}
 
 /// What ends the work at a hop.
 pub(super) enum Halt {

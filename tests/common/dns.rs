@@ -1,7 +1,7 @@
 //! A small DNS server for tests: a zone as text, by UDP and TCP on one port of 127.0.0.1, and what servers do wrong.
 //!
 //! A line is `NAME TYPE VALUE...`; `! NAME WHAT` makes all at and below NAME secure (the AD bit), servfail, silent, truncated,
-//! strange-id, strange-question, loop (a compression pointer at itself), cut or garbage; `big` says the answer twice with a
+//! strange-id, strange-question, short (a time to live of a second), loop (a compression pointer at itself), cut or garbage; `big` says the answer twice with a
 //! wrong one first.
 
 use std::collections::BTreeMap;
@@ -112,7 +112,8 @@ impl Zone {
                     data.extend((0xc000 | u16::try_from(here).unwrap()).to_be_bytes());
                 }
                 answers.extend(name(&owner));
-                answers.extend([&of.to_be_bytes()[..], &[0, 1, 0, 0, 0, 60]].concat());
+                let ttl = if self.does(&owner, "short") { 1 } else { 60 };
+                answers.extend([&of.to_be_bytes()[..], &[0, 1, 0, 0, 0, ttl]].concat());
                 answers.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
                 answers.extend(data);
                 count += 1;

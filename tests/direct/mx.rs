@@ -31,11 +31,13 @@ pub struct Manner {
     pub starttls: &'static str,
     /// What MAIL is answered.
     pub mail: &'static str,
+    /// What EHLO offers besides, under TLS if there is TLS.
+    pub offers: &'static str,
 }
 
 impl Default for Manner {
     fn default() -> Manner {
-        Manner { greeting: "220 mx ready", tls: None, starttls: "220 go on", mail: "250 ok" }
+        Manner { greeting: "220 mx ready", tls: None, starttls: "220 go on", mail: "250 ok", offers: "" }
     }
 }
 
@@ -71,6 +73,7 @@ pub fn servers(list: &[(&str, Manner)]) -> (u16, Heard) {
 }
 
 fn serve(mut stream: TcpStream, heard: &Heard, address: &str, manner: &Manner) -> std::io::Result<()> {
+    heard.0.lock().unwrap().push(format!("{address} from {}", stream.peer_addr()?.ip()));
     writeln!(stream, "{}\r", manner.greeting)?;
     let Some(config) = talk(&mut stream, heard, address, manner, false)? else { return Ok(()) };
     let connection = rustls::ServerConnection::new(config).map_err(std::io::Error::other)?;
@@ -109,6 +112,10 @@ fn talk(
         let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
         let answer = match verb.as_str() {
             "EHLO" if manner.tls.is_some() && !secure => "250-mx\r\n250 STARTTLS\r\n",
+            "EHLO" if !manner.offers.is_empty() => {
+                write!(stream, "250-mx\r\n250 {}\r\n", manner.offers)?;
+                continue;
+            }
             "MAIL" => {
                 write!(stream, "{}\r\n", manner.mail)?;
                 continue;

@@ -74,6 +74,8 @@ pub enum Record {
 /// What the DNS says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
+    /// For how many seconds it is good, if there are records.
+    pub ttl: Option<u32>,
     /// Whether the name (or that which it is an alias of) exists, with whatever records.
     pub exists: bool,
     /// The names that CNAMEs lead to, in order; the last has the records.
@@ -158,9 +160,11 @@ pub(super) fn read(reply: &[u8], name: &str, kind: Kind) -> Result<Answer> {
     };
     let mut aliases: HashMap<String, String> = HashMap::new();
     let mut found: Vec<(String, Record)> = Vec::new();
+    let mut ttl: Option<u32> = None;
     for record in message.answer().map_err(broken)?.take(RECORDS) {
         let record = record.map_err(broken)?;
         let owner = plain(&record.owner());
+        ttl = Some(ttl.unwrap_or(u32::MAX).min(record.ttl().as_secs()));
         if record.rtype() == Rtype::CNAME {
             let cname = record.to_record::<Cname<_>>().map_err(broken)?;
             aliases.extend(cname.map(|cname| (owner, plain(cname.data().cname()))));
@@ -168,7 +172,7 @@ pub(super) fn read(reply: &[u8], name: &str, kind: Kind) -> Result<Answer> {
             found.extend(data(&record, kind).map_err(broken)?.map(|data| (owner, data)));
         }
     }
-    let mut answer = Answer { exists, secure: header.ad(), ..Answer::default() };
+    let mut answer = Answer { exists, secure: header.ad(), ttl, ..Answer::default() };
     let mut at = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     // A circle of aliases ends with none of its names left.
     while let Some(next) = aliases.remove(&at) {

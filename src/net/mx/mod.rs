@@ -13,6 +13,7 @@ use super::resolve::Family;
 use super::tls::Association;
 use crate::error::{Error, Exit, Result};
 use order::Exchange;
+use std::cell::Cell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use sts::{Mode, Policy};
@@ -123,6 +124,8 @@ pub struct Planner<'p> {
     pub policies: Option<&'p dyn Policies>,
     /// The end of all questions.
     pub until: Deadline,
+    /// For how many seconds the answers so far are good.
+    pub ttl: &'p Cell<Option<u32>>,
 }
 
 /// What a host's name leads to.
@@ -133,6 +136,12 @@ struct Found {
 }
 
 impl Planner<'_> {
+    fn ask(&self, name: &str, kind: Kind) -> Result<Answer> {
+        let answer = self.resolver.look_up(name, kind, self.until)?;
+        self.ttl.set(self.ttl.get().into_iter().chain(answer.ttl).min());
+        Ok(answer)
+    }
+
     /// The way of mail for `domain`: a name in ASCII, or an address literal with its brackets.
     ///
     /// # Errors
@@ -153,7 +162,7 @@ impl Planner<'_> {
             let enhanced = if e.exit() == Exit::TempFail { "4.4.3" } else { "5.1.2" };
             (e, enhanced)
         };
-        let asked = self.resolver.look_up(domain, Kind::Mx, self.until).map_err(failed)?;
+        let asked = self.ask(domain, Kind::Mx).map_err(failed)?;
         if !asked.exists {
             return Err((Error::new(Exit::NoHost, format!("{domain}: no such domain")), "5.1.2"));
         }
@@ -269,7 +278,7 @@ impl Planner<'_> {
         let (mut addresses, mut secure, mut canonical, mut failure) = (Vec::new(), true, None, None);
         let kinds = [(Family::V6, Kind::Aaaa), (Family::V4, Kind::A)];
         for (_, kind) in kinds.iter().filter(|(family, _)| self.family == Family::Any || self.family == *family) {
-            match self.resolver.look_up(host, *kind, self.until) {
+            match self.ask(host, *kind) {
                 Ok(answer) => {
                     secure &= answer.secure;
                     canonical = canonical.or_else(|| answer.canonical().map(str::to_owned));
@@ -335,7 +344,7 @@ impl Planner<'_> {
 
     /// The TLSA records of a server that are proved.
     fn tlsa(&self, base: &str) -> Result<Vec<Association>> {
-        let answer = self.resolver.look_up(&format!("_{}._tcp.{base}", self.port), Kind::Tlsa, self.until)?;
+        let answer = self.ask(&format!("_{}._tcp.{base}", self.port), Kind::Tlsa)?;
         let records = answer.records.into_iter().filter_map(|record| match record {
             Record::Tlsa(association) => Some(association),
             _ => None,
@@ -345,7 +354,7 @@ impl Planner<'_> {
 
     fn policy(&self, domain: &str, notes: &mut Vec<String>) -> Option<Policy> {
         let policies = self.policies?;
-        let id = match self.resolver.look_up(&format!("_mta-sts.{domain}"), Kind::Txt, self.until) {
+        let id = match self.ask(&format!("_mta-sts.{domain}"), Kind::Txt) {
             Ok(answer) => sts::id(answer.records.iter().filter_map(|record| match record {
                 Record::Text(text) => Some(text.as_slice()),
                 _ => None,

@@ -94,6 +94,10 @@ impl<'t> Delivery<'t> {
     /// # Errors
     /// There is no way to the server.
     pub(super) fn prepare(&mut self) -> Result<()> {
+        // Where to is another question for each message.
+        if self.direct.is_some() || self.task.queued.stores() {
+            return Ok(());
+        }
         self.client = Some(self.connect()?);
         Ok(())
     }

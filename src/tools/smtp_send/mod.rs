@@ -177,10 +177,8 @@ impl SmtpSend {
 
     /// Does it; also says whether somebody was refused for good.
     fn done(&self, task: &Task<'_>) -> std::result::Result<(Exit, bool), Failure> {
-        if task.at.place == Place::Direct && (self.jobs > 1 || self.talk || self.stop_after.is_some()) {
-            return Err(Failure::usage(
-                "--jobs, --stop-after and --talk are for an account's server, not for --direct",
-            ));
+        if task.at.place == Place::Direct && (self.talk || self.stop_after.is_some()) {
+            return Err(Failure::usage("--stop-after and --talk are for an account's server, not for --direct"));
         }
         let mut report = Report::new(self, task.reach.whole())?;
         let done = match self.stop_after {

@@ -57,6 +57,13 @@ impl Queued {
     }
 }
 
+impl Queued {
+    /// Whether messages are stored now and sent later.
+    pub(super) fn stores(&self) -> bool {
+        self.stores
+    }
+}
+
 impl Task<'_> {
     /// Says so, if what was stored will lie there.
     ///
@@ -96,6 +103,7 @@ impl Run<'_, '_, '_> {
             self.store(queue, item, envelope, &envelope.to, key).map_err(checked)?;
             return Ok(Vec::new());
         }
+        self.turn().map_err(checked)?;
         let sent = delivery.send(envelope, &mut item.message, &mut || key.map_or(Ok(()), Key::handed_over));
         if let Some(key) = key {
             settle(key, sent.as_deref().unwrap_or_default()).map_err(checked)?;

@@ -214,8 +214,15 @@ impl Run<'_, '_, '_> {
         if let Some(e) = no_way {
             return Err((Stage::Connect, e));
         }
-        self.pace.wait(self.task.reach.whole()).map_err(checked)?;
         self.store_or_send(delivery, item, envelope)
+    }
+
+    /// Waits until `--rate` lets another message go to a server.
+    ///
+    /// # Errors
+    /// 75: that is not in time.
+    pub(super) fn turn(&self) -> Result<()> {
+        self.pace.wait(self.task.reach.whole())
     }
 
     // ---- several connections
