@@ -268,3 +268,42 @@ fn a_queue_of_the_first_version_is_taken_over() {
     run(&home);
     assert_eq!((peer.heard().messages.len(), rows(&home).len()), (1, 0));
 }
+
+/// `--rate` is for servers: what is only stored is stored at once.
+#[test]
+fn what_is_queued_is_not_slowed_down() {
+    let home = Home::new();
+    let peer = offering("");
+    let url = peer.url();
+    let many = ["a", "b", "c"].map(|to| format!("To: {to}@example.org\n\nx\n")).join("\0");
+    let all =
+        ["-0", "-t", "--resend-to-header", "-f", "a@localhost", "--rate", "1/day", "--timeout", "60s", "-a", &url];
+    home.run("smtp-send", &[&all[..], &["--queue"]].concat(), many.as_bytes()).ends(0);
+    assert_eq!(rows(&home).len(), 3);
+    home.run("smtp-send", &all, many.as_bytes()).ends(67).complains("--rate");
+}
+
+#[test]
+fn the_queues_keys_that_are_in_force() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path().join(".config/pipepost")).unwrap();
+    let text = "[queue]\nretry-max = \"2h\"\nconnections-per-destination = 5\n[local]\nrelay = \"work\"\n\
+                [work]\nsmtp = \"smtp+plain://127.0.0.1:25\"\nqueue = true\n";
+    std::fs::write(home.path().join(".config/pipepost/config.toml"), text).unwrap();
+    let file = home.path().join(".config/pipepost/config.toml").display().to_string();
+    let shown = home.run("mail-check", &["--show", "work:"], b"").ends(0).out;
+    for row in [
+        "queue.retry-min\t5m\tdefault".to_owned(),
+        format!("queue.retry-max\t2h\t{file}:2"),
+        "queue.warn-after\t4h\tdefault".to_owned(),
+        "queue.expire-after\t5d\tdefault".to_owned(),
+        "queue.unknown-wait\t1h\tdefault".to_owned(),
+        "queue.connections\t8\tdefault".to_owned(),
+        format!("queue.connections-per-destination\t5\t{file}:3"),
+        format!("smtp.queue\ttrue\t{file}:8"),
+    ] {
+        assert!(shown.lines().any(|line| line == row), "{row}: {shown}");
+    }
+    let shown = home.run("mail-check", &["--show", "local:"], b"").ends(0).out;
+    assert!(shown.lines().any(|line| line == format!("local.relay\twork\t{file}:5")), "{shown}");
+}

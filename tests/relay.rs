@@ -312,13 +312,18 @@ fn what_local_may_be_told_of_a_way() {
 #[test]
 fn a_server_delivers_what_others_have_queued() {
     let home = Home::new();
-    let peer = Peer::start(yes);
+    let peer = Peer::start(|line, heard| match line {
+        "RCPT TO:<no@example.org>" => "550 5.1.1 nobody".to_owned(),
+        _ => yes(line, heard),
+    });
     let server = Server::start(&home, &["--any-password"]);
     let url = peer.url();
     home.run("smtp-send", &["--queue", "-a", &url, "-f", "a@localhost", "x@example.org"], MESSAGE).ends(0);
     until("it is delivered", || peer.heard().messages.len() == 1);
     home.run("smtp-send", &["--queue", "-a", &url, "-f", "a@localhost", "y@example.org"], MESSAGE).ends(0);
     until("so is the next", || peer.heard().messages.len() == 2);
+    home.run("smtp-send", &["--queue", "-a", &url, "-f", "a@localhost", "no@example.org"], MESSAGE).ends(0);
+    until("the sender is told", || inbox(&mail(&home), "a").len() == 1);
     until("the queue is empty", || states(&home).is_empty());
     server.stop();
 }

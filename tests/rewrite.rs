@@ -141,6 +141,16 @@ fn copies_of_what_was_sent() {
     for wrong in ["Sent", "local:", "eml:x", "mbox:"] {
         home.run("smtp-send", &["-s", "x", "--sent", wrong, "bob@localhost"], b"x").ends(64);
     }
+    // A key that leads nowhere stops nobody either: it is told, and the message goes.
+    for (sent, why) in
+        [("nowhere:Sent", "nowhere: no such account"), ("out:", "out: this account has no imap"), ("eml:x", "neither")]
+    {
+        config(&home, &format!("default = \"out\"\n[out]\nsmtp = \"lmtp+plain://127.0.0.1:1\"\nsent = \"{sent}\"\n"));
+        let ran = home.run("smtp-send", &["-a", "out", "-f", "a@localhost", "-s", "x", "bob@localhost"], b"x").ends(75);
+        assert!(ran.err.contains("no copy will be kept: ") && ran.err.contains(why), "{sent}: {ran:?}");
+        assert!(ran.err.contains("config.toml:4"), "{sent}: {ran:?}");
+        home.run("smtp-send", &["-a", "out", "--sent", "nowhere:Sent", "-s", "x", "bob@localhost"], b"x").ends(64);
+    }
     // Over a network, by the account's own words.
     let server = Server::start(&home, &["--any-password", "--create"]);
     config(

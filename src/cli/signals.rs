@@ -9,9 +9,12 @@ use signal_hook::low_level::{emulate_default_handler, pipe, unregister};
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 static BUSY: Mutex<()> = Mutex::new(());
+/// Whether the program finishes what it has begun when a signal comes.
+static FINISHES: AtomicBool = AtomicBool::new(false);
 
 /// While it lives, a signal ends nothing: somebody else is at it.
 pub(super) fn wait() -> MutexGuard<'static, ()> {
@@ -72,12 +75,15 @@ impl Drop for Bell {
 }
 
 /// From now on HUP, INT and TERM remove the files that have no final name yet before they end the program. Signals that the
-/// program was told to ignore (nohup(1)) stay ignored. Not for servers, which end in their own way.
+/// program was told to ignore (nohup(1)) stay ignored. Programs that have asked for [`stop`] end in their own way, and nothing changes.
 ///
 /// # Errors
 /// 74: no descriptors, no thread.
 pub fn tidy() -> Result<()> {
     static ONCE: Once = Once::new();
+    if FINISHES.load(Ordering::SeqCst) {
+        return Ok(());
+    }
     let mut done = Ok(());
     ONCE.call_once(|| done = watch());
     done
@@ -88,6 +94,7 @@ pub fn tidy() -> Result<()> {
 /// # Errors
 /// 74: no descriptors.
 pub fn stop() -> Result<Arc<OwnedFd>> {
+    FINISHES.store(true, Ordering::SeqCst);
     let (stop, ring) = UnixStream::pair().local("socketpair")?;
     for signal in [SIGINT, SIGTERM] {
         pipe::register(signal, ring.try_clone().local("socketpair")?).local("signal")?;

@@ -281,6 +281,12 @@ impl Config {
         }
     }
 
+    /// The account that mail of `local:` for other domains goes by.
+    #[must_use]
+    pub fn relay(&self) -> Option<&Set<String>> {
+        self.local.relay.as_ref()
+    }
+
     /// The table `[queue]`.
     #[must_use]
     pub fn queue(&self) -> Option<&queue::Schedule> {

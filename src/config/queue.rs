@@ -1,5 +1,6 @@
 //! What the configuration says of the outgoing queue.
 
+use crate::text::duration::written;
 use std::time::Duration;
 
 /// The table `[queue]` of the configuration.
@@ -21,6 +22,28 @@ pub struct Schedule {
     pub per_destination: usize,
     /// The program that gets notifications instead of their being sent.
     pub hook: Option<Vec<String>>,
+    /// The keys that the table has, each with its line.
+    pub said: Vec<(String, usize)>,
+}
+
+impl Schedule {
+    /// Its keys and their values, as the table would have them, and the lines of those that it has.
+    #[must_use]
+    pub fn shown(&self) -> Vec<(&'static str, String, Option<usize>)> {
+        let time = |d: Duration| written(d);
+        let mut all = vec![
+            ("retry-min", time(self.retry_min)),
+            ("retry-max", time(self.retry_max)),
+            ("warn-after", time(self.warn_after)),
+            ("expire-after", time(self.expire_after)),
+            ("unknown-wait", time(self.unknown_wait)),
+            ("connections", self.connections.to_string()),
+            ("connections-per-destination", self.per_destination.to_string()),
+        ];
+        all.extend(self.hook.as_ref().map(|hook| ("hook", hook.join(" "))));
+        let line = |name: &str| self.said.iter().find(|(key, _)| key == name).map(|(_, line)| *line);
+        all.into_iter().map(|(name, value)| (name, value, line(name))).collect()
+    }
 }
 
 impl Default for Schedule {
@@ -34,6 +57,7 @@ impl Default for Schedule {
             connections: 8,
             per_destination: 2,
             hook: None,
+            said: Vec::new(),
         }
     }
 }

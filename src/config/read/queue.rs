@@ -28,6 +28,7 @@ impl Reader<'_> {
         for (key, value) in table {
             self.known(key, &KEYS)?;
             let name = key.get_ref().as_ref();
+            s.said.push((name.to_owned(), self.line(&value.span())));
             match name {
                 "retry-min" => s.retry_min = self.duration(name, value)?,
                 "retry-max" => s.retry_max = self.duration(name, value)?,

@@ -7,8 +7,8 @@ use crate::cli::account::{logins, logins_file, store_key};
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::out::{Column, Reader, Table};
-use crate::config::Set;
 use crate::config::direct::Routing;
+use crate::config::{Config, Set};
 use crate::error::{Exit, Result};
 use crate::message::rewrite::Rule;
 use crate::net::endpoint::{Place, Protection, Service};
@@ -172,11 +172,30 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
             if let Some(Set { value, line }) = &set.log {
                 row("log", value.clone(), at_line(*line));
             }
+            if let Some(Set { value, line }) = &set.queue {
+                row("queue", value.to_string(), at_line(*line));
+            }
+        }
+    }
+    let sends = |at: &Endpoint| matches!(at.service, Service::Smtp | Service::Lmtp);
+    if all.iter().any(sends) {
+        let schedule = config.and_then(Config::queue).cloned().unwrap_or_default();
+        for (name, value, line) in schedule.shown() {
+            rows.push((format!("queue.{name}"), value, line.map_or_else(default, at_line)));
         }
     }
     let domains = accounts.domains()?;
-    if all.iter().any(|at| matches!(at.place, Place::Local(_))) && !domains.is_empty() {
-        rows.push(("local.domains".into(), domains.join(" "), file.unwrap_or_default()));
+    if all.iter().any(|at| matches!(at.place, Place::Local(_))) {
+        let mut row = |name: &str, value, origin| rows.push((format!("local.{name}"), value, origin));
+        if let Some(Set { value, line }) = config.and_then(Config::relay) {
+            row("relay", value.clone(), at_line(*line));
+        }
+        if let Some(set) = config.and_then(|config| config.settings("local", Service::Smtp)) {
+            shown_route(&set.routing, &mut row, &at_line);
+        }
+        if !domains.is_empty() {
+            row("domains", domains.join(" "), file.clone().unwrap_or_default());
+        }
     }
     Ok(rows)
 }

@@ -154,7 +154,7 @@ and the key
 keep a copy, with Bcc and as seen, in
 .Ar ACCOUNT:FOLDER
 (by IMAP), maildir:DIR or mbox:FILE, when at least one recipient is done.
-That it can't be kept is told on stderr and changes neither the status nor anything else.
+That it can't be kept, or that the key names no such place, is told on stderr and changes neither the status nor anything else.
 The key is left alone for smtp.gmail.com, smtp.googlemail.com, smtp-mail.outlook.com, smtp.office365.com and smtp.office365.us, which keep a copy
 themselves; the flag is not.
 .Sh MANY MESSAGES
@@ -178,7 +178,9 @@ In the last two, a length that does not lead to the next From line or to the end
 they are not sent (65).
 They go over one connection, which is made anew if the server has closed it between two messages, or over as many as
 .Fl -jobs
-says, less if the server does not want that many.
+says, less if the server does not want that many; with
+.Fl -direct
+each of them goes to one domain after the other.
 A message that can't be read or sent as it is does not keep the others; a way that can't be had does.
 Each goes to the recipients among the arguments;
 .Fl t
@@ -350,6 +352,16 @@ is done: the status is 0.
 With
 .Fl -queue-on-tempfail
 it is sent at once, and queued for those recipients that can't have it now.
+What is asked for is kept with it, but for
+.Fl -all-or-nothing ;
+with
+.Fl -direct ,
+.Fl -resolver , -resolver-validates
+and
+.Fl -direct-ports
+have to stand in an account.
+.Fl -rate
+slows down what is sent, not what is stored.
 .Pp
 Under an
 .Fl -idempotency-key
