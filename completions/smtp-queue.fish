@@ -31,7 +31,7 @@ complete -c smtp-queue -n "__fish_smtp_queue_needs_command" -f -a "show" -d 'Tel
 complete -c smtp-queue -n "__fish_smtp_queue_needs_command" -f -a "cat" -d 'Writes a message as it will be sent'
 complete -c smtp-queue -n "__fish_smtp_queue_needs_command" -f -a "run" -d 'Delivers what is due'
 complete -c smtp-queue -n "__fish_smtp_queue_needs_command" -f -a "hold" -d 'Tries nothing more until the messages are released'
-complete -c smtp-queue -n "__fish_smtp_queue_needs_command" -f -a "release" -d 'Lets messages that are held go at the next run'
+complete -c smtp-queue -n "__fish_smtp_queue_needs_command" -f -a "release" -d 'Lets messages that are held, or held back as their senders wished, go at the next run'
 complete -c smtp-queue -n "__fish_smtp_queue_needs_command" -f -a "retry" -d 'Lets messages that wait be tried at the next run, and forgets that their accounts are paused'
 complete -c smtp-queue -n "__fish_smtp_queue_needs_command" -f -a "rm" -d 'Removes messages; nobody is told'
 complete -c smtp-queue -n "__fish_smtp_queue_needs_command" -f -a "bounce" -d 'Gives messages up; the next run tells their senders'
