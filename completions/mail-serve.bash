@@ -23,7 +23,7 @@ _mail__serve() {
 
     case "${cmd}" in
         mail__serve)
-            opts="-h -V --root --listen --user --smtp-port --pop3-port --imap-port --smtps-port --pop3s-port --imaps-port --lmtp-port --lmtp-socket --tls-cert --tls-key --any-password --passwd-file --hash-password --mechanisms --login-delay --create --connections --connections-per-address --message-size --trace --help --version"
+            opts="-h -V --root --listen --user --smtp-port --pop3-port --imap-port --smtps-port --pop3s-port --imaps-port --lmtp-port --lmtp-socket --tls-cert --tls-key --any-password --passwd-file --hash-password --mechanisms --login-delay --system --create --connections --connections-per-address --message-size --trace --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

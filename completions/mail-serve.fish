@@ -20,6 +20,7 @@ complete -c mail-serve -l connections-per-address -d 'How many of them from one 
 complete -c mail-serve -l message-size -d 'The largest message that is taken' -r
 complete -c mail-serve -l trace -d 'Append the dialogues to FILE (created 0600; - is stderr), see pipepost-trace(5)' -r
 complete -c mail-serve -l any-password -d 'Accept every password'
+complete -c mail-serve -l system -d 'Take messages of everybody on this machine over the socket of [system], see SYSTEM, and nothing else'
 complete -c mail-serve -l create -d 'Create users when they log in for the first time or get their first message'
 complete -c mail-serve -s h -l help -d 'Print help'
 complete -c mail-serve -s V -l version -d 'Print version'

@@ -11,9 +11,8 @@ use pipepost::proto::imap::response::{Response, may_have_literals};
 use pipepost::proto::mailbox::Mailbox as Address;
 use pipepost::proto::{pop3, smtp};
 use pipepost::secret::Secret;
-use pipepost::server::mailbox::Draft;
 use pipepost::server::smtp::Protocol;
-use pipepost::server::{Denied, Destination, Envelope, Limits, Login, Refusal, World};
+use pipepost::server::{Arriving, Denied, Destination, Envelope, Limits, Login, Refusal, World};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -92,10 +91,10 @@ impl World for House {
     fn recipient(&mut self, user: Option<&str>, to: Option<&Address>) -> Result<Destination, Refusal> {
         self.visit.recipient(user, to)
     }
-    fn draft(&mut self, envelope: &Envelope) -> Result<Draft> {
+    fn draft(&mut self, envelope: &Envelope) -> Result<Arriving> {
         self.visit.draft(envelope)
     }
-    fn deliver(&mut self, envelope: &Envelope, draft: Draft) -> Vec<Result<()>> {
+    fn deliver(&mut self, envelope: &Envelope, draft: Arriving) -> Vec<Result<()>> {
         self.visit.deliver(envelope, draft)
     }
     fn limits(&self) -> &Limits {

@@ -89,10 +89,47 @@ impl Accounts {
             let text = with_colon(&name);
             return self.named(&text, service).map_err(|e| e.at("$PIPEPOST_ACCOUNT"));
         }
-        match self.config()?.and_then(Config::default) {
-            Some(default) => self.named(&with_colon(&default.value), service),
-            None => Endpoint::parse("local:", service),
+        self.named(&self.unnamed(service)?, service)
+    }
+
+    /// Who is meant where nobody is named: for mail on its way out the whole system's server, if there is one; then the default.
+    fn unnamed(&self, service: Service) -> Result<String> {
+        let config = self.config()?;
+        if let Some(system) = config.and_then(Config::system).filter(|_| service == Service::Smtp) {
+            return Ok(system.url());
         }
+        let default = config.and_then(Config::default);
+        Ok(default.map_or_else(|| "local:".to_owned(), |default| with_colon(&default.value)))
+    }
+
+    /// Whether that is the socket of the whole system's server.
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong.
+    pub fn is_spool(&self, at: &Endpoint) -> Result<bool> {
+        let system = self.config()?.and_then(Config::system);
+        let spool = |path: &str| system.is_some_and(|system| system.spool.value.as_os_str() == path);
+        Ok(at.service == Service::Smtp && matches!(&at.place, Place::Unix(path) if spool(path)))
+    }
+
+    /// The account by which the whole system's mail goes on.
+    ///
+    /// # Errors
+    /// 78: the configuration is wrong, or names none.
+    pub fn system(&self) -> Result<(PathBuf, String)> {
+        let Some(config) = self.config()? else {
+            return Err(Error::config("there is no configuration").advise("see [system] in pipepost-config(5)"));
+        };
+        let file = config.file().display();
+        let system = config.system().ok_or_else(|| {
+            Error::config(format!("{file}: no [system]"))
+                .advise("spool = \"/run/pipepost/smtp\" in [system] names the socket")
+        })?;
+        let account = system.account.as_ref().or(config.default()).ok_or_else(|| {
+            let why = format!("{file}:{}: no account for the system's mail", system.spool.line);
+            Error::config(why).advise("account = \"NAME\" in [system], or default, names it")
+        })?;
+        Ok((system.spool.value.clone(), account.value.clone()))
     }
 
     /// All servers of the account that `argument` names, a protocol each.
@@ -158,11 +195,7 @@ impl Accounts {
             Some(text) => Some(text.to_owned()),
             None => variable()?,
         };
-        let named = match named {
-            Some(named) => Some(named),
-            None => self.config()?.and_then(Config::default).map(|default| default.value.clone()),
-        };
-        Ok(named.map_or_else(|| "local:".to_owned(), |named| with_colon(&named)))
+        named.map_or_else(|| self.unnamed(Service::Smtp), |named| Ok(with_colon(&named)))
     }
 
     /// The server that `text` names.
@@ -219,7 +252,14 @@ impl Accounts {
     /// # Errors
     /// 78: the configuration is wrong.
     pub fn host(&self, at: &Endpoint) -> Result<String> {
-        Ok(self.settings(at)?.hostname.map_or_else(super::system::host_name, |host| host.value))
+        // Who submits to the whole system is on the host that its mail comes from.
+        let settings = if self.is_spool(at)? {
+            let (_, account) = self.system()?;
+            self.config()?.and_then(|config| config.settings(&account, Service::Smtp)).unwrap_or_default()
+        } else {
+            self.settings(at)?
+        };
+        Ok(settings.hostname.map_or_else(super::system::host_name, |host| host.value))
     }
 
     /// Domains that `local:` has besides its own.

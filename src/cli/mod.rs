@@ -29,6 +29,7 @@ pub mod sent;
 pub mod session;
 mod shown;
 pub mod signals;
+pub mod submission;
 pub mod system;
 pub mod token;
 pub mod tool;

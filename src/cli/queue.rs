@@ -172,6 +172,7 @@ pub fn enqueue(
         ret: wants.ret,
         envid: wants.envid.clone(),
         origin: None,
+        uid: None,
         to: to.collect(),
     };
     match how.key {

@@ -9,8 +9,9 @@ use crate::proto::sasl::scram::Keys;
 use crate::proto::sasl::{Hash, Mechanism};
 use crate::secret::Secret;
 use crate::server::login::Attempts;
-use crate::server::mailbox::{Account, Draft};
-use crate::server::{Denied, Destination, Envelope, Limits, Login, Recipient, Refusal, World, into_mailboxes};
+use crate::server::mailbox::Account;
+use crate::server::{Arriving, into_mailboxes, nowhere};
+use crate::server::{Denied, Destination, Envelope, Limits, Login, Recipient, Refusal, World};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -260,7 +261,7 @@ impl World for Visit {
     }
 
     /// A message for elsewhere alone begins where the one who sends it has a mailbox.
-    fn draft(&mut self, envelope: &Envelope) -> Result<Draft> {
+    fn draft(&mut self, envelope: &Envelope) -> Result<Arriving> {
         let mailbox = envelope.recipients.iter().find_map(|to| match &to.destination {
             Destination::Mailbox(account) => Some(account.clone()),
             Destination::Elsewhere => None,
@@ -270,10 +271,13 @@ impl World for Visit {
             Some(account) => Some(account),
             None => self.tree.account(envelope.user.as_deref().unwrap_or(owner))?,
         };
-        account.map_or_else(|| Err(Error::io("no mailbox to begin a message in")), |account| account.draft())
+        let draft =
+            account.map_or_else(|| Err(Error::io("no mailbox to begin a message in")), |account| account.draft());
+        draft.map(Arriving::Mailbox)
     }
 
-    fn deliver(&mut self, envelope: &Envelope, mut draft: Draft) -> Vec<Result<()>> {
+    fn deliver(&mut self, envelope: &Envelope, message: Arriving) -> Vec<Result<()>> {
+        let Arriving::Mailbox(mut draft) = message else { return nowhere(envelope) };
         let elsewhere = |to: &Recipient| matches!(to.destination, Destination::Elsewhere);
         if !envelope.recipients.iter().any(elsewhere) {
             return into_mailboxes(envelope, draft);

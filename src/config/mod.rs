@@ -11,6 +11,7 @@ pub mod passwd;
 pub mod queue;
 mod read;
 pub mod secret;
+pub mod system;
 
 use crate::error::{Error, Result};
 use crate::message::rewrite::Rule;
@@ -27,8 +28,8 @@ use std::path::{Path, PathBuf};
 
 /// Words that can't be accounts: `local:`, and what is or may become a scheme or a target of `--into`.
 pub const RESERVED: &[&str] = &[
-    "local", "default", "queue", "smtp", "smtps", "lmtp", "lmtps", "pop3", "pop3s", "imap", "imaps", "jmap", "mbox",
-    "maildir", "eml", "exec", "file", "http", "https", "mailto",
+    "local", "default", "queue", "system", "smtp", "smtps", "lmtp", "lmtps", "pop3", "pop3s", "imap", "imaps", "jmap",
+    "mbox", "maildir", "eml", "exec", "file", "http", "https", "mailto",
 ];
 
 /// The configuration file, read and found good.
@@ -39,6 +40,7 @@ pub struct Config {
     domains: Vec<String>,
     local: Local,
     queue: Option<queue::Schedule>,
+    system: Option<system::System>,
     accounts: BTreeMap<String, Account>,
 }
 
@@ -291,6 +293,12 @@ impl Config {
     #[must_use]
     pub fn queue(&self) -> Option<&queue::Schedule> {
         self.queue.as_ref()
+    }
+
+    /// The table `[system]`.
+    #[must_use]
+    pub fn system(&self) -> Option<&system::System> {
+        self.system.as_ref()
     }
 
     /// What is set for a protocol of an account; `None`: there is no such account.

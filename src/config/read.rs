@@ -3,6 +3,7 @@
 mod direct;
 mod oauth;
 mod queue;
+mod system;
 
 use super::secret::Source;
 use super::{Account, Config, Local, RESERVED, Set, Settings, Through, Trust, is_name, nearest};
@@ -82,6 +83,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
         domains: Vec::new(),
         local: Local::default(),
         queue: None,
+        system: None,
         accounts: Default::default(),
     };
     for (key, value) in table.get_ref() {
@@ -97,12 +99,13 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
                     r.known(key, &LOCAL)?;
                     match key.get_ref().as_ref() {
                         "domains" => config.domains = r.domains(value)?,
-                        "relay" => config.local.relay = Some(r.relay(value)?),
+                        "relay" => config.local.relay = Some(r.account_named("relay", value)?),
                         name => r.routing(name, value, &mut config.local.settings)?,
                     }
                 }
             }
             ("queue", DeValue::Table(queue)) => config.queue = Some(r.queue(queue)?),
+            ("system", DeValue::Table(system)) => config.system = Some(r.system(system, key.span())?),
             (name, DeValue::Table(_)) if RESERVED.contains(&name) => {
                 return Err(r.wrong(key.span(), format!("{name}: this name is reserved and can't be an account")));
             }
@@ -132,6 +135,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Config> {
         return Err(r.wrong(span, format!("default = {:?}: no such account{near}", default.value)));
     }
     r.leads_on(&config)?;
+    r.has_its_account(&config)?;
     Ok(config)
 }
 

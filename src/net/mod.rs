@@ -11,6 +11,7 @@ pub mod proxy;
 mod race;
 pub mod resolve;
 pub mod script;
+pub mod stdio;
 pub mod stream;
 pub mod tls;
 pub mod trace;

@@ -113,6 +113,8 @@ pub struct Envelope {
     pub envid: Option<String>,
     /// The mail directory of the server that has taken it; `None`: it came from elsewhere.
     pub origin: Option<PathBuf>,
+    /// The Unix user who has submitted it to the whole system's server.
+    pub uid: Option<u32>,
     /// RCPT TO, without duplicates.
     pub to: Vec<To>,
 }
@@ -153,6 +155,8 @@ pub struct Entry {
     pub envid: Option<String>,
     /// See [`Envelope::origin`].
     pub origin: Option<String>,
+    /// See [`Envelope::uid`].
+    pub uid: Option<u32>,
     /// When it came, seconds since 1970.
     pub arrived: i64,
     /// Whether its sender was told that it takes longer.

@@ -95,6 +95,7 @@ impl Runner<'_> {
             ret: None,
             envid: None,
             origin: entry.origin.as_ref().map(Into::into),
+            uid: entry.uid,
             to: vec![to],
         };
         let mut gone = false;

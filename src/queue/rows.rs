@@ -75,13 +75,16 @@ pub(super) static SCHEMA: Schema = Schema {
         DROP INDEX recipient_hop;
         CREATE INDEX recipient_hop ON recipient (hop, status, rank, next);
     ",
+        "
+        ALTER TABLE entry ADD COLUMN uid INTEGER;  -- of the user who has submitted it to mail-serve --system
+    ",
     ],
     repair: "move queue.sqlite away with its -wal and -shm; the messages are in queue/, each a file",
 };
 
 /// The columns that [`entry`] reads.
 pub(super) const ENTRY: &str = "id, sender, size, eight_bit, bytes, ret, envid, arrived, warned, origin, utf8_header,
-    deliver_by, deliver_mode, hold, require_tls, priority";
+    deliver_by, deliver_mode, hold, require_tls, priority, uid";
 /// The columns that [`recipient`] reads.
 const RECIPIENT: &str =
     "n, address, hop, notify, orcpt, status, next, since, attempts, doubtful, code, enhanced, text, untold";
@@ -108,6 +111,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
             require_tls: row.get(14)?,
             priority: priority.and_then(Priority::new),
         },
+        uid: row.get(16)?,
         to: Vec::new(),
     })
 }
@@ -157,7 +161,7 @@ pub(super) fn insert(t: &Transaction<'_>, id: &str, bytes: u64, envelope: &Envel
     let rank = asked.priority.map(Priority::level);
     let origin = envelope.origin.as_ref().map(|root| root.display().to_string());
     t.execute(
-        &format!("INSERT INTO entry ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)"),
+        &format!("INSERT INTO entry ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"),
         params![
             id,
             from,
@@ -173,7 +177,8 @@ pub(super) fn insert(t: &Transaction<'_>, id: &str, bytes: u64, envelope: &Envel
             asked.by.map(|by| if by.returns { "R" } else { "N" }),
             asked.hold,
             asked.require_tls,
-            rank
+            rank,
+            envelope.uid
         ],
     )?;
     let sql = "INSERT INTO recipient (entry, n, address, domain, hop, notify, orcpt, status, next, since, rank)

@@ -10,6 +10,7 @@ use crate::net::stream::{Connected, Socket};
 use crate::net::trace::TraceTo;
 use crate::net::{Deadline, Wire};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::sockopt::socket_peercred;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, TcpListener};
@@ -24,6 +25,15 @@ const FINISH: Duration = Duration::from_secs(8);
 const STACK: usize = 1 << 20;
 /// How many connections one port gives before the next port is looked at.
 const AT_ONCE: usize = 64;
+
+/// Who connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// To a port, from this address.
+    Address(IpAddr),
+    /// To a Unix socket, as this user.
+    Uid(u32),
+}
 
 /// Where connections come from.
 pub enum Door {
@@ -42,19 +52,25 @@ impl Door {
     }
 
     /// The next one that waits; `None`: it has left already.
-    fn accept(&self) -> io::Result<Option<(Wire, Option<IpAddr>)>> {
+    fn accept(&self) -> io::Result<Option<(Wire, Peer)>> {
         let (made, from) = match self {
             Door::Tcp(socket) => {
                 let (stream, peer) = socket.accept()?;
                 let address = peer.ip().to_canonical();
                 // As a literal of RFC 5321 4.1.3.
                 let name = if address.is_ipv6() { format!("[IPv6:{address}]") } else { format!("[{address}]") };
-                (wire(stream, name), Some(address))
+                (wire(stream, name), Peer::Address(address))
             }
-            Door::Unix(socket) => (wire(socket.accept()?.0, "local".to_owned()), None),
+            Door::Unix(socket) => {
+                let stream = socket.accept()?.0;
+                // Of the process that has connected, whoever writes by now.
+                let Ok(peer) = socket_peercred(&stream) else { return Ok(None) };
+                let uid = peer.uid.as_raw();
+                (wire(stream, format!("local, uid {uid}")), Peer::Uid(uid))
+            }
         };
         let Ok(mut wire) = made else { return Ok(None) };
-        if let Some(address) = from {
+        if let Peer::Address(address) = from {
             wire.comes_from(address);
         }
         Ok(Some((wire, from)))
@@ -81,12 +97,12 @@ pub struct Server<'s> {
     /// Where to listen.
     pub listeners: Vec<Listener>,
     /// A world for each session.
-    pub world: &'s dyn Fn() -> Box<dyn World>,
+    pub world: &'s dyn Fn(Peer) -> Box<dyn World>,
     /// Readable when it is time to end.
     pub stop: Arc<OwnedFd>,
     /// How many sessions there may be at once.
     pub sessions: usize,
-    /// How many of them from one address (of IPv6, from one /64).
+    /// How many of them from one address (of IPv6, from one /64), or of one user.
     pub per_address: usize,
     /// Where the dialogues are written.
     pub trace: Option<TraceTo>,
@@ -144,7 +160,7 @@ impl Server<'_> {
         Ok(())
     }
 
-    fn session(&self, mut wire: Wire, from: Option<IpAddr>, at: &Listener, running: &Arc<Running>) {
+    fn session(&self, mut wire: Wire, from: Peer, at: &Listener, running: &Arc<Running>) {
         let (service, implicit) = (at.service, at.implicit_tls);
         let Some(one) = running.one_more(from, self.sessions, self.per_address) else {
             // Words in clear are nothing to those who wait for a handshake.
@@ -162,7 +178,7 @@ impl Server<'_> {
         if let Some(trace) = &self.trace {
             wire.trace(trace.clone());
         }
-        let mut world = (self.world)();
+        let mut world = (self.world)(from);
         // Should no thread be had, the connection is closed by what is dropped.
         let _ = std::thread::Builder::new().name(service.word().into()).stack_size(STACK).spawn(move || {
             let _one = one;
@@ -191,7 +207,7 @@ struct Running(Mutex<Counts>);
 #[derive(Default)]
 struct Counts {
     all: usize,
-    from: HashMap<IpAddr, usize>,
+    from: HashMap<Peer, usize>,
 }
 
 impl Running {
@@ -199,18 +215,19 @@ impl Running {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).all
     }
 
-    /// `None`: there are too many. A Unix socket's clients have no address.
-    fn one_more(self: &Arc<Running>, from: Option<IpAddr>, most: usize, per_address: usize) -> Option<One> {
-        let from = from.map(network);
+    /// `None`: there are too many.
+    fn one_more(self: &Arc<Running>, from: Peer, most: usize, per_address: usize) -> Option<One> {
+        let from = match from {
+            Peer::Address(address) => Peer::Address(network(address)),
+            uid => uid,
+        };
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = from.and_then(|from| counts.from.get(&from).copied()).unwrap_or(0);
+        let here = counts.from.get(&from).copied().unwrap_or(0);
         if counts.all >= most || here >= per_address {
             return None;
         }
         counts.all += 1;
-        if let Some(from) = from {
-            counts.from.insert(from, here + 1);
-        }
+        counts.from.insert(from, here + 1);
         Some(One { running: Arc::clone(self), from })
     }
 }
@@ -218,14 +235,14 @@ impl Running {
 /// Counts a session for as long as it lives, also when it panics.
 struct One {
     running: Arc<Running>,
-    from: Option<IpAddr>,
+    from: Peer,
 }
 
 impl Drop for One {
     fn drop(&mut self) {
         let mut counts = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all = counts.all.saturating_sub(1);
-        let Some(from) = self.from else { return };
+        let from = self.from;
         let left = counts.from.get(&from).map_or(0, |n| n.saturating_sub(1));
         if left == 0 {
             counts.from.remove(&from);
@@ -242,7 +259,8 @@ mod tests {
     #[test]
     fn sessions_are_counted_in_all_and_by_address() {
         let running = Arc::new(Running::default());
-        let one = |from: &str| running.one_more(from.parse().ok(), 4, 2);
+        let peer = |from: &str| from.parse().map_or(Peer::Uid(0), Peer::Address);
+        let one = |from: &str| running.one_more(peer(from), 4, 2);
         let (a, b) = (one("192.0.2.1").unwrap(), one("::ffff:192.0.2.1").unwrap());
         assert!(one("192.0.2.1").is_none());
         let c = one("2001:db8::1").unwrap();

@@ -12,7 +12,9 @@ mod sasl;
 pub mod smtp;
 mod world;
 
-pub use world::{Denied, Destination, Envelope, Limits, Login, Recipient, Refusal, World, into_mailboxes};
+pub use world::{
+    Arriving, Denied, Destination, Envelope, Limits, Login, Recipient, Refusal, World, into_mailboxes, nowhere,
+};
 
 use crate::error::{Error, Result};
 use crate::net::Wire;

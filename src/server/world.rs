@@ -9,6 +9,7 @@ use crate::proto::sasl::scram::Keys;
 use crate::proto::sasl::{Hash, Mechanism};
 use crate::proto::smtp::{Mail, Rcpt};
 use crate::secret::Secret;
+use crate::store::spool::Spool;
 use std::time::Duration;
 
 /// Somebody whose identity is known.
@@ -35,6 +36,38 @@ pub enum Destination {
     Mailbox(Account),
     /// To another server, by a queue.
     Elsewhere,
+}
+
+/// A message on its way in.
+pub enum Arriving {
+    /// Towards mailboxes here.
+    Mailbox(Draft),
+    /// Towards elsewhere alone.
+    Spool(Spool),
+}
+
+impl Arriving {
+    /// What only mailboxes get of a message, as Return-Path (RFC 5321 4.4). Before anything else.
+    ///
+    /// # Errors
+    /// 74: the disk is full, or fails.
+    pub fn write_own(&mut self, file_form: &[u8]) -> Result<()> {
+        match self {
+            Arriving::Mailbox(draft) => draft.write_own(file_form),
+            Arriving::Spool(_) => Ok(()),
+        }
+    }
+
+    /// The next bytes, in file form (lines end with LF).
+    ///
+    /// # Errors
+    /// 73, 74: the disk is full, or fails.
+    pub fn write(&mut self, file_form: &[u8]) -> Result<()> {
+        match self {
+            Arriving::Mailbox(draft) => draft.write(file_form),
+            Arriving::Spool(spool) => spool.push(file_form),
+        }
+    }
 }
 
 /// Why a recipient is refused.
@@ -170,12 +203,13 @@ pub trait World: Send {
     ///
     /// # Errors
     /// 73: it can't be begun.
-    fn draft(&mut self, envelope: &Envelope) -> Result<Draft> {
+    fn draft(&mut self, envelope: &Envelope) -> Result<Arriving> {
         let mailbox = envelope.recipients.iter().find_map(|to| match &to.destination {
             Destination::Mailbox(account) => Some(account),
             Destination::Elsewhere => None,
         });
-        mailbox.map_or_else(|| Err(Error::internal("a message without a mailbox")), Account::draft)
+        let draft = mailbox.map_or_else(|| Err(Error::internal("a message without a mailbox")), Account::draft);
+        draft.map(Arriving::Mailbox)
     }
 
     /// Takes a message over: what it says of a recipient is `Ok` when the message is on stable storage for them. A result for
@@ -183,8 +217,13 @@ pub trait World: Send {
     ///
     /// The sender's wishes (RET, ENVID, NOTIFY, ORCPT) are in the envelope for a world that sends mail on; here it goes into
     /// mailboxes at once, and there is nothing to tell later.
-    fn deliver(&mut self, envelope: &Envelope, draft: Draft) -> Vec<Result<()>> {
-        into_mailboxes(envelope, draft)
+    ///
+    /// An error with [`Exit::Data`](crate::error::Exit::Data) is for good, and its words are told.
+    fn deliver(&mut self, envelope: &Envelope, message: Arriving) -> Vec<Result<()>> {
+        match message {
+            Arriving::Mailbox(draft) => into_mailboxes(envelope, draft),
+            Arriving::Spool(_) => nowhere(envelope),
+        }
     }
 
     /// The bounds.
@@ -199,6 +238,12 @@ pub trait World: Send {
     fn identity(&self) -> Option<&Identity> {
         None
     }
+}
+
+/// For a message that is no [`Arriving`] of this world.
+#[must_use]
+pub fn nowhere(envelope: &Envelope) -> Vec<Result<()>> {
+    envelope.recipients.iter().map(|_| Err(Error::internal("a message without a way"))).collect()
 }
 
 /// Delivers into each INBOX; whoever is named twice gets one copy. A result for each recipient, in their order: those who are

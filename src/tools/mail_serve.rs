@@ -1,6 +1,7 @@
 //! mail-serve(1): the mail server of `local:` on TCP ports, of the loopback interface if nothing else is said.
 
 mod doors;
+mod spool;
 
 use crate::cli::args::Common;
 use crate::cli::connect::{Reach, read_private};
@@ -80,6 +81,12 @@ pub struct MailServe {
     /// How many seconds the first wrong password waits for its answer; each further one twice as long, up to eight times.
     #[arg(long, value_name = "SECONDS", default_value_t = 1)]
     login_delay: u8,
+    /// Take messages of everybody on this machine over the socket of [system], see SYSTEM, and nothing else.
+    #[arg(long, conflicts_with_all = [
+        "root", "listen", "user", "smtp_port", "pop3_port", "imap_port", "smtps_port", "pop3s_port", "imaps_port", "lmtp_port",
+        "lmtp_socket", "tls_cert", "tls_key", "any_password", "passwd_file", "mechanisms", "login_delay", "create",
+    ])]
+    system: bool,
     /// Create users when they log in for the first time or get their first message.
     #[arg(long)]
     create: bool,
@@ -232,6 +239,38 @@ are read.
 The directory of
 .Fl -root
 belongs to that user.
+.Sh SYSTEM
+With
+.Fl -system ,
+messages are taken over one Unix socket, that of
+.Li [system]
+in
+.Xr pipepost-config 5 ,
+which the programs of everybody on this machine use where they name no account: they never see the password of the account by which
+mail goes on.
+The socket is open to all (0666), and its directory is made (0755) if it is not there; nobody logs in.
+A message is taken (250) when it is on stable storage in the queue of the server's own user, with the number of the user who has handed
+it in, which
+.Ic smtp-queue show
+tells and which is in its Received field.
+Addresses at localhost, or at the host's name without a domain, are at
+.Cm hostname
+of the account; its
+.Cm rewrite
+keys and
+.Cm aliases
+are those of the whole system.
+Notifications go to their sender's address, by the same account.
+.Pp
+It needs a Unix user of its own, who can read the password, and a directory for the queue; for systemd it is
+.Bd -literal -offset indent
+[Service]
+ExecStart=/usr/bin/mail-serve --system
+User=pipepost
+RuntimeDirectory=pipepost
+StateDirectory=pipepost
+Environment=XDG_STATE_HOME=/var/lib/pipepost
+.Ed
 .Sh SIGNALS
 INT and TERM end it: nothing more is accepted, a message on its way in or out may finish, and the status is 0.
 .Sh EXIT STATUS
@@ -268,6 +307,11 @@ find "$dir/mail/bob/new" -type f | wc -l
         }
         // Whatever is made, a socket too, is ours alone.
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+        // A thousand connections need more descriptors than most shells give.
+        system::many_files();
+        if self.system {
+            return spool::serve(&self);
+        }
         let strangers = !self.listen.to_canonical().is_loopback();
         if strangers && self.any_password {
             return Err(Error::usage("--any-password is for the loopback interface").into());
@@ -276,8 +320,6 @@ find "$dir/mail/bob/new" -type f | wc -l
             let why = Error::config("root does not listen to strangers");
             return Err(why.advise("--user USER, who owns the directory of --root").into());
         }
-        // A thousand connections need more descriptors than most shells give.
-        system::many_files();
         let user = self.user.as_deref().map(privileges::Account::named).transpose()?;
         let doors = Doors::open(&self, user)?;
         let shown = self.certificate()?;
@@ -332,7 +374,7 @@ find "$dir/mail/bob/new" -type f | wc -l
         let trace = reach.trace().cloned();
         // It ends after the last session, whose mail it may still see.
         let _delivering = Delivering::start("mail-serve", &common, &state, stop.clone())?;
-        let world = || Box::new(Visit::new(tree.clone(), None)) as Box<dyn World>;
+        let world = |_| Box::new(Visit::new(tree.clone(), None)) as Box<dyn World>;
         let server = Server {
             listeners: doors.listeners,
             world: &world,

@@ -219,3 +219,85 @@ fn mutt_sends_a_letter() {
     );
     assert!(got.text.contains("Subject: hi there\n") && got.text.ends_with("hello\n"), "{}", got.text);
 }
+
+#[test]
+fn a_session_on_stdin_and_stdout() {
+    let peer = Peer::start(|_, verb, line| match verb {
+        "EHLO" => Say::Text("250-peer\r\n250 DSN"),
+        "RCPT" if line.contains("never") => Say::Text("550 5.1.1 no"),
+        "RCPT" if line.contains("later") => Say::Text("450 4.2.1 no"),
+        _ => Say::Yes,
+    });
+    let home = home(&peer);
+    let session = |says: &str| call(&home, "sendmail", &["-bs"], says.replace('\n', "\r\n").as_bytes()).ends(0).out;
+    let said = session(
+        "EHLO me.example.org\nMAIL FROM:<s@example.org> RET=HDRS ENVID=Q1\nRCPT TO:<a@example.org> NOTIFY=FAILURE\n\
+         RCPT TO:<b@example.org>\nDATA\nSubject: one\nBcc: secret@example.org\n\n..hi\n.\n\
+         MAIL FROM:<>\nRCPT TO:<a@example.org>\nDATA\nSubject: two\n\n.\nQUIT\n",
+    );
+    assert!(said.starts_with("220 host.example.org ESMTP pipepost\r\n") && said.ends_with(" bye\r\n"), "{said}");
+    assert_eq!(said.matches("250 2.0.0 stored").count(), 2, "{said}");
+    let got = peer.taken();
+    assert_eq!((got[0].from.as_str(), got[0].to.len(), got[1].from.as_str()), ("s@example.org", 2, ""));
+    assert!(got[0].text.ends_with("\n\n..hi\n") && !got[0].text.contains("secret"), "{}", got[0].text);
+    assert!(got[0].text.starts_with("Received: from me.example.org ("), "{}", got[0].text);
+    // Over one connection.
+    assert_eq!(got[0].line, got[1].line);
+    // What is refused for good is; what has to wait is queued, which is as good as done.
+    let one = |to: &str| {
+        let to: String = to.split(' ').map(|to| format!("RCPT TO:<{to}@example.org>\n")).collect();
+        let said = session(&format!("EHLO x\nMAIL FROM:<s@example.org>\n{to}DATA\nSubject: x\n\nx\n.\nQUIT\n"));
+        said.lines().rev().nth(1).unwrap().to_owned()
+    };
+    let refused = one("never a");
+    assert!(
+        refused.starts_with("554 5.6.0 <never@example.org>: 550 ") && refused.ends_with("; the others get it"),
+        "{refused}"
+    );
+    assert_eq!(one("later a"), "250 2.0.0 stored");
+    assert_eq!(home.run("smtp-queue", &["ls", "-o", "to,status"], b"").ends(0).out, "later@example.org\twaiting\n");
+    // A message that is cut is none, and an address that breaks a line never was one.
+    let before = peer.taken().len();
+    session("EHLO x\nMAIL FROM:<s@example.org>\nRCPT TO:<a@example.org>\nDATA\nSubject: x\n\ncut");
+    assert_eq!(peer.taken().len(), before);
+    call(&home, "sendmail", &["-bs", "a@example.org"], b"").ends(64);
+    // With queue = true it is stored, and nobody is called.
+    let config = home.path().join(".config/pipepost/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}queue = true\n")).unwrap();
+    assert_eq!(one("b"), "250 2.0.0 stored");
+    assert_eq!(peer.taken().len(), before);
+    assert!(home.run("smtp-queue", &["ls", "-o", "to"], b"").ends(0).out.contains("b@example.org\n"));
+}
+
+#[test]
+fn python_talks_to_a_session() {
+    if !installed("python3") {
+        return;
+    }
+    let peer = Peer::start(|_, _, _| Say::Yes);
+    let home = home(&peer);
+    // smtplib over two pipes, a large message, and another one in the same session.
+    let script = r#"
+import smtplib, subprocess, sys, os
+p = subprocess.Popen([os.environ['HOME'] + '/bin/sendmail', '-bs'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+class Sock:
+    def sendall(self, b): p.stdin.write(b); p.stdin.flush()
+    def makefile(self, mode): return p.stdout
+    def close(self): p.stdin.close()
+class Client(smtplib.SMTP):
+    def _get_socket(self, *a): return Sock()
+c = Client('x', 25)
+c.sendmail('a@example.org', ['b@example.org'], 'Subject: large\r\n\r\n' + ('x' * 70 + '\r\n') * 20000)
+c.sendmail('a@example.org', ['c@example.org'], 'Subject: small\r\n\r\nx\r\n')
+c.quit()
+sys.exit(p.wait())
+"#;
+    std::fs::write(home.path().join("talk.py"), script).unwrap();
+    home.sh("python3 talk.py").ends(0);
+    let got = peer.taken();
+    assert_eq!(
+        (got.len(), got[0].text.matches('\n').count() > 20000, got[1].to[0].as_str()),
+        (2, true, "c@example.org")
+    );
+}

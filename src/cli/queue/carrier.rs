@@ -159,6 +159,8 @@ impl Post for Carrier {
 
     fn way_back(&self, entry: &Entry, sender: &Mailbox, hop: &str) -> String {
         let local = self.domains.iter().any(|domain| domain.eq_ignore_ascii_case(sender.domain()));
+        // A whole system's users have no mailboxes of ours.
+        let local = local && entry.uid.is_none();
         match (&entry.origin, local, Hop::of(hop)) {
             (Some(root), true, _) => Hop::Tree(root.into()).to_string(),
             (None, true, _) => "local:".to_owned(),

@@ -31,6 +31,12 @@ pub struct Outbound {
     origin: Option<PathBuf>,
 }
 
+/// The way by an account, wherever it goes.
+fn by(accounts: &Accounts, name: String) -> Result<Hop> {
+    let at = accounts.named(&format!("{name}:"), Service::Smtp)?;
+    Ok(if at.place == Place::Direct { Hop::Domains(Some(name)) } else { Hop::Account(format!("{name}:")) })
+}
+
 impl Outbound {
     /// What `[local]` says; the queue is in `state`. `origin` is the mail directory, where it is another than that of `local:`.
     /// `None`: mail for other domains is not taken.
@@ -41,13 +47,19 @@ impl Outbound {
         let hop = match accounts.config()?.and_then(Config::onward) {
             None => return Ok(None),
             Some(Onward::Direct) => Hop::Domains(Some("local".to_owned())),
-            Some(Onward::Relay(name)) => {
-                let at = accounts.named(&format!("{name}:"), Service::Smtp)?;
-                if at.place == Place::Direct { Hop::Domains(Some(name)) } else { Hop::Account(format!("{name}:")) }
-            }
+            Some(Onward::Relay(name)) => by(accounts, name)?,
         };
         let (state, origin) = (state.to_owned(), origin.map(Path::to_owned));
         Ok(Some(Outbound { state, queue: OnceLock::new(), hop, origin }))
+    }
+
+    /// By an account, wherever it goes.
+    ///
+    /// # Errors
+    /// 64, 78: there is no such account.
+    pub fn by(accounts: &Accounts, name: &str, state: &Path) -> Result<Outbound> {
+        let (state, hop) = (state.to_owned(), by(accounts, name.to_owned())?);
+        Ok(Outbound { state, queue: OnceLock::new(), hop, origin: None })
     }
 
     /// The queue, opened when it is needed for the first time.
@@ -60,6 +72,12 @@ impl Outbound {
         }
         let opened = Queue::open(&self.state)?;
         Ok(self.queue.get_or_init(|| opened))
+    }
+
+    /// Where mail for somebody goes next, as the queue names it.
+    #[must_use]
+    pub fn hop(&self, to: &Mailbox) -> String {
+        self.hop.towards(to).to_string()
     }
 
     /// Takes a message over for those of its recipients who are elsewhere: it is on stable storage then. Its name in the queue.
@@ -88,7 +106,7 @@ impl Outbound {
             // Who is named twice gets it once.
             if named.insert(address) {
                 let orcpt = recipient.rcpt.orcpt.as_ref().map(ToString::to_string);
-                let hop = self.hop.towards(address).to_string();
+                let hop = self.hop(address);
                 to.push(To { address: address.clone(), hop, notify: recipient.rcpt.notify, orcpt });
             }
         }
@@ -101,6 +119,7 @@ impl Outbound {
             ret: envelope.mail.ret,
             envid: envelope.mail.envid.clone(),
             origin: self.origin.clone(),
+            uid: None,
             to,
         })
     }

@@ -63,11 +63,11 @@ impl Reader<'_> {
     }
 
     /// The account that mail of `local:` for other domains goes by.
-    pub(super) fn relay(&self, value: &Value<'_>) -> Result<Set<String>> {
-        let text = self.string("relay", value)?;
+    pub(super) fn account_named(&self, key: &str, value: &Value<'_>) -> Result<Set<String>> {
+        let text = self.string(key, value)?;
         let account = text.strip_suffix(':').unwrap_or(&text);
         if !is_name(account) || RESERVED.contains(&account) {
-            return Err(self.wrong(value.span(), format!("relay: {text}: not the name of an account")));
+            return Err(self.wrong(value.span(), format!("{key}: {text}: not the name of an account")));
         }
         Ok(Set { value: account.to_owned(), line: self.line(&value.span()) })
     }

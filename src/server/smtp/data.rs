@@ -1,14 +1,13 @@
 //! DATA and BDAT: a message on its way in.
 
-use super::super::mailbox::Draft;
-use super::super::{Envelope, World};
+use super::super::{Arriving, Envelope, World};
 use super::envelope::Transaction;
 use super::start::Start;
 use super::{Next, Protocol, Session};
 use crate::body::Body;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::net::{Deadline, Wire};
-use crate::text::ToFile;
+use crate::text::{ToFile, escape};
 
 impl Session {
     pub(super) fn data(&mut self, wire: &mut Wire, world: &mut dyn World) -> Result<Next> {
@@ -166,10 +165,16 @@ impl Session {
 }
 
 const STORED: &str = "250 2.0.0 stored\r\n";
+/// How many characters of an error go into a reply (RFC 5321 4.5.3.1.5).
+const WORDS: usize = 450;
 const BARE: &str = "550 5.6.11 a CR or LF that is not part of a CRLF\r\n";
 
 /// The reply for a failure here. A full disk is 452, RFC 5321 4.2.3.
 fn failure(e: &Error) -> String {
+    if e.exit() == Exit::Data {
+        let text: String = escape(e.to_string()).chars().filter(|c| (' '..='~').contains(c)).take(WORDS).collect();
+        return format!("554 5.6.0 {text}\r\n");
+    }
     let full = ["No space left", "quota", "File too large"].iter().any(|words| e.to_string().contains(words));
     if full { "452 4.3.1 no space left here\r\n".into() } else { "451 4.3.0 it can't be stored now\r\n".into() }
 }
@@ -177,7 +182,7 @@ fn failure(e: &Error) -> String {
 /// A message that comes in pieces, in wire form. What is refused is read to its end all the same, so that the reply finds its
 /// listener.
 pub(super) struct Intake {
-    draft: Option<Draft>,
+    draft: Option<Arriving>,
     refused: Option<String>,
     to_file: ToFile,
     start: Start,
@@ -230,7 +235,7 @@ impl Intake {
     }
 
     /// The whole message, or the reply for it.
-    fn end(mut self) -> Result<Draft, String> {
+    fn end(mut self) -> Result<Arriving, String> {
         self.text.clear();
         self.to_file.finish(&mut self.text);
         self.out.clear();

@@ -6,8 +6,9 @@ use crate::error::{Error, Exit, Local, Result};
 use crate::net::endpoint::Service;
 use crate::server::listen::{Door, Listener};
 use crate::text::escape;
+use rustix::fs::Mode;
 use std::net::TcpListener;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -55,6 +56,25 @@ impl Doors {
             doors.listeners.push(Listener { door: Door::Unix(socket), service: Service::Lmtp, implicit_tls: false });
         }
         Ok(doors)
+    }
+
+    /// The socket of `--system`, which everybody may use; its directory is made if it is not there.
+    ///
+    /// # Errors
+    /// 73: something else listens there, or it can't be made.
+    pub(super) fn of_system(path: &Path) -> Result<Doors> {
+        if let Some(dir) = path.parent().filter(|dir| !dir.exists()) {
+            let strict = rustix::process::umask(Mode::WGRP | Mode::WOTH);
+            let made = std::fs::create_dir_all(dir).creating(dir.display());
+            rustix::process::umask(strict);
+            made?;
+        }
+        let socket = unix(path)?;
+        let name = Name(path.to_owned());
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).creating(path.display())?;
+        let names = vec![("smtp+unix".to_owned(), escape(path.as_os_str().as_encoded_bytes()))];
+        let listeners = vec![Listener { door: Door::Unix(socket), service: Service::Smtp, implicit_tls: false }];
+        Ok(Doors { listeners, names, _socket: Some(name) })
     }
 
     /// What is told of them, a line each.

@@ -162,6 +162,7 @@ fn object(entry: &Entry) -> Value {
         "arrived": time(entry.arrived),
         "size": entry.size,
         "from": entry.from,
+        "uid": entry.uid,
         "envid": entry.envid,
         "warned": entry.warned,
         "hold_until": entry.asked.hold.map(time),
@@ -193,6 +194,9 @@ fn page(entry: &Entry) -> String {
     }
     if asked.require_tls {
         say("tls", "verified all the way".to_owned());
+    }
+    if let Some(uid) = entry.uid {
+        say("uid", uid.to_string());
     }
     for to in &entry.to {
         let twice = if to.doubtful { ", possible duplicate" } else { "" };

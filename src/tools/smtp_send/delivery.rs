@@ -77,15 +77,16 @@ impl<'t> Delivery<'t> {
 
     /// As sendmail(8), which passes on what is asked of DSN where it can: the envelope without it, for a server without DSN.
     fn unasked(&self, client: &Client, envelope: &Envelope) -> Option<Envelope> {
-        let Wants { notify, ret, envid, .. } = &envelope.wants;
-        let asked = notify.is_some() || ret.is_some() || envid.is_some();
+        let Wants { notify, ret, envid, reports, .. } = &envelope.wants;
+        let asked = notify.is_some() || ret.is_some() || envid.is_some() || !reports.is_empty();
         if self.task.manner.is_none() || !asked || client.extensions().dsn {
             return None;
         }
         if self.task.flags.common.verbose {
             complain(super::NAME, "the server does not offer DSN: -N, -R and -V are not passed on", None);
         }
-        let wants = Wants { notify: None, ret: None, envid: None, ..envelope.wants.clone() };
+        let reports = Default::default();
+        let wants = Wants { notify: None, ret: None, envid: None, reports, ..envelope.wants.clone() };
         Some(Envelope { wants, ..envelope.clone() })
     }
 

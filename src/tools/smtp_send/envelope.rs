@@ -37,7 +37,8 @@ impl Task<'_> {
             complain(super::NAME, &format!("{} CRs without LF become line ends", facts.lone_crs), None);
         }
         let (size, eight_bit) = (facts.size_smtp(), facts.eight_bit > 0);
-        let (utf8_header, wants) = (facts.eight_bit_header, self.flags.parameters.wants());
+        let wants = item.wants.clone().unwrap_or_else(|| self.flags.parameters.wants());
+        let utf8_header = facts.eight_bit_header;
         Ok(Envelope { from, to: to.to_vec(), size, eight_bit, utf8_header, wants })
     }
 

@@ -8,6 +8,7 @@ use super::watch::Notice;
 use crate::body::Body;
 use crate::cli::compose::{Compose, Extra, Fixed, Who, one};
 use crate::cli::outgoing::Outgoing;
+use crate::client::smtp::Wants;
 use crate::error::{Error, Exit, Local, Result};
 use crate::message::addr::Address;
 use crate::message::header::Field;
@@ -35,6 +36,8 @@ pub(super) struct Item {
     pub mail_from: Option<String>,
     /// All who get it, some perhaps twice.
     pub to: Vec<Address>,
+    /// What its sender asks for, if that came with it.
+    pub wants: Option<Wants>,
     /// Its fields for blind recipients, which are only in a copy for the sender.
     pub bcc: Vec<u8>,
 }
@@ -45,7 +48,7 @@ pub(super) type Take<'f> = dyn FnMut(u64, Result<Item>) -> Result<()> + 'f;
 impl Task<'_> {
     /// Whether there may be more than one message: what is wrong with one is then no reason to keep the others.
     pub(super) fn is_many(&self) -> bool {
-        self.are_many() || self.flags.compose.merge.is_some()
+        self.are_many() || self.flags.compose.merge.is_some() || self.manner.is_some_and(|manner| manner.session)
     }
 
     /// Whether there are many on stdin, or files.
@@ -185,7 +188,10 @@ impl Task<'_> {
     }
 
     /// One message, as it is.
-    fn read(&self, number: u64, from: &mut dyn Body, empty: &str) -> Result<Item> {
+    ///
+    /// # Errors
+    /// 64: it is empty; those of [`Outgoing::rewritten`].
+    pub(super) fn read(&self, number: u64, from: &mut dyn Body, empty: &str) -> Result<Item> {
         let message = match Outgoing::rewritten(from, &self.host, &self.addresses)? {
             Some(message) => message,
             None if self.flags.allow_empty => {
@@ -201,7 +207,7 @@ impl Task<'_> {
         if !bcc.is_empty() && !bcc.ends_with(b"\n") {
             bcc.push(b'\n');
         }
-        Ok(Item { number, file: None, message, from, mail_from: None, to, bcc })
+        Ok(Item { number, file: None, message, from, mail_from: None, to, wants: None, bcc })
     }
 
     /// Messages of a text and the flags: one, or one for each row. `empty`: the text may be.
@@ -236,13 +242,13 @@ impl Task<'_> {
             };
             let item = Outgoing::composed(composed.message);
             let (file, mail_from, from) = (None, None, Some(from));
-            take(number, item.map(|message| Item { number, file, message, from, mail_from, to, bcc }))
+            take(number, item.map(|message| Item { number, file, message, from, mail_from, to, wants: None, bcc }))
         })
     }
 }
 
 const NOTHING: &str = "stdin is empty";
-const EMPTY: &str = "the message is empty";
+pub(super) const EMPTY: &str = "the message is empty";
 
 /// Whether the next of many messages can be sent after this one could not.
 pub(super) fn is_its_own(exit: Exit) -> bool {

@@ -218,6 +218,7 @@ is called by the name
 -F NAME      the name for From, if the message has none
 -bm          send a message (the default)
 -bv          say who would get one
+-bs          SMTP on stdin and stdout, see below
 -bp          list the queue; also called as mailq
 -q           deliver what is due in the queue, once; a time behind it is ignored
 -bi, -I      check the aliases file; also called as newaliases
@@ -237,6 +238,13 @@ For recipients that can't get it now the message is queued, and that is status 0
 .Xr smtp-queue 1
 for who delivers it.
 Where the queue can't be had, it is 75.
+With -bs each message goes on as soon as it is here, to the account's server or into the queue; its 250 says that it was taken there, and
+554 who has refused it.
+Without a server at the socket of
+.Li [system]
+in
+.Xr pipepost-config 5
+it is 75, whatever is to be sent.
 What -N, -R and -V ask for is not passed on to a server without DSN.
 The account is the default one; flags before
 .Fl -sendmail

@@ -53,7 +53,9 @@ impl Queued {
             Place::Direct => Hop::Domains(at.account.clone()),
             _ => Hop::Account(reach.accounts().hop(flags.account.as_deref())?),
         };
-        Ok(Queued { queue, at_need: as_sendmail, stores, hop, has: AtomicBool::new(false) })
+        // The socket of mail-serve --system leads to a queue, and nobody comes for what is in ours.
+        let at_need = as_sendmail && !reach.accounts().is_spool(at)?;
+        Ok(Queued { queue, at_need, stores, hop, has: AtomicBool::new(false) })
     }
 }
 

@@ -101,14 +101,14 @@ impl<'f> Task<'f> {
         Direct::new(&self.reach, &self.at, &self.flags.routing, super::NAME, self.flags.common.verbose)
     }
 
-    /// Sends all messages, and says goodbye.
+    /// What the connections of a run share.
     ///
     /// # Errors
-    /// Why not all were tried; what became of the others is in the report.
-    pub(super) fn all(&self, report: &mut Report<'_>) -> Result<()> {
+    /// 78: the configuration.
+    pub(super) fn run<'t, 'r, 'o>(&'t self, report: &'r mut Report<'o>) -> Result<Run<'t, 'r, 'o>> {
         let settings = self.reach.accounts().settings(&self.at)?;
         let copies = self.flags.sent.copies(&self.reach, &settings, &self.at)?;
-        let run = Run {
+        Ok(Run {
             task: self,
             report: Mutex::new(report),
             copies: Mutex::new(copies),
@@ -116,7 +116,15 @@ impl<'f> Task<'f> {
             no_way: Mutex::default(),
             stop: Mutex::default(),
             workers: Mutex::default(),
-        };
+        })
+    }
+
+    /// Sends all messages, and says goodbye.
+    ///
+    /// # Errors
+    /// Why not all were tried; what became of the others is in the report.
+    pub(super) fn all(&self, report: &mut Report<'_>) -> Result<()> {
+        let run = self.run(report)?;
         if self.flags.jobs > 1 && !self.flags.dry_run {
             return run.with_threads();
         }
@@ -147,7 +155,7 @@ impl Run<'_, '_, '_> {
     /// Sends a message, or says why it can't be.
     fn take(&self, delivery: &mut Delivery<'_>, number: u64, item: Result<Item>) -> Result<()> {
         let sent = match item {
-            Ok(item) => self.send(delivery, item),
+            Ok(item) => self.send(delivery, item).map(drop),
             Err(e) => Err((Stage::Check, e)),
         };
         let Err((stage, e)) = sent else { return Ok(()) };
@@ -166,7 +174,11 @@ impl Run<'_, '_, '_> {
         Ok(())
     }
 
-    fn send(&self, delivery: &mut Delivery<'_>, mut item: Item) -> Result<(), (Stage, Error)> {
+    /// Sends a message, and reports what became of it: of those whom the queue has not got.
+    ///
+    /// # Errors
+    /// Nobody got it, and at which stage that was known.
+    pub(super) fn send(&self, delivery: &mut Delivery<'_>, mut item: Item) -> Result<Vec<Outcome>, (Stage, Error)> {
         let to = self.task.recipients(std::mem::take(&mut item.to)).map_err(checked)?;
         let envelope = self.task.envelope(&item, &to).map_err(checked);
         let from = envelope.as_ref().ok().and_then(|envelope| envelope.from.as_ref()).map(ToString::to_string);
@@ -186,7 +198,10 @@ impl Run<'_, '_, '_> {
         }
         let mut report = held(&self.report);
         match sent {
-            Ok(outcomes) => outcomes.iter().try_for_each(|outcome| report.outcome(&item, outcome)).map_err(checked),
+            Ok(outcomes) => {
+                outcomes.iter().try_for_each(|outcome| report.outcome(&item, outcome)).map_err(checked)?;
+                Ok(outcomes)
+            }
             Err((stage, e)) => {
                 if !self.task.flags.dry_run {
                     report.nobody(&item, &to, stage, &e).map_err(checked)?;

@@ -5,13 +5,14 @@
 mod arguments;
 mod message;
 mod queue;
+mod session;
 
 use super::SmtpSend;
 use super::run::Task;
+use crate::cli::Outcome;
 use crate::cli::exit::complain;
 use crate::cli::out::Out;
 use crate::cli::route;
-use crate::cli::{Failure, Outcome};
 use crate::error::{Error, Exit, Result};
 use crate::message::addr::{self, Address};
 use crate::message::outgoing::or_domain;
@@ -27,6 +28,8 @@ pub(super) struct Manner {
     pub dots_are_text: bool,
     /// For From, where the message has none.
     pub full_name: Option<String>,
+    /// There may be several messages.
+    pub session: bool,
     /// Recipients, each text a list of addresses.
     pub recipients: Vec<String>,
 }
@@ -75,7 +78,7 @@ pub(super) fn run(mut flags: SmtpSend, mut arguments: Vec<OsString>) -> Outcome 
         Mode::Aliases => aliases(&flags),
         Mode::List => queue::list(),
         Mode::Run => queue::run(&flags.common, flags.reach()?),
-        Mode::Serve => Err(Failure::usage("there is no session")),
+        Mode::Serve => session::session(&Task::new(&flags, flags.reach()?, Some(&manner))?),
     }
 }
 
@@ -133,7 +136,15 @@ impl SmtpSend {
         asked.ret = all.ret.or(asked.ret);
         asked.envid = all.envid.or_else(|| asked.envid.take());
         let recipients = all.recipients;
-        Ok((all.mode, Manner { dots_are_text: all.dots_are_text, full_name: all.full_name, recipients }))
+        let session = all.mode == Mode::Serve;
+        if session {
+            // Each message says whom it is from and for.
+            if !recipients.is_empty() || self.read_recipients {
+                return Err(Error::usage("-bs: recipients are told in the session"));
+            }
+            self.mail_from = None;
+        }
+        Ok((all.mode, Manner { dots_are_text: all.dots_are_text, full_name: all.full_name, session, recipients }))
     }
 
     fn is_used_otherwise(&self) -> bool {
