@@ -1,3 +1,5 @@
+complete -c mail-check -l import -d 'Print a configuration made of that of msmtp (~/.msmtprc) or nullmailer (/etc/nullmailer), and connect to nobody' -r
+complete -c mail-check -l output -d 'Write it to FILE (0600), and passwords that stood in it to files beside that; none of them may be there already' -r -F
 complete -c mail-check -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c mail-check -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
 complete -c mail-check -l config -d 'The configuration (default: $PIPEPOST_CONFIG, ~/.config/pipepost/config.toml, /etc/pipepost/config.toml)' -r -F

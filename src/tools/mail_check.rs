@@ -21,10 +21,12 @@ use clap::Parser;
 use dialogue::Dialogue;
 use serde_json::json;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
 mod dialogue;
+mod import;
 mod show;
 
 /// Says, step by step, whether an account works: name, connection, TLS, capabilities, login.
@@ -37,6 +39,12 @@ pub struct MailCheck {
     /// Print the settings in force and where each comes from, and connect to nobody.
     #[arg(long)]
     show: bool,
+    /// Print a configuration made of that of msmtp (~/.msmtprc) or nullmailer (/etc/nullmailer), and connect to nobody.
+    #[arg(long, value_name = "msmtp[=FILE]|nullmailer[=DIR]", conflicts_with_all = ["account", "show", "json"])]
+    import: Option<import::From>,
+    /// Write it to FILE (0600), and passwords that stood in it to files beside that; none of them may be there already.
+    #[arg(long, value_name = "FILE", requires = "import")]
+    output: Option<PathBuf>,
     /// One JSON object for each step, or setting.
     #[arg(long)]
     json: bool,
@@ -110,6 +118,17 @@ With
 .Fl -json
 a setting is an object with the keys
 .Li setting , value , origin .
+.Sh IMPORT
+.Fl -import
+makes a configuration
+.Pq Xr pipepost-config 5
+of that of msmtp or nullmailer.
+What is not taken over is told on stderr, and stands as a comment where it would have been.
+Passwords are never printed: with
+.Fl -output
+they are in files of their own (0600), without it only the names of such files are there, and are told.
+passwordeval becomes a
+.Cm command .
 .Sh EXIT STATUS
 0 all steps went well; otherwise the status of the first that failed: 68 no such host, 69 refused, 75 nobody answers, 76 protocol error,
 or TLS would be needed, 77 login refused, 78 configuration or password source wrong; 64 wrong arguments; see
@@ -118,6 +137,13 @@ or TLS would be needed, 77 login refused, 78 configuration or password source wr
 Does the embedded server work?
 .Bd -literal -offset indent
 mail-check local:
+.Ed
+.Pp
+From msmtp's configuration to a new one:
+.Bd -literal -offset indent
+printf 'account work\enhost mail.example.org\enfrom bob@example.org\entls on\en' > msmtprc
+mail-check --import msmtp=msmtprc --output config.toml
+mail-check --config config.toml --show work:
 .Ed
 .Pp
 What is in force for an account, and from where?
@@ -129,6 +155,9 @@ mail-check --config config.toml --show work:
 "#;
 
     fn run(self) -> Outcome {
+        if let Some(from) = &self.import {
+            return import::import(from, self.output.as_deref());
+        }
         let dialogue = Dialogue::new(Reach::open_trace(&self.common)?);
         let trace = TraceTo::new(dialogue.clone(), self.common.trace_data);
         let untraced = Common { trace: None, ..self.common.clone() };
