@@ -327,3 +327,24 @@ fn a_server_delivers_what_others_have_queued() {
     until("the queue is empty", || states(&home).is_empty());
     server.stop();
 }
+
+/// Mail that a server keeps itself does not need the queue: a broken one is told of, and keeps nobody waiting.
+#[test]
+fn a_server_does_without_a_queue_that_is_broken() {
+    let home = Home::new();
+    let state = home.path().join(".local/state/pipepost");
+    let server = Server::start(&home, &["--any-password"]);
+    assert!(!home.path().join(".local").exists(), "a server that was asked for nothing makes nothing");
+    server.stop();
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::write(
+        state.join("queue.sqlite"),
+        "this is no database, and it is longer than a header of one\n".repeat(40),
+    )
+    .unwrap();
+    let server = Server::start(&home, &["--any-password", "--create"]);
+    let url = format!("smtp://127.0.0.1:{}", server.smtp);
+    home.run("smtp-send", &["-a", &url, "-f", "a@localhost", "bob@localhost"], MESSAGE).ends(0);
+    assert_eq!(inbox(&server.root, "bob").len(), 1);
+    server.stop();
+}

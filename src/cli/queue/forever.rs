@@ -117,19 +117,33 @@ pub fn run_forever(queue: &Queue, schedule: &Schedule, carrier: &Carrier, stop: 
     }
 }
 
-/// Waits for a queue that is not there yet, because nothing was ever stored in it. `None`: the end has come before.
-pub fn comes_into_being(state: &Path, stop: Arc<OwnedFd>) -> Option<Queue> {
-    // Where that can't be made, it can't come into being either.
-    let _ = crate::store::disk::make_dirs(state);
-    let alarm = Alarm::new(stop, state);
+/// The closest directory that is there already.
+fn nearest(state: &Path) -> &Path {
+    state.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new("/"))
+}
+
+/// Waits for a queue that is not there yet, because nothing was ever stored in it; nothing is made for it. What is wrong with one is
+/// told, and looked at again. `None`: the end has come before.
+pub fn comes_into_being(program: &str, state: &Path, stop: Arc<OwnedFd>) -> Option<Queue> {
+    let mut told = None;
     loop {
-        if let Ok(Some(queue)) = Queue::existing(state) {
-            return Some(queue);
+        let dir = nearest(state);
+        let alarm = Alarm::new(stop.clone(), dir);
+        match Queue::existing(state) {
+            Ok(Some(queue)) => return Some(queue),
+            Ok(None) => told = None,
+            Err(e) if told.as_ref() == Some(&e) => {}
+            Err(e) => {
+                complain(program, &e.to_string(), e.advice());
+                told = Some(e);
+            }
         }
         if is_rung(&alarm.stop) {
             return None;
         }
-        alarm.wait(NAP, true);
-        alarm.clear();
+        // It may have been made before it was watched.
+        if nearest(state) == dir {
+            alarm.wait(NAP, true);
+        }
     }
 }

@@ -135,17 +135,15 @@ impl Delivering {
     /// configuration that `common` names.
     ///
     /// # Errors
-    /// 74: no thread; 78: the configuration is wrong, or the queue is not ours.
+    /// 74: no thread; 78: the configuration is wrong.
     pub fn start(program: &'static str, common: &Common, state: &Path, stop: Arc<OwnedFd>) -> Result<Delivering> {
         let common = Common { config: common.config.clone(), ..Common::default() };
         let reach = Reach::new(program, &common)?;
         let schedule = schedule(&reach)?;
         let carrier = Carrier::new(program, &common, reach, Telling::Trouble, None)?;
         let state = state.to_owned();
-        let queue = Queue::existing(&state)?;
         let work = move || {
-            let queue = queue.or_else(|| comes_into_being(&state, stop.clone()));
-            if let Some(queue) = queue {
+            if let Some(queue) = comes_into_being(program, &state, stop.clone()) {
                 run_forever(&queue, &schedule, &carrier, stop);
             }
         };
