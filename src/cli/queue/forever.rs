@@ -118,18 +118,18 @@ pub fn run_forever(queue: &Queue, schedule: &Schedule, carrier: &Carrier, stop: 
 }
 
 /// Waits for a queue that is not there yet, because nothing was ever stored in it. `None`: the end has come before.
-pub fn comes_into_being(state: &Path, stop: Arc<OwnedFd>) -> Option<Queue> {
-    // Where that can't be made, it can't come into being either.
-    let _ = crate::store::disk::make_dirs(state);
-    let alarm = Alarm::new(stop, state);
-    loop {
+pub fn comes_into_being(state: &Path, stop: &Arc<OwnedFd>) -> Option<Queue> {
+    let nearest = || state.ancestors().find(|dir| dir.exists()).unwrap_or(state);
+    while !is_rung(stop) {
+        // Its directory may not be there either, and is not ours to make.
+        let at = nearest();
+        let alarm = Alarm::new(stop.clone(), at);
         if let Ok(Some(queue)) = Queue::existing(state) {
             return Some(queue);
         }
-        if is_rung(&alarm.stop) {
-            return None;
+        if nearest() == at {
+            alarm.wait(NAP, true);
         }
-        alarm.wait(NAP, true);
-        alarm.clear();
     }
+    None
 }

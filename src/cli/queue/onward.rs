@@ -144,7 +144,7 @@ impl Delivering {
         let state = state.to_owned();
         let queue = Queue::existing(&state)?;
         let work = move || {
-            let queue = queue.or_else(|| comes_into_being(&state, stop.clone()));
+            let queue = queue.or_else(|| comes_into_being(&state, &stop));
             if let Some(queue) = queue {
                 run_forever(&queue, &schedule, &carrier, stop);
             }
