@@ -17,7 +17,7 @@ mod issuer;
 mod peer;
 #[path = "interop/same.rs"]
 mod same;
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, dead_code)]
 #[path = "interop/servers.rs"]
 mod servers;
 #[path = "interop/tokens.rs"]

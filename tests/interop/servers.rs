@@ -28,7 +28,7 @@ pub fn can_run(programs: &[&str]) -> bool {
 }
 
 /// A port on which nothing listens, and which nobody gets who asks for any port: a connection to it is in TIME_WAIT.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     let client = TcpStream::connect(at).unwrap();
@@ -38,7 +38,7 @@ fn free_port() -> u16 {
 }
 
 /// Starts a server that ends with the test's thread, even if that is killed.
-fn start(program: &str, arguments: &[&str]) -> Child {
+pub fn start(program: &str, arguments: &[&str]) -> Child {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "TERM", program]).args(arguments);
     // Postfix's master ends all of its process group, which is to be its own.
@@ -47,7 +47,7 @@ fn start(program: &str, arguments: &[&str]) -> Child {
 }
 
 /// Waits until somebody listens.
-fn await_port(port: u16, child: &mut Child, log: &Path) {
+pub fn await_port(port: u16, child: &mut Child, log: &Path) {
     let start = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         let ended = child.try_wait().unwrap();
@@ -57,7 +57,7 @@ fn await_port(port: u16, child: &mut Child, log: &Path) {
     }
 }
 
-fn end(child: &mut Child) {
+pub fn end(child: &mut Child) {
     let _ = rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM);
     let _ = child.wait();
 }
@@ -117,7 +117,7 @@ service anvil {{\n chroot =\n unix_listener anvil-auth-penalty {{\n mode = 0\n }
 service imap-login {{\n chroot =\n unix_listener {at}/imap.sock {{\n mode = 0666\n }}\n inet_listener imap {{\n port = {imap}\n }}\n inet_listener imaps {{\n port = {imaps}\n ssl = yes\n }}\n}}
 service pop3-login {{\n chroot =\n inet_listener pop3 {{\n port = {pop3}\n }}\n inet_listener pop3s {{\n port = {pop3s}\n ssl = yes\n }}\n}}
 service lmtp {{\n inet_listener lmtp {{\n port = {lmtp}\n }}\n}}
-service auth {{\n inet_listener {{\n port = {auth}\n }}\n}}\n{more}\n"
+service auth {{\n unix_listener {at}/auth.sock {{\n mode = 0666\n }}\n inet_listener {{\n port = {auth}\n }}\n}}\n{more}\n"
         );
         std::fs::write(dir.join("dovecot.conf"), config).unwrap();
         let mut child = start("/usr/sbin/dovecot", &["-F", "-c", &format!("{at}/dovecot.conf")]);
@@ -193,6 +193,11 @@ service auth {{\n inet_listener {{\n port = {auth}\n }}\n}}\n{more}\n"
     /// A Unix socket on which it speaks IMAP.
     pub fn socket(&self) -> PathBuf {
         self.dir.join("imap.sock")
+    }
+
+    /// A Unix socket on which it takes logins for others.
+    pub fn auth_socket(&self) -> PathBuf {
+        self.dir.join("auth.sock")
     }
 
     /// The messages in somebody's INBOX, in order of their names.
