@@ -21,6 +21,32 @@ use rooted::{KNOWN, LIMIT, Mta};
 use servers::{Dovecot, PASSWORD};
 use std::time::{Duration, Instant};
 
+/// Where messages arrive.
+trait Keeps {
+    fn messages(&self, user: &str) -> Vec<Vec<u8>>;
+    fn forget(&self, user: &str);
+}
+
+impl Keeps for Mta {
+    fn messages(&self, user: &str) -> Vec<Vec<u8>> {
+        Mta::messages(self, user)
+    }
+
+    fn forget(&self, user: &str) {
+        Mta::forget(self, user);
+    }
+}
+
+impl Keeps for (&Home, &Dovecot) {
+    fn messages(&self, user: &str) -> Vec<Vec<u8>> {
+        self.1.messages(user)
+    }
+
+    fn forget(&self, user: &str) {
+        self.0.sh(&format!("rm -r dovecot/mail/{user}")).ends(0);
+    }
+}
+
 /// What has broken senders: dots, `From `, every byte that may be in a body, no line end at the end, no body, half a MiB.
 fn hard() -> Vec<Vec<u8>> {
     let bytes: Vec<u8> = (1..=255u8).filter(|b| !b"\r\n".contains(b)).collect();
@@ -75,7 +101,7 @@ fn arrived(messages: &dyn Fn() -> Vec<Vec<u8>>, count: usize) -> Vec<Vec<u8>> {
 }
 
 /// What arrives is what was sent, behind the fields of the way; SMTP ends every line.
-fn is_kept(home: &Home, mta: &Mta, url: &str, message: &[u8]) -> Ran {
+fn is_kept(home: &Home, mta: &dyn Keeps, url: &str, message: &[u8]) -> Ran {
     let ran = send(home, "pw", url, &["--trace", "-", "alice@example.test"], message).ends(0);
     let got = arrived(&|| mta.messages("alice"), 1).remove(0);
     let sent = [message, &b"\n"[..usize::from(!message.ends_with(b"\n"))]].concat();
@@ -99,7 +125,7 @@ fn outcomes(ran: &Ran) -> Vec<(String, String, Option<u64>)> {
 }
 
 /// One refused recipient stops nobody, and a busy one can be tried again.
-fn refuses(home: &Home, mta: &Mta, url: &str, busy: bool) {
+fn refuses(home: &Home, mta: &dyn Keeps, url: &str, busy: bool) {
     let mut to = vec!["--json", "-s", "x", "alice@example.test", "nobody@example.test", "carol@example.test"];
     to.extend(busy.then_some("later@example.test"));
     let ran = send(home, "pw", url, &to, b"y").ends(67);
@@ -134,7 +160,7 @@ fn logins(home: &Home, url: &str, mechanisms: &[&str], strongest: &str) {
 }
 
 /// More recipients than it takes at a time: 452, and another transaction.
-fn takes_three(home: &Home, mta: &Mta, url: &str) {
+fn takes_three(home: &Home, mta: &dyn Keeps, url: &str) {
     let to = KNOWN.map(|user| format!("{user}@example.test"));
     let to = to.each_ref().map(String::as_str);
     let ran = send(home, "pw", url, &[&["--json", "-s", "x", "--trace", "-"], &to[..]].concat(), b"y").ends(0);
@@ -329,5 +355,103 @@ fn opensmtpd() {
         send(&home, "pw", &url, &["alice@example.test"], &unicode).ends(65).complains("UTF8");
         let large = [head(10, "").into_bytes(), b"0123456789\n".repeat(LIMIT / 10)].concat();
         send(&home, "pw", &url, &["alice@example.test"], &large).ends(65).complains("the server takes");
+    }
+}
+
+const DOVECOT: [&str; 2] = ["/usr/sbin/dovecot", "/usr/lib/dovecot/lmtp"];
+
+#[test]
+fn postfix() {
+    if !servers::can_run(&[&DOVECOT[..], &["/usr/lib/postfix/sbin/master"]].concat()) {
+        return;
+    }
+    let ca = Authority::new();
+    let home = home(&ca);
+    let shown = ca.issue(&["localhost", "127.0.0.1"], |_| {}).pem;
+    let dovecot = Dovecot::start(&home, "dovecot", &shown);
+    let postfix = servers::Postfix::start(&home, &dovecot, &shown);
+    let kept = (&home, &dovecot);
+    let mechanisms = ["scram-sha-256", "scram-sha-1", "cram-md5", "plain", "login"];
+    for url in [format!("smtp://bob@localhost:{}", postfix.smtp), format!("smtps://bob@localhost:{}", postfix.smtps)] {
+        logins(&home, &url, &mechanisms, "SCRAM-SHA-256");
+    }
+    for (left_out, port) in &postfix.without {
+        let url = format!("smtps://bob@localhost:{port}");
+        let has = |name: &str| !left_out.contains(name);
+        for (n, message) in hard().iter().enumerate() {
+            if n == 2 && !has("8bitmime") {
+                send(&home, "pw", &url, &["alice@example.test"], message).ends(65).complains("8BITMIME");
+                continue;
+            }
+            let ran = is_kept(&home, &kept, &url, message);
+            assert_eq!(ran.err.contains("C: BDAT "), has("chunking") && has("pipelining"), "{left_out}: {ran:?}");
+            assert_eq!(ran.err.contains(" SIZE="), has("size"), "{left_out}: {ran:?}");
+        }
+        send(&home, "pw", &url, &["alice@example.test"], &umlauts()).ends(0);
+        let got = String::from_utf8(arrived(&|| kept.messages("alice"), 1).remove(0)).unwrap();
+        assert!(got.contains(if has("8bitmime") { "Grüße" } else { "Gr=C3=BC=C3=9Fe" }), "{got}");
+        kept.forget("alice");
+        refuses(&home, &kept, &url, false);
+        if left_out.is_empty() {
+            takes_three(&home, &kept, &url);
+        }
+        let asked = ["--notify", "failure", "--envid", "x", "-s", "x", "alice@example.test"];
+        let ran = send(&home, "pw", &url, &asked, b"y");
+        if has("dsn") {
+            ran.ends(0);
+            arrived(&|| kept.messages("alice"), 1);
+            kept.forget("alice");
+        } else {
+            ran.ends(69).complains("DSN");
+        }
+        if !has("smtputf8") {
+            let unicode = format!("Subject: Grüße\n{}", head(9, "")).into_bytes();
+            send(&home, "pw", &url, &["alice@example.test"], &unicode).ends(65).complains("UTF8");
+        }
+        // Without SIZE it is found out at the end.
+        let large = [head(10, "").into_bytes(), b"0123456789\n".repeat(LIMIT / 10)].concat();
+        let ran = send(&home, "pw", &url, &["alice@example.test"], &large);
+        let (status, why) = if has("size") { (65, "the server takes") } else { (69, "552") };
+        ran.ends(status).complains(why);
+        assert!(kept.messages("alice").is_empty());
+    }
+}
+
+/// Dovecot's submission service, which passes everything on to an Exim, and its LMTP.
+#[test]
+fn dovecot() {
+    if !rooted::ready() || !servers::can_run(&[&DOVECOT[..], &["/usr/lib/dovecot/submission"]].concat()) {
+        return;
+    }
+    let ca = Authority::new();
+    let home = home(&ca);
+    let shown = ca.issue(&["localhost"], |_| {}).pem;
+    let exim = Mta::exim(&home, "exim", &shown, &ca.pem, &hosts(&ALL), None, true);
+    let [port, smtps] = std::array::from_fn(|_| servers::free_port());
+    let more = format!(
+        "protocols = imap pop3 lmtp submission\nhostname = localhost\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {}
+submission_relay_ssl = no\nsubmission_max_mail_size = {LIMIT}\nservice submission-login {{\n chroot =\n inet_listener submission {{\n port = {port}\n }}
+ inet_listener submissions {{\n port = {smtps}\n ssl = yes\n }}\n}}\n",
+        exim.smtp
+    );
+    let dovecot = Dovecot::start_with(&home, "dovecot", &shown, &more);
+    for url in [format!("smtp://bob@localhost:{port}"), format!("smtps://bob@localhost:{smtps}")] {
+        logins(&home, &url, &["scram-sha-256", "scram-sha-1", "cram-md5", "plain", "login"], "SCRAM-SHA-256");
+        for message in hard().iter().chain([&umlauts()]) {
+            is_kept(&home, &exim, &url, message);
+        }
+        refuses(&home, &exim, &url, true);
+        let large = [head(10, "").into_bytes(), b"0123456789\n".repeat(LIMIT / 10)].concat();
+        send(&home, "pw", &url, &["alice@example.test"], &large).ends(65).complains("the server takes");
+    }
+    let url = format!("lmtp+plain://127.0.0.1:{}", dovecot.lmtp);
+    for message in hard().iter().chain([&umlauts()]) {
+        let ran = send(&home, "pw", &url, &["--json", "alice@example.test", "carol@example.test"], message).ends(0);
+        assert_eq!(outcomes(&ran).iter().filter(|(_, fate, _)| fate == "done").count(), 2, "{ran:?}");
+        let sent = [message.as_slice(), &b"\n"[..usize::from(!message.ends_with(b"\n"))]].concat();
+        for user in ["alice", "carol"] {
+            assert!(arrived(&|| dovecot.messages(user), 1)[0].ends_with(&sent), "{user}");
+            (&home, &dovecot).forget(user);
+        }
     }
 }
