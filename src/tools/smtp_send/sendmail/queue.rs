@@ -156,7 +156,7 @@ mod tests {
             Some(&"66a1f2c300a1bf3c01d       1234 Tue Nov 14 22:13:20 2023 a@example.org"),
             "{text}"
         );
-        assert!(lines.get(1).is_some_and(|line| line.trim() == format!("({busy}\\x1b)")), "{text}");
+        assert!(lines.get(1).is_some_and(|line| line.trim() == format!("({busy}\\x1B)")), "{text}");
         let rest: Vec<&str> = lines.iter().skip(2).map(|line| line.trim()).collect();
         assert_eq!(rest, ["b@example.org", "c@example.org", "(may have been delivered)", "d@example.org", ""]);
         let held = one(&entry("", vec![to("b@example.org", Status::Held, None, "")]));
