@@ -9,6 +9,7 @@ use crate::body::Body;
 use crate::cli::compose::{Compose, Extra, Fixed, Who, one};
 use crate::cli::outgoing::Outgoing;
 use crate::client::smtp::Wants;
+use crate::client::smtp::Envelope;
 use crate::error::{Error, Exit, Local, Result};
 use crate::message::addr::Address;
 use crate::message::header::Field;
@@ -16,7 +17,7 @@ use crate::message::mbox::Mbox;
 use crate::message::outgoing::{recipients, sender};
 use crate::message::separated::Separated;
 use crate::store::maildir::{Maildir, Sub};
-use crate::store::patience;
+use crate::store::{disk, patience};
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
@@ -55,6 +56,26 @@ impl Task<'_> {
     fn are_many(&self) -> bool {
         let flags = self.flags;
         flags.mbox.is_some() || flags.null || flags.ndjson || !flags.files.is_empty()
+    }
+
+    /// Whether reading a message never keeps the one before waiting, nor tells anything of it too early: many in regular files.
+    pub(super) fn knows_the_next(&self) -> bool {
+        let flags = self.flags;
+        let regular = |path: &PathBuf| path.is_file() || path.is_dir();
+        let there =
+            if flags.files.is_empty() { disk::is_regular(std::io::stdin()) } else { flags.files.iter().all(regular) };
+        self.are_many()
+            && there
+            && flags.rate.is_none()
+            && !flags.parameters.recode
+            && !flags.common.verbose
+            && !flags.dry_run
+    }
+
+    /// What will be asked of the server for a message, if it can be sent at all.
+    pub(super) fn next(&self, item: &Item) -> Option<Envelope> {
+        let to = self.recipients(item.to.clone()).ok()?;
+        self.envelope(item, &to).ok()
     }
 
     /// Reads all messages.
@@ -102,7 +123,7 @@ impl Task<'_> {
             self.ndjson(stdin, take)
         } else if flags.compose.is_used() {
             // From a pipe nothing comes when its program has failed; whoever names /dev/null means it.
-            let empty = flags.allow_empty || crate::store::disk::is_null(std::io::stdin()).local("stdin")?;
+            let empty = flags.allow_empty || disk::is_null(std::io::stdin()).local("stdin")?;
             let fields = notice.map_or(&[][..], |notice| &notice.fields);
             self.composed(&flags.compose, fields, &mut stdin, empty, take)
         } else {
