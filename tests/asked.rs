@@ -256,8 +256,12 @@ fn a_queue_of_the_first_version_is_taken_over() {
     let peer = offering("");
     queue(&home, &peer, &["b@example.org"], MESSAGE);
     let db = rusqlite::Connection::open(home.path().join(".local/state/pipepost/queue.sqlite")).unwrap();
-    let columns = ["origin", "utf8_header", "deliver_by", "deliver_mode", "hold", "require_tls", "priority", "lease"];
-    let drop = columns.map(|column| format!("ALTER TABLE entry DROP COLUMN {column};")).concat();
+    // Whatever later versions have added goes.
+    let first = ["id", "sender", "size", "eight_bit", "bytes", "ret", "envid", "arrived", "warned"];
+    let columns = "SELECT group_concat(name) FROM pragma_table_info('entry')";
+    let columns: String = db.query_row(columns, [], |row| row.get(0)).unwrap();
+    let later = columns.split(',').filter(|column| !first.contains(column));
+    let drop: String = later.map(|column| format!("ALTER TABLE entry DROP COLUMN {column};")).collect();
     db.execute_batch(&format!(
         "{drop} DROP INDEX recipient_hop; ALTER TABLE recipient DROP COLUMN rank;
          CREATE INDEX recipient_hop ON recipient (hop, status, next); PRAGMA user_version = 1;"
