@@ -16,14 +16,26 @@ _mailfmt() {
             ",$1")
                 cmd="mailfmt"
                 ;;
+            mailfmt,cat)
+                cmd="mailfmt__subcmd__cat"
+                ;;
             mailfmt,head)
                 cmd="mailfmt__subcmd__head"
+                ;;
+            mailfmt,list)
+                cmd="mailfmt__subcmd__list"
                 ;;
             mailfmt,new)
                 cmd="mailfmt__subcmd__new"
                 ;;
             mailfmt,show)
                 cmd="mailfmt__subcmd__show"
+                ;;
+            mailfmt,text)
+                cmd="mailfmt__subcmd__text"
+                ;;
+            mailfmt,tree)
+                cmd="mailfmt__subcmd__tree"
                 ;;
             *)
                 ;;
@@ -32,7 +44,7 @@ _mailfmt() {
 
     case "${cmd}" in
         mailfmt)
-            opts="-h -V --help --version new show head"
+            opts="-h -V --help --version new show head list tree cat text"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -45,13 +57,69 @@ _mailfmt() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        mailfmt__subcmd__head)
-            opts="-e -h -V --raw --json --exit-status --help --version"
+        mailfmt__subcmd__cat)
+            opts="-0 -h -V --mbox --null --ndjson --one --raw --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --mbox)
+                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__head)
+            opts="-f -0 -e -h -V --input --mbox --null --ndjson --one --raw --json --exit-status --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --input)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mbox)
+                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__list)
+            opts="-0 -o -e -h -V --mbox --null --ndjson --one --columns --json --exit-status --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --mbox)
+                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -134,14 +202,62 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__show)
-            opts="-h -V --tree --part --json --raw --help --version"
+            opts="-0 -h -V --mbox --null --ndjson --one --tree --part --json --width --raw --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --mbox)
+                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    return 0
+                    ;;
                 --part)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__text)
+            opts="-0 -h -V --mbox --null --ndjson --one --width --raw --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --mbox)
+                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    return 0
+                    ;;
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__tree)
+            opts="-0 -h -V --mbox --null --ndjson --one --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --mbox)
+                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -1,12 +1,16 @@
 //! mailfmt: composes, shows and takes apart messages. It never touches the network.
 //!
-//! Left out so far: editing header fields, converting between mailbox formats, splitting, checking.
+//! Left out so far: signing, encrypting.
 
+mod cursor;
 mod describe;
 mod head;
 mod input;
+mod list;
 mod new;
+mod screen;
 mod show;
+mod tree;
 
 use crate::cli::{Outcome, Tool};
 use clap::{Parser, Subcommand};
@@ -30,6 +34,10 @@ enum What {
     New(Box<new::New>),
     Show(show::Show),
     Head(head::Head),
+    List(list::List),
+    Tree(tree::Tree),
+    Cat(show::Cat),
+    Text(show::Text),
 }
 
 impl Tool for Mailfmt {
@@ -40,6 +48,10 @@ impl Tool for Mailfmt {
             What::New(new) => new.run(),
             What::Show(show) => show.run(),
             What::Head(head) => head.run(),
+            What::List(list) => list.run(),
+            What::Tree(tree) => tree.run(),
+            What::Cat(cat) => cat.run(),
+            What::Text(text) => text.run(),
         }
     }
 }
