@@ -19,14 +19,23 @@ _mailfmt() {
             mailfmt,cat)
                 cmd="mailfmt__subcmd__cat"
                 ;;
+            mailfmt,convert)
+                cmd="mailfmt__subcmd__convert"
+                ;;
             mailfmt,head)
                 cmd="mailfmt__subcmd__head"
+                ;;
+            mailfmt,json)
+                cmd="mailfmt__subcmd__json"
                 ;;
             mailfmt,list)
                 cmd="mailfmt__subcmd__list"
                 ;;
             mailfmt,new)
                 cmd="mailfmt__subcmd__new"
+                ;;
+            mailfmt,set)
+                cmd="mailfmt__subcmd__set"
                 ;;
             mailfmt,show)
                 cmd="mailfmt__subcmd__show"
@@ -37,6 +46,9 @@ _mailfmt() {
             mailfmt,tree)
                 cmd="mailfmt__subcmd__tree"
                 ;;
+            mailfmt,unjson)
+                cmd="mailfmt__subcmd__unjson"
+                ;;
             *)
                 ;;
         esac
@@ -44,7 +56,7 @@ _mailfmt() {
 
     case "${cmd}" in
         mailfmt)
-            opts="-h -V --help --version new show head list tree cat text"
+            opts="-h -V --help --version new show head list tree cat text set convert json unjson"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -58,13 +70,13 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__cat)
-            opts="-0 -h -V --mbox --null --ndjson --one --raw --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --raw --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --mbox)
+                --variant)
                     COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
                     return 0
                     ;;
@@ -75,8 +87,30 @@ _mailfmt() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailfmt__subcmd__convert)
+            opts="-0 -h -V --variant --null --ndjson --one --into --raw --mbox --to-null --to-ndjson --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailfmt__subcmd__head)
-            opts="-f -0 -e -h -V --input --mbox --null --ndjson --one --raw --json --exit-status --help --version"
+            opts="-f -0 -e -h -V --input --variant --null --ndjson --one --raw --json --exit-status --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -90,7 +124,25 @@ _mailfmt() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --mbox)
+                --variant)
+                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__json)
+            opts="-0 -h -V --variant --null --ndjson --one --schema --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
                     COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
                     return 0
                     ;;
@@ -102,13 +154,13 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__list)
-            opts="-0 -o -e -h -V --mbox --null --ndjson --one --columns --json --exit-status --help --version"
+            opts="-0 -o -e -h -V --variant --null --ndjson --one --columns --json --exit-status --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --mbox)
+                --variant)
                     COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
                     return 0
                     ;;
@@ -201,14 +253,68 @@ _mailfmt() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        mailfmt__subcmd__show)
-            opts="-0 -h -V --mbox --null --ndjson --one --tree --part --json --width --raw --help --version"
+        mailfmt__subcmd__set)
+            opts="-0 -h -V --variant --null --ndjson --one --delete --rename --keep-first --keep-last --replace --default --append --prepend --into --raw --mbox --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --mbox)
+                --variant)
+                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    return 0
+                    ;;
+                --delete)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep-first)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep-last)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --default)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --append)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prepend)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__show)
+            opts="-0 -h -V --variant --null --ndjson --one --tree --part --json --width --raw --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
                     COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
                     return 0
                     ;;
@@ -228,13 +334,13 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__text)
-            opts="-0 -h -V --mbox --null --ndjson --one --width --raw --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --width --raw --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --mbox)
+                --variant)
                     COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
                     return 0
                     ;;
@@ -250,14 +356,32 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__tree)
-            opts="-0 -h -V --mbox --null --ndjson --one --json --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --mbox)
+                --variant)
                     COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__unjson)
+            opts="-h -V --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -2,13 +2,17 @@
 //!
 //! Left out so far: signing, encrypting.
 
+mod convert;
 mod cursor;
 mod describe;
 mod head;
 mod input;
+mod json;
 mod list;
 mod new;
+mod output;
 mod screen;
+mod set;
 mod show;
 mod tree;
 
@@ -38,6 +42,10 @@ enum What {
     Tree(tree::Tree),
     Cat(show::Cat),
     Text(show::Text),
+    Set(Box<set::Set>),
+    Convert(convert::Convert),
+    Json(json::Json),
+    Unjson(json::Unjson),
 }
 
 impl Tool for Mailfmt {
@@ -52,6 +60,10 @@ impl Tool for Mailfmt {
             What::Tree(tree) => tree.run(),
             What::Cat(cat) => cat.run(),
             What::Text(text) => text.run(),
+            What::Set(set) => set.run(),
+            What::Convert(convert) => convert.run(),
+            What::Json(json) => json.run(),
+            What::Unjson(unjson) => unjson.run(),
         }
     }
 }

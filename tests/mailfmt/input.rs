@@ -15,20 +15,20 @@ fn many_messages_are_read_in_every_form() {
     let two = ["1\tone".to_owned(), "2\ttwo".to_owned()];
     let mbox = format!("{F}Subject: one\n\nx\n\n{F}Subject: two\n\ny\n");
     assert_eq!(subjects(&[], &mbox), (0, two.to_vec()));
-    assert_eq!(subjects(&["--mbox"], &mbox), (0, two.to_vec()));
-    assert_eq!(subjects(&["--mbox=cl2"], &mbox), (0, two.to_vec()));
+    assert_eq!(subjects(&["--variant=rd"], &mbox), (0, two.to_vec()));
+    assert_eq!(subjects(&["--variant=cl2"], &mbox), (0, two.to_vec()));
     assert_eq!(subjects(&["-0"], "Subject: one\n\nx\0Subject: two\n\ny\0"), (0, two.to_vec()));
     let lines = "{\"raw\":\"Subject: one\\n\\nx\"}\n{\"raw64\":\"U3ViamVjdDogdHdvCgpcCg==\"}\n";
     assert_eq!(subjects(&["--ndjson"], lines), (0, two.to_vec()));
     assert_eq!(subjects(&["--ndjson"], &format!("{lines}nonsense\n")), (67, two.to_vec()));
-    assert_eq!(subjects(&["--mbox"], "Subject: one\n\n").0, 65);
+    assert_eq!(subjects(&["--variant=rd"], "Subject: one\n\n").0, 65);
     assert_eq!(subjects(&["--one"], &mbox).1, ["1\tone"]);
     assert_eq!(subjects(&[], "").0, 65);
-    assert_eq!(subjects(&["--mbox", "-0"], "").0, 64);
+    assert_eq!(subjects(&["--variant=rd", "-0"], "").0, 64);
 
     let counted = format!("{F}Content-Length: 40\nSubject: one\n\nx\n\n{F}abc\n\n{F}Subject: two\n\n>From y\n");
-    assert_eq!(subjects(&["--mbox=cl2"], &counted).1, two);
-    assert_eq!(mailfmt(&["text", "--mbox=cl2"], counted.as_bytes()).text(), format!("x\n\n{F}abc\n>From y\n"));
+    assert_eq!(subjects(&["--variant=cl2"], &counted).1, two);
+    assert_eq!(mailfmt(&["text", "--variant=cl2"], counted.as_bytes()).text(), format!("x\n\n{F}abc\n>From y\n"));
 }
 
 #[test]

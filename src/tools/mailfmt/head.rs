@@ -23,7 +23,7 @@ pub(super) struct Head {
     #[arg(value_name = "FIELD")]
     fields: Vec<String>,
     /// Read this (as FILE of the other verbs) instead of stdin; may be repeated.
-    #[arg(short, long = "input", value_name = "FILE")]
+    #[arg(long = "input", value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     framing: Framing,
@@ -99,7 +99,10 @@ pub(super) fn header(body: &mut dyn Body) -> Result<Header> {
 }
 
 /// Whether it is a message's, and all of it.
-fn complete(header: &Header) -> Result<()> {
+///
+/// # Errors
+/// 65: there are no fields, or more than can be held.
+pub(super) fn complete(header: &Header) -> Result<()> {
     if header.is_cut() {
         return Err(Error::data(format!("the header section is longer than {} bytes", crate::message::header::MAX)));
     }

@@ -1,5 +1,6 @@
 //! What mailfmt reads: one message, an mbox, messages that end with NUL, JSON lines, files and Maildirs.
 
+use super::output::Chain;
 use crate::body::Body;
 use crate::cli::exit::{Tally, complain};
 use crate::cli::ndjson::{Line, Lines};
@@ -24,15 +25,8 @@ pub(super) type Source = Box<dyn Body>;
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Framing {
     /// The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ").
-    #[arg(
-        long,
-        value_name = "VARIANT",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "rd",
-        conflicts_with_all = ["null", "ndjson", "one"]
-    )]
-    mbox: Option<Variant>,
+    #[arg(long, value_name = "VARIANT", conflicts_with_all = ["null", "ndjson", "one"])]
+    variant: Option<Variant>,
     /// Each message of the input ends with NUL.
     #[arg(short = '0', long, conflicts_with_all = ["ndjson", "one"])]
     null: bool,
@@ -146,11 +140,19 @@ impl Run<'_> {
         }
     }
 
-    fn file(&mut self, source: Source, path: &Path, about: Option<About>) -> Result<bool> {
+    fn file(&mut self, mut source: Source, path: &Path, about: Option<About>) -> Result<bool> {
         let place = if path.as_os_str() == "-" { None } else { Some(path) };
-        if about.is_some() || self.framing.one {
+        if let Some(about) = about {
+            return self.message(&mut source, about, true, place);
+        }
+        if self.framing.one {
+            let first = source.chunk()?.to_vec();
+            // Nothing at all is no message.
+            if first.is_empty() {
+                return Ok(true);
+            }
             let many = self.many;
-            return self.message(&mut { source }, about.unwrap_or_default(), many, place);
+            return self.message(&mut Chain::new(first.as_slice(), source), About::default(), many, place);
         }
         if self.framing.null {
             let mut all = Separated::new(source);
@@ -164,9 +166,9 @@ impl Run<'_> {
         if self.framing.ndjson {
             return self.ndjson(source, place);
         }
-        let mut mbox = Mbox::of(source, self.framing.mbox.unwrap_or_default());
+        let mut mbox = Mbox::of(source, self.framing.variant.unwrap_or_default());
         while mbox.next_message()? {
-            if self.framing.mbox.is_some() && !mbox.is_mbox() {
+            if self.framing.variant.is_some() && !mbox.is_mbox() {
                 let name = place.map_or("stdin".into(), |path| path.display().to_string());
                 return Err(Error::data(format!("{name}: no mbox: the first line does not begin with 'From '")));
             }
