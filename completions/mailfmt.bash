@@ -77,7 +77,7 @@ _mailfmt() {
             fi
             case "${prev}" in
                 --variant)
-                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -95,7 +95,7 @@ _mailfmt() {
             fi
             case "${prev}" in
                 --variant)
-                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --into)
@@ -110,7 +110,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__head)
-            opts="-f -0 -e -h -V --input --variant --null --ndjson --one --raw --json --exit-status --help --version"
+            opts="-0 -e -h -V --input --variant --null --ndjson --one --raw --json --exit-status --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -120,12 +120,8 @@ _mailfmt() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -f)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --variant)
-                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -143,7 +139,7 @@ _mailfmt() {
             fi
             case "${prev}" in
                 --variant)
-                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -161,7 +157,7 @@ _mailfmt() {
             fi
             case "${prev}" in
                 --variant)
-                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -254,21 +250,21 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__set)
-            opts="-0 -h -V --variant --null --ndjson --one --delete --rename --keep-first --keep-last --replace --default --append --prepend --into --raw --mbox --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --drop --rename-field --keep-first --keep-last --replace --default --append --prepend --into --raw --mbox --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --variant)
-                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
-                    return 0
-                    ;;
-                --delete)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --rename)
+                --drop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rename-field)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -315,7 +311,7 @@ _mailfmt() {
             fi
             case "${prev}" in
                 --variant)
-                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --part)
@@ -341,7 +337,7 @@ _mailfmt() {
             fi
             case "${prev}" in
                 --variant)
-                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --width)
@@ -363,7 +359,7 @@ _mailfmt() {
             fi
             case "${prev}" in
                 --variant)
-                    COMPREPLY=($(compgen -W "rd o cl cl2" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

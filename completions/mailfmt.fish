@@ -56,10 +56,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l auto-submitted -
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r -f -a "rd\t'quotes every From line, and quoted ones again'
-o\t'quotes From lines once'
-cl\t'as o, with Content-Length'
-cl2\t'quotes nothing, has Content-Length'"
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l part -d 'Write the content of one part, by its number in --tree, decoded; the message is one, or the first of an mbox' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l width -d 'Columns of text that is made of HTML' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s 0 -l null -d 'Each message of the input ends with NUL'
@@ -70,11 +67,8 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l json -d 'Print 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l raw -d 'Escape nothing'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s f -l input -d 'Read this (as FILE of the other verbs) instead of stdin; may be repeated' -r -F
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r -f -a "rd\t'quotes every From line, and quoted ones again'
-o\t'quotes From lines once'
-cl\t'as o, with Content-Length'
-cl2\t'quotes nothing, has Content-Length'"
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l input -d 'Read this (as FILE of the other verbs) instead of stdin; may be repeated' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l one -d 'The input is one message, also if its first line begins with "From "'
@@ -83,10 +77,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l json -d 'Print 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s e -l exit-status -d 'End with status 1 if no field was found'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r -f -a "rd\t'quotes every From line, and quoted ones again'
-o\t'quotes From lines once'
-cl\t'as o, with Content-Length'
-cl2\t'quotes nothing, has Content-Length'"
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s o -l columns -d 'The columns, in this order' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
@@ -95,30 +86,21 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l json -d 'Print 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s e -l exit-status -d 'End with status 1 if there is no message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r -f -a "rd\t'quotes every From line, and quoted ones again'
-o\t'quotes From lines once'
-cl\t'as o, with Content-Length'
-cl2\t'quotes nothing, has Content-Length'"
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l json -d 'Print one JSON object a message: header fields in order and the MIME tree (see JSON below)'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r -f -a "rd\t'quotes every From line, and quoted ones again'
-o\t'quotes From lines once'
-cl\t'as o, with Content-Length'
-cl2\t'quotes nothing, has Content-Length'"
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r -f -a "rd\t'quotes every From line, and quoted ones again'
-o\t'quotes From lines once'
-cl\t'as o, with Content-Length'
-cl2\t'quotes nothing, has Content-Length'"
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l width -d 'Columns of text that is made of HTML' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
@@ -126,12 +108,9 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l one -d 'The inp
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l raw -d 'Escape nothing'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r -f -a "rd\t'quotes every From line, and quoted ones again'
-o\t'quotes From lines once'
-cl\t'as o, with Content-Length'
-cl2\t'quotes nothing, has Content-Length'"
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l delete -d 'Take out all fields of this name' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l rename -d 'Rename fields; their values stay byte for byte' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l drop -d 'Take out all fields of this name' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l rename-field -d 'Rename fields; their values stay byte for byte' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l keep-first -d 'Of several fields of this name keep the first' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l keep-last -d 'Of several fields of this name keep the last' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l replace -d 'Put this in the place of all fields of its name, at the end if there is none' -r
@@ -146,10 +125,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l raw -d 'stdout g
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r -f -a "rd\t'quotes every From line, and quoted ones again'
-o\t'quotes From lines once'
-cl\t'as o, with Content-Length'
-cl2\t'quotes nothing, has Content-Length'"
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
@@ -160,10 +136,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l to-null -d '
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l to-ndjson -d 'stdout gets a JSON object a line, with raw or raw64: what smtp-send --ndjson reads'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r -f -a "rd\t'quotes every From line, and quoted ones again'
-o\t'quotes From lines once'
-cl\t'as o, with Content-Length'
-cl2\t'quotes nothing, has Content-Length'"
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l one -d 'The input is one message, also if its first line begins with "From "'

@@ -13,9 +13,9 @@ fn set_keeps_every_other_byte() {
             "set",
             "--replace",
             "subject: Grüße",
-            "--delete",
+            "--drop",
             "X:",
-            "--rename",
+            "--rename-field",
             "To=Cc",
             "--append",
             "Y: z",
@@ -33,9 +33,9 @@ fn set_keeps_every_other_byte() {
         }
         assert_eq!(mailfmt(&["set", "--append", wrong], MESSAGE).status, 64, "{wrong}");
     }
-    assert_eq!(mailfmt(&["set", "--delete", "X"], b"no header").status, 65);
+    assert_eq!(mailfmt(&["set", "--drop", "X"], b"no header").status, 65);
     let long = [&b"A: "[..], &b"x".repeat(2 << 20), b"\n\nbody"].concat();
-    let ran = mailfmt(&["set", "--delete", "B"], &long);
+    let ran = mailfmt(&["set", "--drop", "B"], &long);
     assert_eq!((ran.status, ran.out.len()), (65, 0));
 }
 

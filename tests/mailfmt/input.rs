@@ -16,7 +16,8 @@ fn many_messages_are_read_in_every_form() {
     let mbox = format!("{F}Subject: one\n\nx\n\n{F}Subject: two\n\ny\n");
     assert_eq!(subjects(&[], &mbox), (0, two.to_vec()));
     assert_eq!(subjects(&["--variant=rd"], &mbox), (0, two.to_vec()));
-    assert_eq!(subjects(&["--variant=cl2"], &mbox), (0, two.to_vec()));
+    assert_eq!(subjects(&["--variant=cl"], &mbox), (0, two.to_vec()));
+    assert_eq!(subjects(&["--variant=mmdf"], &mbox).0, 64);
     assert_eq!(subjects(&["-0"], "Subject: one\n\nx\0Subject: two\n\ny\0"), (0, two.to_vec()));
     let lines = "{\"raw\":\"Subject: one\\n\\nx\"}\n{\"raw64\":\"U3ViamVjdDogdHdvCgpcCg==\"}\n";
     assert_eq!(subjects(&["--ndjson"], lines), (0, two.to_vec()));
@@ -26,9 +27,12 @@ fn many_messages_are_read_in_every_form() {
     assert_eq!(subjects(&[], "").0, 65);
     assert_eq!(subjects(&["--variant=rd", "-0"], "").0, 64);
 
-    let counted = format!("{F}Content-Length: 40\nSubject: one\n\nx\n\n{F}abc\n\n{F}Subject: two\n\n>From y\n");
+    let counted = format!(
+        "{F}Content-Length: 41\nSubject: one\n\nx\n\n{F}abc\n\n{F}Content-Length: 8\nSubject: two\n\n>From y\n"
+    );
     assert_eq!(subjects(&["--variant=cl2"], &counted).1, two);
     assert_eq!(mailfmt(&["text", "--variant=cl2"], counted.as_bytes()).text(), format!("x\n\n{F}abc\n>From y\n"));
+    assert_eq!(subjects(&["--variant=cl2"], &counted.replace("41", "30")).0, 65);
 }
 
 #[test]

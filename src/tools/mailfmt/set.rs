@@ -13,7 +13,7 @@ use clap::Args;
 
 /// Changes header fields; every other byte stays as it is.
 ///
-/// Texts are given decoded and are encoded as needed. The order: --delete, --rename, --keep-first, --keep-last, --replace,
+/// Texts are given decoded and are encoded as needed. The order: --drop, --rename-field, --keep-first, --keep-last, --replace,
 /// --default, --append, --prepend; of the same flag as given.
 #[derive(Args, Debug)]
 pub(super) struct Set {
@@ -21,10 +21,10 @@ pub(super) struct Set {
     input: Input,
     /// Take out all fields of this name.
     #[arg(long, value_name = "NAME", value_parser = name)]
-    delete: Vec<String>,
+    drop: Vec<String>,
     /// Rename fields; their values stay byte for byte.
     #[arg(long, value_name = "OLD=NEW", value_parser = names)]
-    rename: Vec<(String, String)>,
+    rename_field: Vec<(String, String)>,
     /// Of several fields of this name keep the first.
     #[arg(long, value_name = "NAME", value_parser = name)]
     keep_first: Vec<String>,
@@ -72,8 +72,8 @@ impl Set {
         let two = |make: fn(String, String) -> Edit, all: &[(String, String)]| {
             all.iter().cloned().map(|(a, b)| make(a, b)).collect::<Vec<_>>()
         };
-        edits.extend(one(Edit::Delete, &self.delete));
-        edits.extend(two(Edit::Rename, &self.rename));
+        edits.extend(one(Edit::Delete, &self.drop));
+        edits.extend(two(Edit::Rename, &self.rename_field));
         edits.extend(one(Edit::First, &self.keep_first));
         edits.extend(one(Edit::Last, &self.keep_last));
         edits.extend(two(Edit::Replace, &self.replace));
