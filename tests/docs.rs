@@ -210,6 +210,8 @@ const NAMES_THE_ITEM: &[(&str, &str)] = &[
     ("json", ""),
     // A program's own stdin or stdout is an mbox.
     ("mbox", ""),
+    // With an envelope where messages are sent.
+    ("ndjson", ""),
     // Of what is read, or of what is written.
     ("null", ""),
     ("raw", ""),

@@ -1,26 +1,23 @@
 //! Where messages come from: stdin, as one message, as a text to compose one of, or as many (an mbox, separated by NUL, JSON
 //! lines); files and Maildirs.
 
-use super::ndjson::{Line, Lines};
 use super::run::Task;
 use super::sendmail::{Dotted, WithFrom};
 use super::watch::Notice;
 use crate::body::Body;
 use crate::cli::compose::{Compose, Extra, Fixed, Who, one};
+use crate::cli::ndjson::{Line, Lines};
 use crate::cli::outgoing::Outgoing;
-use crate::client::smtp::Wants;
-use crate::client::smtp::Envelope;
+use crate::client::smtp::{Envelope, Wants};
 use crate::error::{Error, Exit, Local, Result};
 use crate::message::addr::Address;
 use crate::message::header::Field;
 use crate::message::mbox::Mbox;
 use crate::message::outgoing::{recipients, sender};
 use crate::message::separated::Separated;
-use crate::store::maildir::{Maildir, Sub};
+use crate::store::maildir::Maildir;
 use crate::store::{disk, patience};
-use std::ffi::OsStr;
 use std::io::IsTerminal;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A message to be sent.
@@ -185,14 +182,9 @@ impl Task<'_> {
             if !maildir.exists() {
                 return Err(Error::no_input(format!("{}: a directory, and no Maildir", path.display())));
             }
-            for sub in [Sub::New, Sub::Cur] {
-                let mut names = Vec::new();
-                maildir.list(sub, |name| names.push(name.to_vec()))?;
-                names.sort_unstable();
-                for name in names {
-                    number += 1;
-                    take(number, self.file(number, &maildir.sub(sub).join(OsStr::from_bytes(&name))))?;
-                }
+            for path in maildir.files()? {
+                number += 1;
+                take(number, self.file(number, &path))?;
             }
         }
         Ok(())
