@@ -28,7 +28,15 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -s h -l help -d 'Print hel
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "new" -d 'Composes a message with the body from stdin'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "show" -d 'Shows a message as text in UTF-8'
-complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "head" -d 'Prints header fields of messages on stdin, decoded, one a line'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "head" -d 'Prints header fields of messages, decoded, one a line'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "list" -d 'Lists messages, one a line'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "tree" -d 'Lists the parts of messages'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "cat" -d 'Writes the content of one part, decoded'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "text" -d 'Prints the readable text of messages: their body alone, decoded, in UTF-8'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "set" -d 'Changes header fields; every other byte stays as it is'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "convert" -d 'Moves messages from one form into another: splits an mbox, joins files, fills a Maildir'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "json" -d 'Prints messages as JSON, one object a line, from which unjson makes the same bytes again'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "unjson" -d 'Makes messages of what json printed'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s s -l subject -d 'Compose: the subject' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l to -d 'Compose: addresses for To' -r
@@ -48,14 +56,95 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l auto-submitted -
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l part -d 'Write the content of one part, by its number in --tree, decoded; the message is one, or the first of an mbox' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l width -d 'Columns of text that is made of HTML' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l tree -d 'List the parts: number, type, charset, encoding, size in bytes as it travels, name'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l json -d 'Print one JSON object a message: header fields in order and the MIME tree (see JSON below)'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l raw -d 'Escape nothing'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l input -d 'Read this (as FILE of the other verbs) instead of stdin; may be repeated' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l raw -d 'Print the fields byte for byte, folded and encoded as they are'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l json -d 'Print one JSON object a message: {"headers": [{"name", "raw", "decoded"}]}'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s e -l exit-status -d 'End with status 1 if no field was found'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s o -l columns -d 'The columns, in this order' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l json -d 'Print one JSON object a message, with all columns'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s e -l exit-status -d 'End with status 1 if there is no message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l json -d 'Print one JSON object a message: header fields in order and the MIME tree (see JSON below)'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l raw -d 'Escape nothing on a terminal'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l width -d 'Columns of text that is made of HTML' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l raw -d 'Escape nothing'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l drop -d 'Take out all fields of this name' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l rename-field -d 'Rename fields; their values stay byte for byte' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l keep-first -d 'Of several fields of this name keep the first' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l keep-last -d 'Of several fields of this name keep the last' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l replace -d 'Put this in the place of all fields of its name, at the end if there is none' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l default -d 'Put this at the end if there is no field of its name' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l append -d 'Put this at the end, whatever there is' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l prepend -d 'Put this at the beginning, whatever there is' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l to-null -d 'stdout gets the messages with NUL at the end of each'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l to-ndjson -d 'stdout gets a JSON object a line, with raw or raw64: what smtp-send --ndjson reads'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l schema -d 'Print the JSON Schema of the objects instead'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -s V -l version -d 'Print version'

@@ -5,7 +5,8 @@
 //! instead of filling another.
 
 use crate::error::{Local, Result};
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Seek};
 
 /// How much is read or written in one go.
 pub const CHUNK: usize = 32 * 1024;
@@ -17,6 +18,11 @@ pub trait Body {
     /// # Errors
     /// Whatever happened at the source: 66 and 74 for local files, 75 and 76 for peers.
     fn chunk(&mut self) -> Result<&[u8]>;
+
+    /// The regular file that it reads, and from where the rest comes, for who would rather read that twice than keep it.
+    fn file(&self) -> Option<(&File, u64)> {
+        None
+    }
 
     /// Everything that is left, if that is at most `max` bytes; `None` if it is more.
     ///
@@ -96,6 +102,10 @@ impl<B: Body + ?Sized> Body for &mut B {
     fn chunk(&mut self) -> Result<&[u8]> {
         (**self).chunk()
     }
+
+    fn file(&self) -> Option<(&File, u64)> {
+        (**self).file()
+    }
 }
 
 impl<B: Body + ?Sized> Body for Box<B> {
@@ -109,12 +119,19 @@ pub struct FileBody<R> {
     from: R,
     name: String,
     buffer: Vec<u8>,
+    file: Option<File>,
 }
 
 impl<R: Read> FileBody<R> {
     /// Reads `from`, which is called `name` in errors.
     pub fn new(from: R, name: impl Into<String>) -> FileBody<R> {
-        FileBody { from, name: name.into(), buffer: Vec::new() }
+        FileBody { from, name: name.into(), buffer: Vec::new(), file: None }
+    }
+
+    /// Says that it reads this regular file, by the same descriptor or one that shares its offset.
+    #[must_use]
+    pub fn of(self, file: Option<File>) -> FileBody<R> {
+        FileBody { file, ..self }
     }
 }
 
@@ -128,6 +145,12 @@ impl<R: Read> Body for FileBody<R> {
                 Err(e) => return Err(e).local(&self.name),
             }
         }
+    }
+
+    fn file(&self) -> Option<(&File, u64)> {
+        let mut file = self.file.as_ref()?;
+        let at = file.stream_position().ok()?;
+        Some((file, at))
     }
 }
 

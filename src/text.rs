@@ -8,7 +8,7 @@ pub mod duration;
 
 use crate::body::Body;
 use crate::error::Result;
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 use std::fmt::Write as _;
 
 /// What a CR without LF becomes on its way to the wire.
@@ -52,6 +52,9 @@ impl ToWire {
 
     /// Converts `input` and appends the result to `out`.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        if !self.cr && memchr(b'\r', input).is_none() {
+            return self.lines(input, out);
+        }
         let mut rest = input;
         while let Some((&first, after)) = rest.split_first() {
             if self.cr {
@@ -65,13 +68,7 @@ impl ToWire {
             }
             let stop = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
             let (run, tail) = rest.split_at(stop);
-            if let Some(&b) = run.first() {
-                if self.dots && self.line_start && b == b'.' {
-                    out.push(b'.');
-                }
-                self.line_start = false;
-                out.extend_from_slice(run);
-            }
+            self.run(run, out);
             match tail.split_first() {
                 Some((b'\r', after)) => {
                     self.cr = true;
@@ -83,6 +80,29 @@ impl ToWire {
                 }
                 None => rest = tail,
             }
+        }
+    }
+
+    /// As files are: no CR anywhere.
+    fn lines(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        out.reserve(input.len() + input.len() / 32);
+        let mut start = 0;
+        for at in memchr_iter(b'\n', input) {
+            self.run(input.get(start..at).unwrap_or_default(), out);
+            self.end_line(out);
+            start = at + 1;
+        }
+        self.run(input.get(start..).unwrap_or_default(), out);
+    }
+
+    /// Bytes of a line.
+    fn run(&mut self, run: &[u8], out: &mut Vec<u8>) {
+        if let Some(&b) = run.first() {
+            if self.dots && self.line_start && b == b'.' {
+                out.push(b'.');
+            }
+            self.line_start = false;
+            out.extend_from_slice(run);
         }
     }
 

@@ -198,6 +198,8 @@ fn every_program_tells_what_it_is() {
 /// Flags whose help may name what a program lists or acts on: it begins alike, though.
 const NAMES_THE_ITEM: &[(&str, &str)] = &[
     ("all", ""),
+    // Of a message, or of its arrival.
+    ("date", "The date, as in a Date field (default: "),
     ("dry-run", "Tell what would be "),
     ("exit-status", "End with status 1 if "),
     ("force", "Delete although it is most of "),
@@ -208,6 +210,8 @@ const NAMES_THE_ITEM: &[(&str, &str)] = &[
     ("json", ""),
     // A program's own stdin or stdout is an mbox.
     ("mbox", ""),
+    // With an envelope where messages are sent.
+    ("ndjson", ""),
     // Of what is read, or of what is written.
     ("null", ""),
     ("raw", ""),

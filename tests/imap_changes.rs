@@ -368,3 +368,61 @@ fn a_move_that_is_cut_loses_nothing() {
         assert_eq!(unknown > 0, ran.status == 79, "{then:?}: {ran:?}");
     }
 }
+
+#[test]
+fn messages_are_put_from_anywhere() {
+    let home = Home::new();
+    let put = |arguments: &[&str], stdin: &[u8]| home.run("imap-put", arguments, stdin);
+    let one = b"Subject: one\nFrom: a@x\n\n.\nFrom here\n\xff no line end";
+    let ran = put(&["--flags", "seen,$Label", "--date", "17 Jul 1996 02:44:25 -0700", INBOX], one).ends(0);
+    assert_eq!((ran.out, ran.err.as_str()), (refs(&home, INBOX), ""));
+    assert_eq!(home.command("imap-fetch").args([INBOX, "1"]).output().unwrap().stdout, one);
+    let row = listed(&home, INBOX, "flags,received,subject").replace(",Recent", "");
+    assert_eq!(row, "Seen,$Label\t1996-07-17T09:44:25+00:00\tone\n");
+    // An mbox, quoted lines and all, on stdin and as a file; NULs; a Maildir.
+    let mbox = b"From a@x Sun Nov 22 22:16:00 2020\nSubject: m1\n\n>From x\n\nFrom b@x Sun Nov 22 22:17:00 2020\nSubject: m2\n\n2\n\n";
+    put(&["local://amy/Archive"], mbox).ends(0);
+    std::fs::write(home.path().join("mbox"), mbox).unwrap();
+    std::fs::write(home.path().join("one.eml"), one).unwrap();
+    let ran = put(&["local://amy/Archive", "mbox", "one.eml", "none.eml"], b"").ends(67).complains("none.eml: ");
+    assert_eq!(ran.out.lines().count(), 3);
+    put(&["-0", "local://amy/Archive"], b"Subject: n1\n\n\0Subject: n2\n\n").ends(0);
+    let expected: String = ["m1", "m2", "m1", "m2", "one", "n1", "n2"].iter().map(|s| format!("{s}\n")).collect();
+    assert_eq!(listed(&home, "local://amy/Archive", "subject"), expected);
+    assert!(
+        listed(&home, "local://amy/Archive", "received").starts_with("2020-11-22T22:16:00+00:00\n2020-11-22T22:17:00")
+    );
+    let fetched = home.run("imap-fetch", &["local://amy/Archive", "1"], b"").ends(0).out;
+    assert_eq!(fetched, "Subject: m1\n\nFrom x\n");
+    home.run("imap-flag", &["local://amy/Archive", "2", "+flagged,answered"], b"").ends(0);
+    home.run("imap-fetch", &["local://amy/Archive", "--into", "maildir:md"], b"").ends(0);
+    let ran = put(&["--json", "local://amy/Drafts", "md"], b"").ends(0);
+    assert_eq!(rows(&ran).iter().filter(|row| row["fate"] == "done" && row["error"].is_null()).count(), 7);
+    let kept = |folder: &str| {
+        let all = listed(&home, folder, "subject,received,flags").replace(",Recent", "").replace("Recent", "");
+        let mut lines: Vec<String> = all.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(kept("local://amy/Drafts"), kept("local://amy/Archive"));
+    let ran = put(&["-n", "--flags", "draft", INBOX], one).ends(0);
+    assert_eq!(ran.out, format!("1\t{}\t\t\\Draft\n", one.len() + 5));
+    // What can't be put there, and what is not there.
+    put(&[INBOX], b"Subject: x\n\n\0").ends(65).complains("NUL");
+    put(&["local://amy/Nope"], one).ends(69).complains("TRYCREATE");
+    put(&["--mbox", INBOX], b"Subject: x\n\n").ends(65);
+    put(&["--mbox", INBOX], b"").ends(0);
+    put(&[INBOX, "none"], b"").ends(66);
+    for wrong in [
+        &[][..],
+        &["local://amy"],
+        &[INBOX],
+        &["--flags", "seen,,x", INBOX],
+        &["--flags", "a\r\nb", INBOX],
+        &["--date", "yesterday", INBOX],
+        &["--mbox", "-0", INBOX],
+    ] {
+        put(wrong, b"").ends(64).complains("imap-put: ");
+    }
+    assert_eq!(listed(&home, INBOX, "uid"), "1\n");
+}

@@ -1,6 +1,11 @@
 //! mailfmt as its users run it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
 
+#[path = "mailfmt/change.rs"]
+mod change;
+#[path = "mailfmt/input.rs"]
+mod input;
+
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

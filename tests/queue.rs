@@ -2,6 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr)]
 
 mod common;
+#[path = "queue/lasting.rs"]
+mod lasting;
 #[path = "queue/peer.rs"]
 mod peer;
 

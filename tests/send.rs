@@ -378,3 +378,32 @@ fn a_dialogue_by_hand() {
     talk("BYE\n").ends(75);
     assert_eq!(talk("").ends(0).out, "221 bye\n");
 }
+
+/// A large message in a file is not copied; when it is another one the second time, nobody gets it.
+#[test]
+fn a_file_that_changes_while_it_is_sent() {
+    let home = Home::new();
+    let path = home.path().join("large");
+    let text = String::from_utf8(MESSAGE.to_vec()).unwrap() + &"a line like all the others\n".repeat(20_000);
+    std::fs::write(&path, &text).unwrap();
+    let send = |peer: &Peer| {
+        let mut command = home.command(&common::bin().join("smtp-send").display().to_string());
+        command.args(["-a", &peer.url(), "-f", "a@example.org", "b@example.org"]);
+        let output = command.stdin(std::fs::File::open(&path).unwrap()).env("TMPDIR", "/nonexistent").output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let peer = Peer::start(|_, _, _| Say::Yes);
+    assert_eq!(send(&peer), (Some(0), String::new()));
+    assert!(peer.taken()[0].text.ends_with(text.split_once("\n\n").unwrap().1), "something is missing");
+    let written = path.clone();
+    let peer = Peer::start(move |_, said, _| {
+        if said == "DATA" {
+            let file = std::fs::OpenOptions::new().write(true).open(&written).unwrap();
+            std::os::unix::fs::FileExt::write_at(&file, b"X", 300_000).unwrap();
+        }
+        Say::Yes
+    });
+    let (status, said) = send(&peer);
+    assert!(status == Some(74) && said.contains("changed while it was sent"), "{status:?} {said}");
+    assert_eq!(peer.taken(), []);
+}

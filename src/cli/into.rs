@@ -99,7 +99,7 @@ pub fn fill(sink: &mut dyn Sink, mut about: About, body: &mut dyn Body) -> Resul
         }
         first.extend_from_slice(piece);
     }
-    about.return_path = return_path(&first);
+    about.return_path = return_path(&first).or(about.return_path);
     sink.begin(&about)?;
     let poured = rest(sink, &first, body);
     if poured.is_err() {

@@ -13,6 +13,7 @@ pub mod in_force;
 pub mod into;
 pub mod local;
 pub mod maildrop;
+pub mod ndjson;
 pub mod out;
 pub mod outgoing;
 mod passwords;

@@ -67,6 +67,7 @@ impl Outgoing {
         let mut outgoing = Outgoing { spool: Spool::new(), facts: Facts::default(), header };
         outgoing.push(&addresses.header(prepared.bytes))?;
         outgoing.push(&rest)?;
+        outgoing.spool.rest_of(from)?;
         outgoing.all_of(from)?;
         Ok(Some(outgoing))
     }

@@ -88,6 +88,21 @@ impl Date {
         )
     }
 
+    /// Reads what [`Date::asctime`] writes at the end of an mbox `From ` line; a zone may stand before or behind the year.
+    #[must_use]
+    pub fn of_from_line(line: &[u8]) -> Option<Date> {
+        let text = String::from_utf8_lossy(line);
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let at = words.iter().rposition(|word| word.contains(':') && time(word).is_some())?;
+        let word = |n: usize| words.get(n).copied();
+        let (hour, minute, second) = time(word(at)?)?;
+        let (month, day) = (month(word(at.checked_sub(2)?)?)?, number(word(at.checked_sub(1)?)?, 1, 2)?);
+        let behind = words.get(at + 1..)?;
+        let year = behind.iter().find_map(|word| number(word, 4, 4))?;
+        let zone = behind.iter().find_map(|word| if word.len() == 4 { None } else { zone(word) }).unwrap_or(0);
+        Date::from_civil(&Civil { year, month, day, hour, minute, second, weekday: 0 }, zone)
+    }
+
     /// As asctime(3), in UTC: what follows the address in an mbox `From ` line: `Sun Nov 22 22:16:00 2026`.
     #[must_use]
     pub fn asctime(&self) -> String {

@@ -68,6 +68,9 @@ impl Facts {
         self.nul |= memchr(0, bytes).is_some();
         self.utf8 = self.utf8 && self.push_utf8(bytes);
         let ascii = bytes.is_ascii();
+        if ascii && !self.cr && memchr(b'\r', bytes).is_none() {
+            return self.plain_lines(bytes);
+        }
         let mut rest = bytes;
         while let Some(at) = memchr(b'\n', rest) {
             let (line, after) = rest.split_at(at);
@@ -84,11 +87,24 @@ impl Facts {
         self.terminated = rest.is_empty();
     }
 
-    fn part_of_line(&mut self, piece: &[u8], ascii: bool) {
-        let Some(&last) = piece.last() else { return };
-        let crs = memchr_iter(b'\r', piece).count() as u64;
-        self.lone_crs += crs - u64::from(last == b'\r') + u64::from(std::mem::replace(&mut self.cr, last == b'\r'));
-        if self.line == self.dashes && self.dashes < 4 {
+    /// As most messages are: nothing but ASCII and LF.
+    fn plain_lines(&mut self, bytes: &[u8]) {
+        let mut start = 0;
+        for at in memchr_iter(b'\n', bytes) {
+            self.goes_on(bytes.get(start..at).unwrap_or_default());
+            self.longest_line = self.longest_line.max(self.line);
+            self.size_wire += 2;
+            self.header_ended |= self.line == 0;
+            (self.line, self.dashes) = (0, 0);
+            start = at + 1;
+        }
+        let rest = bytes.get(start..).unwrap_or_default();
+        self.goes_on(rest);
+        self.terminated = rest.is_empty();
+    }
+
+    fn goes_on(&mut self, piece: &[u8]) {
+        if self.line == self.dashes && self.dashes < 4 && piece.first().is_some_and(|b| b"-=_".contains(b)) {
             let start = usize::try_from(self.dashes).unwrap_or_default();
             let same = b"--=_".iter().skip(start).zip(piece).take_while(|(a, b)| a == b).count();
             self.dashes += same as u64;
@@ -96,6 +112,13 @@ impl Facts {
         }
         self.line += piece.len() as u64;
         self.size_wire += piece.len() as u64;
+    }
+
+    fn part_of_line(&mut self, piece: &[u8], ascii: bool) {
+        let Some(&last) = piece.last() else { return };
+        let crs = memchr_iter(b'\r', piece).count() as u64;
+        self.lone_crs += crs - u64::from(last == b'\r') + u64::from(std::mem::replace(&mut self.cr, last == b'\r'));
+        self.goes_on(piece);
         if !ascii {
             let count = piece.iter().filter(|b| !b.is_ascii()).count() as u64;
             if self.header_ended {

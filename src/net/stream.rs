@@ -53,6 +53,8 @@ pub trait Connected: Read + Write + AsFd + Send {
     /// # Errors
     /// The system's.
     fn never_block(&self) -> io::Result<()>;
+    /// Tells the peer at once what has come, and what will come next.
+    fn acknowledge(&self) {}
 }
 
 impl Connected for TcpStream {
@@ -63,6 +65,11 @@ impl Connected for TcpStream {
         // One write is one flight already: waiting for more (Nagle) only costs 40 ms against a delayed ACK.
         self.set_nodelay(true)?;
         self.set_nonblocking(true)
+    }
+    fn acknowledge(&self) {
+        // A peer with Nagle's algorithm keeps a reply back until what it said before is acknowledged, such as TLS's session tickets:
+        // 40 ms. The system forgets this wish, so it has to be told at every wait; whether it obeys changes nothing but time.
+        let _ = rustix::net::sockopt::set_tcp_quickack(self, true);
     }
 }
 
@@ -96,6 +103,9 @@ impl<S: Connected> Stream for Socket<S> {
     }
 
     fn ready(&mut self, read: bool, write: bool, bells: &[BorrowedFd<'_>], until: Deadline) -> io::Result<Ready> {
+        if read {
+            self.io.acknowledge();
+        }
         let io = self.io.as_fd();
         wait(read.then_some(io), write.then_some(io), bells, until)
     }

@@ -327,18 +327,20 @@ impl Wire {
     /// 75 of the wire; whatever `body` says of its source. After either the connection is of no more use.
     pub fn put_dotted(&mut self, body: &mut dyn Body, lone_cr: LoneCr) -> Result<Sent> {
         let mut to = ToWire::dotted(lone_cr);
-        let mut out = Vec::with_capacity(2 * CHUNK);
         self.transfer(true);
         loop {
             let piece = body.chunk()?;
             let last = piece.is_empty();
+            let before = self.output.len();
             if last {
-                to.finish(&mut out);
+                to.finish(&mut self.output);
             } else {
-                to.push(piece, &mut out);
+                to.push(piece, &mut self.output);
             }
-            self.put_body(&out)?;
-            out.clear();
+            if let Some(trace) = &mut self.trace {
+                trace.body(self.us, self.output.get(before..).unwrap_or_default());
+            }
+            self.put_quietly(&[])?;
             // What it says before it has seen the end can't be about the end.
             if self.us == Side::Client && (last || self.output.is_empty()) && self.has_input() {
                 self.transfer(false);

@@ -38,8 +38,10 @@ impl Reply {
     #[must_use]
     pub fn is_too_many(&self) -> bool {
         match (self.code, self.enhanced()) {
-            (452, enhanced) => enhanced.is_none_or(|code| code == "4.5.3"),
-            (552, enhanced) => enhanced == Some("5.5.3"),
+            (452, None) => true,
+            // OpenSMTPD says it with 451.
+            (451 | 452, Some(code)) => code == "4.5.3",
+            (552, Some(code)) => code == "5.5.3",
             _ => false,
         }
     }

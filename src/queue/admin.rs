@@ -108,6 +108,7 @@ impl Queue {
         match self.lock(id) {
             Ok(lock) => Ok(Some(lock)),
             Err(NotLocked::Broken(_)) => Ok(None),
+            Err(NotLocked::Failed(e)) => Err(e),
             Err(NotLocked::Busy) => Err(Error::temporary(format!("{id}: it is being delivered now"))),
         }
     }

@@ -84,6 +84,7 @@ impl Runner<'_> {
             Ok(lock) => lock,
             Err(NotLocked::Busy) => return Ok(()),
             Err(NotLocked::Broken(why)) => return Ok(self.broken(id, &why)?),
+            Err(NotLocked::Failed(e)) => return Err(e.into()),
         };
         self.worked.store(true, Ordering::Relaxed);
         // What was due before we had the lock need not be so any more.

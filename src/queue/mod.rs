@@ -218,6 +218,8 @@ pub enum NotLocked {
     Busy,
     /// Its file is not there, or not what it was.
     Broken(String),
+    /// Its file can't be opened now, which says nothing about it: no descriptors, no memory, a disk that fails.
+    Failed(Error),
 }
 
 impl Queue {
@@ -254,7 +256,15 @@ impl Queue {
     /// Takes an entry's lock; does not wait for whoever has it.
     fn lock(&self, id: &str) -> Result<Locked, NotLocked> {
         let broken = |why: String| NotLocked::Broken(format!("{}: {why}", self.file(id).display()));
-        let file = disk::open(CWD, self.file(id)).map_err(|e| broken(crate::error::words(&e)))?;
+        let file = disk::open(CWD, self.file(id)).map_err(|e| {
+            let ours = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO, Errno::INTR, Errno::STALE];
+            match e.raw_os_error() {
+                Some(code) if ours.iter().any(|errno| errno.raw_os_error() == code) => {
+                    NotLocked::Failed(Error::io(format!("{}: {}", self.file(id).display(), crate::error::words(&e))))
+                }
+                _ => broken(crate::error::words(&e)),
+            }
+        })?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(NotLocked::Busy),

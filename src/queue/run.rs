@@ -286,6 +286,7 @@ impl<'r> Runner<'r> {
                     self.broken(&id, &why)?;
                     continue;
                 }
+                Err(NotLocked::Failed(e)) => return Err(e),
             };
             let Some(mut entry) = self.queue.entry(&id)? else { continue };
             if self.queue.recover(&mut entry)? {

@@ -126,6 +126,11 @@ pub fn is_null(fd: impl AsFd) -> io::Result<bool> {
     Ok(device && this.st_rdev == null.st_rdev)
 }
 
+/// Whether it is a regular file, which never keeps its reader waiting.
+pub fn is_regular(fd: impl AsFd) -> bool {
+    fs::fstat(&fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+}
+
 /// Renames without overwriting, where the file system can promise that.
 ///
 /// # Errors

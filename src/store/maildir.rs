@@ -9,6 +9,7 @@ use crate::error::{Error, Local, Result};
 use crate::text::WireCount;
 use rustix::fs::{self, AtFlags, FileType};
 use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::fd::OwnedFd;
@@ -163,6 +164,22 @@ impl Maildir {
             }
         }
         Ok(())
+    }
+
+    /// The paths of all messages, first those in `new`, each sorted by name.
+    ///
+    /// # Errors
+    /// As [`Maildir::list`].
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for sub in [Sub::New, Sub::Cur] {
+            let mut names = Vec::new();
+            self.list(sub, |name| names.push(name.to_vec()))?;
+            names.sort_unstable();
+            let dir = self.sub(sub);
+            paths.extend(names.iter().map(|name| dir.join(OsStr::from_bytes(name))));
+        }
+        Ok(paths)
     }
 
     /// Syncs `new` or `cur`: names put there are on stable storage afterwards.

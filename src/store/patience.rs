@@ -92,7 +92,8 @@ pub fn stdin(until: Option<Instant>) -> Result<FileBody<Patient<io::Stdin>>> {
     if super::disk::was_closed(&stdin).local("stdin")? {
         return Err(Error::no_input("stdin: it is closed"));
     }
-    Ok(FileBody::new(Patient::new(stdin, until), "stdin"))
+    let file = regular(&stdin);
+    Ok(FileBody::new(Patient::new(stdin, until), "stdin").of(file))
 }
 
 /// Opens a file or pipe to be read. For the writer of a named pipe it waits at the first read.
@@ -106,7 +107,16 @@ pub fn open(path: &Path, until: Option<Instant>) -> Result<FileBody<Patient<File
     if file.metadata().opening(&name)?.is_dir() {
         return Err(Error::no_input(format!("{name}: is a directory")));
     }
-    Ok(FileBody::new(Patient::new(file, until), name))
+    let again = regular(&file);
+    Ok(FileBody::new(Patient::new(file, until), name).of(again))
+}
+
+/// A regular file by another descriptor.
+fn regular(fd: impl AsFd) -> Option<File> {
+    if !super::disk::is_regular(&fd) {
+        return None;
+    }
+    fd.as_fd().try_clone_to_owned().ok().map(File::from)
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! [`Spool`]: a message that must be known before it is sent: 64 KiB in memory, the rest in an unlinked file (0600), rewindable.
+//! What is in a regular file already is not copied, but read again, and must be the same then.
 
-use crate::body::{Body, FileBody, Rewind};
-use crate::error::{Local, Result};
+use crate::body::{Body, CHUNK, FileBody, Rewind};
+use crate::error::{Error, Local, Result};
 use crate::store::disk;
+use flate2::Crc;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 
 /// What is kept in memory.
 const MEMORY: usize = 64 * 1024;
@@ -15,6 +18,15 @@ pub struct Spool {
     memory: Vec<u8>,
     file: Option<BufWriter<File>>,
     len: u64,
+    kept: Option<Kept>,
+}
+
+/// The end of a message in a file of somebody else's.
+struct Kept {
+    file: File,
+    from: u64,
+    len: u64,
+    crc: Crc,
 }
 
 impl Spool {
@@ -30,6 +42,11 @@ impl Spool {
     /// 73, 74: the temporary directory.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
         self.len += bytes.len() as u64;
+        if let Some(kept) = &mut self.kept {
+            kept.len += bytes.len() as u64;
+            kept.crc.update(bytes);
+            return Ok(());
+        }
         if let Some(file) = &mut self.file {
             return file.write_all(bytes).local("temporary file");
         }
@@ -43,6 +60,20 @@ impl Spool {
         file.write_all(&self.memory).and_then(|()| file.write_all(bytes)).local("temporary file")?;
         self.memory = Vec::new();
         self.file = Some(file);
+        Ok(())
+    }
+
+    /// What is pushed from now on is what `body` has still to give. If that is a good deal in a regular file, it is not copied.
+    ///
+    /// # Errors
+    /// 74: the file can't be asked for its size.
+    pub fn rest_of(&mut self, body: &dyn Body) -> Result<()> {
+        let Some((file, from)) = body.file() else { return Ok(()) };
+        let size = file.metadata().local("the message's file")?.len();
+        if size.saturating_sub(from) > MEMORY as u64 && self.file.is_none() {
+            let file = file.try_clone().local("the message's file")?;
+            self.kept = Some(Kept { file, from, len: 0, crc: Crc::new() });
+        }
         Ok(())
     }
 
@@ -63,9 +94,10 @@ impl Spool {
     /// # Errors
     /// 74: the temporary file.
     pub fn body(&mut self) -> Result<SpoolBody<'_>> {
-        match &mut self.file {
-            None => Ok(SpoolBody(Inner::Memory(&self.memory))),
-            Some(file) => {
+        match (&mut self.file, &self.kept) {
+            (None, None) => Ok(SpoolBody(Inner::Memory(&self.memory))),
+            (_, Some(kept)) => Ok(SpoolBody(Inner::Kept(&self.memory, Again::new(kept)))),
+            (Some(file), None) => {
                 file.seek(SeekFrom::Start(0)).local("temporary file")?;
                 Ok(SpoolBody(Inner::File(FileBody::new(file.get_mut(), "temporary file"))))
             }
@@ -85,6 +117,49 @@ pub struct SpoolBody<'s>(Inner<'s>);
 enum Inner<'s> {
     Memory(&'s [u8]),
     File(FileBody<&'s mut File>),
+    Kept(&'s [u8], Again<'s>),
+}
+
+/// Somebody else's file, read once more.
+struct Again<'s> {
+    kept: &'s Kept,
+    read: u64,
+    crc: Crc,
+    buffer: Vec<u8>,
+}
+
+impl<'s> Again<'s> {
+    fn new(kept: &'s Kept) -> Again<'s> {
+        Again { kept, read: 0, crc: Crc::new(), buffer: vec![0; CHUNK] }
+    }
+
+    fn changed() -> Error {
+        Error::io("the message's file was changed while it was sent")
+    }
+}
+
+impl Body for Again<'_> {
+    fn chunk(&mut self) -> Result<&[u8]> {
+        let left = self.kept.len - self.read;
+        if left == 0 {
+            return if self.crc.sum() == self.kept.crc.sum() { Ok(&[]) } else { Err(Again::changed()) };
+        }
+        let most = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+        let buffer = self.buffer.get_mut(..most).unwrap_or_default();
+        let n = loop {
+            match self.kept.file.read_at(buffer, self.kept.from + self.read) {
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                done => break done.local("the message's file")?,
+            }
+        };
+        if n == 0 {
+            return Err(Again::changed());
+        }
+        self.read += n as u64;
+        let bytes = self.buffer.get(..n).unwrap_or_default();
+        self.crc.update(bytes);
+        Ok(bytes)
+    }
 }
 
 impl Body for SpoolBody<'_> {
@@ -92,6 +167,10 @@ impl Body for SpoolBody<'_> {
         match &mut self.0 {
             Inner::Memory(bytes) => bytes.chunk(),
             Inner::File(file) => file.chunk(),
+            Inner::Kept(memory, again) => match memory.is_empty() {
+                false => memory.chunk(),
+                true => again.chunk(),
+            },
         }
     }
 }
@@ -99,6 +178,43 @@ impl Body for SpoolBody<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_in_a_file_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("message");
+        let bytes: Vec<u8> = (0..300_000).map(|i| (i % 251) as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let mut from = crate::store::patience::open(&path, None).unwrap();
+        let begun = from.chunk().unwrap().len();
+        let mut spool = Spool::new();
+        spool.push(b"another start\n").unwrap();
+        spool.push(&bytes[100..begun]).unwrap();
+        spool.rest_of(&from).unwrap();
+        loop {
+            let piece = from.chunk().unwrap().to_vec();
+            if piece.is_empty() {
+                break;
+            }
+            spool.push(&piece).unwrap();
+        }
+        assert!(spool.file.is_none() && spool.kept.is_some());
+        let all = [b"another start\n", &bytes[100..]].concat();
+        assert_eq!(spool.len(), all.len() as u64);
+        for _ in 0..2 {
+            assert_eq!(spool.body().unwrap().whole(400_000).unwrap().unwrap(), all);
+        }
+        // What is written behind it is not of this message.
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"more").unwrap();
+        assert_eq!(spool.body().unwrap().whole(400_000).unwrap().unwrap(), all);
+        // Another byte, or less of them: the end never comes.
+        let other = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        other.write_at(b"X", 200_000).unwrap();
+        assert_eq!(spool.body().unwrap().whole(400_000).unwrap_err().exit().code(), 74);
+        other.set_len(250_000).unwrap();
+        assert_eq!(spool.body().unwrap().whole(400_000).unwrap_err().exit().code(), 74);
+    }
 
     #[test]
     fn small_and_large_are_read_twice() {

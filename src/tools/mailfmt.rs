@@ -1,12 +1,20 @@
 //! mailfmt: composes, shows and takes apart messages. It never touches the network.
 //!
-//! Left out so far: editing header fields, converting between mailbox formats, splitting, checking.
+//! Left out so far: signing, encrypting.
 
+mod convert;
+mod cursor;
 mod describe;
 mod head;
 mod input;
+mod json;
+mod list;
 mod new;
+mod output;
+mod screen;
+mod set;
 mod show;
+mod tree;
 
 use crate::cli::{Outcome, Tool};
 use clap::{Parser, Subcommand};
@@ -30,6 +38,14 @@ enum What {
     New(Box<new::New>),
     Show(show::Show),
     Head(head::Head),
+    List(list::List),
+    Tree(tree::Tree),
+    Cat(show::Cat),
+    Text(show::Text),
+    Set(Box<set::Set>),
+    Convert(convert::Convert),
+    Json(json::Json),
+    Unjson(json::Unjson),
 }
 
 impl Tool for Mailfmt {
@@ -40,6 +56,14 @@ impl Tool for Mailfmt {
             What::New(new) => new.run(),
             What::Show(show) => show.run(),
             What::Head(head) => head.run(),
+            What::List(list) => list.run(),
+            What::Tree(tree) => tree.run(),
+            What::Cat(cat) => cat.run(),
+            What::Text(text) => text.run(),
+            What::Set(set) => set.run(),
+            What::Convert(convert) => convert.run(),
+            What::Json(json) => json.run(),
+            What::Unjson(unjson) => unjson.run(),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod imap_flag;
 pub mod imap_ls;
 pub mod imap_mkdir;
 pub mod imap_mv;
+pub mod imap_put;
 pub mod imap_rm;
 pub mod mail_check;
 pub mod mail_login;
@@ -33,6 +34,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<pop3_rm::Pop3Rm>("pop3-rm"),
     Entry::of::<imap_ls::ImapLs>("imap-ls"),
     Entry::of::<imap_fetch::ImapFetch>("imap-fetch"),
+    Entry::of::<imap_put::ImapPut>("imap-put"),
     Entry::of::<imap_cp::ImapCp>("imap-cp"),
     Entry::of::<imap_mv::ImapMv>("imap-mv"),
     Entry::of::<imap_rm::ImapRm>("imap-rm"),

@@ -1,8 +1,8 @@
 //! What the imap programs change at Dovecot, as Dovecot itself sees it.
 
 use super::folders::{dovecot, encoded};
-use super::run;
 use super::servers::Dovecot;
+use super::{files, hard, run};
 
 /// What doveadm finds of bob's messages: the fields, a line each.
 fn seen(dovecot: &Dovecot, fields: &str, folder: &str) -> String {
@@ -87,4 +87,36 @@ fn moves_and_removals() {
     assert_eq!((kept(&carol), count("Entwürfe")), (before.clone(), 0));
     run(&home, "imap-mv", &["--all", &carol, &archive], b"").ends(0);
     assert_eq!((kept(&archive), kept(&carol).as_str()), (before, ""));
+}
+
+#[test]
+fn puts() {
+    let Some((home, dovecot, url)) = dovecot() else { return };
+    let inbox = format!("{url}INBOX");
+    let mut names = vec![inbox.as_str()];
+    let hard = hard();
+    let numbers: Vec<String> = (0..hard.len()).map(|n| format!("{n}.eml")).collect();
+    for (name, message) in numbers.iter().zip(&hard) {
+        std::fs::write(home.path().join(name), message).unwrap();
+        names.push(name);
+    }
+    let by = ["--flags", "flagged,$Label", "--date", "Sun, 22 Nov 2026 22:16:00 +0200"];
+    let ran = run(&home, "imap-put", &[&by, &names[..]].concat(), b"").ends(0);
+    assert_eq!(ran.out, run(&home, "imap-ls", &["--refs", &inbox], b"").ends(0).out);
+    run(&home, "imap-fetch", &[&inbox, "--into", "eml:back"], b"").ends(0);
+    let mut expected = hard.clone();
+    expected.sort();
+    assert!(files(&home, "back") == expected);
+    assert!(seen(&dovecot, "flags", "INBOX").lines().all(|line| line.contains("\\Flagged") && line.contains("$Label")));
+    let received = run(&home, "imap-ls", &["-o", "received", &inbox], b"").ends(0).out;
+    assert!(received.lines().all(|line| line == "2026-11-22T20:16:00+00:00"), "{received}");
+    // Many, in an mbox.
+    let mbox: Vec<u8> = numbered(2000)
+        .iter()
+        .flat_map(|m| [b"From a Sun Nov 22 22:16:00 2020\n", m.as_slice(), b"\n"].concat())
+        .collect();
+    let sent = format!("{url}Sent");
+    assert_eq!(run(&home, "imap-put", &[&sent], &mbox).ends(0).out.lines().count(), 2000);
+    assert_eq!(run(&home, "imap-fetch", &[&sent, "2000"], b"").ends(0).out.as_bytes(), numbered(2000)[1999]);
+    run(&home, "imap-put", &[&format!("{url}none")], b"Subject: x\n\n").ends(69).complains("TRYCREATE");
 }

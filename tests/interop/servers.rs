@@ -28,7 +28,7 @@ pub fn can_run(programs: &[&str]) -> bool {
 }
 
 /// A port on which nothing listens, and which nobody gets who asks for any port: a connection to it is in TIME_WAIT.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     let client = TcpStream::connect(at).unwrap();
@@ -38,7 +38,7 @@ fn free_port() -> u16 {
 }
 
 /// Starts a server that ends with the test's thread, even if that is killed.
-fn start(program: &str, arguments: &[&str]) -> Child {
+pub fn start(program: &str, arguments: &[&str]) -> Child {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "TERM", program]).args(arguments);
     // Postfix's master ends all of its process group, which is to be its own.
@@ -47,7 +47,7 @@ fn start(program: &str, arguments: &[&str]) -> Child {
 }
 
 /// Waits until somebody listens.
-fn await_port(port: u16, child: &mut Child, log: &Path) {
+pub fn await_port(port: u16, child: &mut Child, log: &Path) {
     let start = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         let ended = child.try_wait().unwrap();
@@ -57,7 +57,7 @@ fn await_port(port: u16, child: &mut Child, log: &Path) {
     }
 }
 
-fn end(child: &mut Child) {
+pub fn end(child: &mut Child) {
     let _ = rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM);
     let _ = child.wait();
 }
@@ -117,7 +117,7 @@ service anvil {{\n chroot =\n unix_listener anvil-auth-penalty {{\n mode = 0\n }
 service imap-login {{\n chroot =\n unix_listener {at}/imap.sock {{\n mode = 0666\n }}\n inet_listener imap {{\n port = {imap}\n }}\n inet_listener imaps {{\n port = {imaps}\n ssl = yes\n }}\n}}
 service pop3-login {{\n chroot =\n inet_listener pop3 {{\n port = {pop3}\n }}\n inet_listener pop3s {{\n port = {pop3s}\n ssl = yes\n }}\n}}
 service lmtp {{\n inet_listener lmtp {{\n port = {lmtp}\n }}\n}}
-service auth {{\n inet_listener {{\n port = {auth}\n }}\n}}\n{more}\n"
+service auth {{\n unix_listener {at}/auth.sock {{\n mode = 0666\n }}\n inet_listener {{\n port = {auth}\n }}\n}}\n{more}\n"
         );
         std::fs::write(dir.join("dovecot.conf"), config).unwrap();
         let mut child = start("/usr/sbin/dovecot", &["-F", "-c", &format!("{at}/dovecot.conf")]);
@@ -195,6 +195,11 @@ service auth {{\n inet_listener {{\n port = {auth}\n }}\n}}\n{more}\n"
         self.dir.join("imap.sock")
     }
 
+    /// A Unix socket on which it takes logins for others.
+    pub fn auth_socket(&self) -> PathBuf {
+        self.dir.join("auth.sock")
+    }
+
     /// The messages in somebody's INBOX, in order of their names.
     pub fn messages(&self, user: &str) -> Vec<Vec<u8>> {
         let mut all = Vec::new();
@@ -226,7 +231,21 @@ pub struct Postfix {
     pub smtps: u16,
     /// Under TLS from the first byte, without 8BITMIME.
     pub seven: u16,
+    /// Under TLS from the first byte, without these extensions; the first lacks none, and takes three recipients at a time.
+    pub without: Vec<(&'static str, u16)>,
 }
+
+/// What Postfix can leave out of its EHLO.
+const LEFT_OUT: [&str; 8] = [
+    "",
+    "pipelining",
+    "chunking",
+    "dsn",
+    "size",
+    "enhancedstatuscodes",
+    "smtputf8",
+    "8bitmime,pipelining,chunking,dsn,size,enhancedstatuscodes,smtputf8",
+];
 
 /// What a message may have there.
 pub const LIMIT: usize = 3_000_000;
@@ -251,7 +270,7 @@ command_directory = /usr/sbin\ndaemon_directory = /usr/lib/postfix/sbin\nmail_ow
 inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmyhostname = mx.example.test\nmydestination =\nmynetworks =
 relay_domains =\ndefault_transport = error:no\nalias_maps =\nlocal_recipient_maps =\nmaillog_file = {at}/log\nmaillog_file_prefixes = {at}
 virtual_mailbox_domains = example.test\nvirtual_transport = lmtp:inet:127.0.0.1:{lmtp}
-virtual_mailbox_maps = inline:{{alice@example.test=x, bob@example.test=x, carol@example.test=x}}
+virtual_mailbox_maps = inline:{{alice@example.test=x, bob@example.test=x, carol@example.test=x, dave@example.test=x}}
 smtp_dns_support_level = disabled\nsmtpd_peername_lookup = no\nmessage_size_limit = {LIMIT}\nvirtual_mailbox_limit = 0
 smtpd_tls_cert_file = {at}/etc/cert.pem\nsmtpd_tls_key_file = {at}/etc/cert.pem\nsmtpd_tls_security_level = encrypt\nsmtpd_tls_auth_only = yes
 smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = inet:127.0.0.1:{auth}
@@ -262,6 +281,13 @@ smtpd_recipient_restrictions = permit_sasl_authenticated, reject\nsmtpd_relay_re
             "127.0.0.1:{smtp} inet n - n - - smtpd\n127.0.0.1:{smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
 127.0.0.1:{seven} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_discard_ehlo_keywords=8bitmime\n"
         );
+        let without: Vec<(&str, u16)> = LEFT_OUT.iter().map(|keywords| (*keywords, free_port())).collect();
+        for (keywords, port) in &without {
+            let limit = if keywords.is_empty() { 3 } else { 1000 };
+            master.push_str(&format!(
+                "127.0.0.1:{port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_discard_ehlo_keywords={keywords} -o smtpd_recipient_limit={limit}\n"
+            ));
+        }
         for (name, kind, private, wakeup, max, command) in [
             ("cleanup", "unix", "n", "-", "0", "cleanup"),
             ("qmgr", "unix", "n", "300", "1", "qmgr"),
@@ -285,10 +311,10 @@ smtpd_recipient_restrictions = permit_sasl_authenticated, reject\nsmtpd_relay_re
         let checked = Command::new("/usr/sbin/postfix").arg("-c").arg(&etc).arg("check").output().unwrap();
         assert!(checked.status.success(), "{checked:?}");
         let mut child = start("/usr/lib/postfix/sbin/master", &["-c", &etc.display().to_string(), "-d"]);
-        for port in [smtp, smtps, seven] {
+        for port in [smtp, smtps, seven].into_iter().chain(without.iter().map(|(_, port)| *port)) {
             await_port(port, &mut child, &dir.join("log"));
         }
-        Postfix { child, dir, smtp, smtps, seven }
+        Postfix { child, dir, smtp, smtps, seven, without }
     }
 
     pub fn log(&self) -> String {

@@ -1,13 +1,13 @@
-//! APPEND (RFC 3501 6.3.11), with the reference of what it made where the server tells (UIDPLUS, RFC 4315).
+//! APPEND (RFC 3501 6.3.11), of several messages at once (MULTIAPPEND, RFC 3502), with the reference of what it made where the server tells (UIDPLUS, RFC 4315).
 
 use super::Client;
-use super::talk::Deaf;
+use super::talk::{Deaf, Listen};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::net::Deadline;
-use crate::proto::imap::command::Command;
-use crate::proto::imap::encode::Piece;
-use crate::proto::imap::response::{Code, Condition};
+use crate::proto::imap::command::{Appending, Command, StatusItem};
+use crate::proto::imap::encode::{Piece, appending};
+use crate::proto::imap::response::{Code, Condition, Untagged};
 use chrono::{DateTime, FixedOffset};
 
 /// What a message is in its new folder.
@@ -17,6 +17,14 @@ pub struct Appended {
     pub uid_validity: u32,
     /// The message's UID.
     pub uid: u32,
+}
+
+/// A message that is to be appended.
+pub struct ToAppend<'m> {
+    /// Its flags, its date, and its size in wire form.
+    pub what: Appending,
+    /// Itself, in wire form.
+    pub message: &'m mut dyn Body,
 }
 
 impl Client {
@@ -33,43 +41,92 @@ impl Client {
         size: u64,
         message: &mut dyn Body,
     ) -> Result<Option<Appended>> {
-        if let Some(limit) = self.append_limit().filter(|limit| size > *limit) {
+        let what = Appending { flags: flags.to_vec(), date, size };
+        Ok(self.append_all(folder, &mut [ToAppend { what, message }])?.pop().flatten())
+    }
+
+    /// Appends messages to a folder by one command: all of them or none. More than one only where the server has MULTIAPPEND.
+    ///
+    /// # Errors
+    /// As [`Client::append`], for all of them.
+    pub fn append_all(&mut self, folder: &str, all: &mut [ToAppend<'_>]) -> Result<Vec<Option<Appended>>> {
+        let limit = self.append_limit();
+        if let Some((limit, size)) = all.iter().find_map(|m| Some((limit?, m.what.size)).filter(|(l, n)| n > l)) {
             return Err(Error::data(format!("a message of {size} bytes; the server takes at most {limit}")));
         }
-        let append = Command::Append { mailbox: folder.to_owned(), flags: flags.to_vec(), date, size };
-        let (tag, mut pieces) = self.talk.encode(&append)?;
-        // The literal's announcement is the end of what goes out before the message.
-        let stream = pieces.iter().position(|piece| matches!(piece, Piece::Stream(_)));
-        let behind = pieces.split_off(stream.unwrap_or(pieces.len()).saturating_add(1).min(pieces.len()));
         let what = format!("{folder}: ");
-        if let Some(refused) = self.talk.say(&tag, pieces, &mut Deaf)? {
-            return Err(self.talk.refused(&what, &refused));
+        let count = all.len();
+        let mut answer = None;
+        let (mut tag, mut end) = (String::new(), Vec::new());
+        // What is wrong with a flag is known before anything goes out.
+        let mut announced = Vec::with_capacity(count);
+        for message in all.iter().skip(1) {
+            announced.push(appending(&message.what)?);
         }
-        let mut poured = false;
-        let answer = match self.pour(size, message, &mut poured) {
-            Ok(()) => self.talk.say(&tag, behind, &mut Deaf).and_then(|_| self.talk.answer(&tag, &mut Deaf)),
-            Err(e) => Err(self.talk.broken(e)),
-        };
-        // Lost before the last byte, and the server has nothing; behind it, nobody knows (pipepost(7), status 79).
-        let answer = answer.map_err(|e| match e.exit() {
-            Exit::TempFail if poured => e.with_exit(Exit::Unknown),
-            _ => e,
-        })?;
+        let mut announced = announced.into_iter();
+        for (n, ToAppend { what: Appending { flags, date, size }, message }) in all.iter_mut().enumerate() {
+            let pieces = if n == 0 {
+                let (mailbox, flags) = (folder.to_owned(), flags.clone());
+                let append = Command::Append { mailbox, flags, date: *date, size: *size };
+                let (first, mut pieces) = self.talk.encode(&append)?;
+                // The literal's announcement is the end of what goes out before the message.
+                let stream = pieces.iter().position(|piece| matches!(piece, Piece::Stream(_)));
+                let behind = stream.unwrap_or(pieces.len()).saturating_add(1).min(pieces.len());
+                (tag, end) = (first, pieces.split_off(behind));
+                pieces
+            } else {
+                announced.next().unwrap_or_default()
+            };
+            if let Some(refused) = self.talk.say(&tag, pieces, &mut Deaf)? {
+                return Err(self.talk.refused(&what, &refused));
+            }
+            let mut poured = false;
+            let last = n.saturating_add(1) == count;
+            let sent = match self.pour(*size, *message, &mut poured) {
+                Ok(()) if last => self
+                    .talk
+                    .say(&tag, std::mem::take(&mut end), &mut Deaf)
+                    .and_then(|_| self.talk.answer(&tag, &mut Deaf))
+                    .map(|status| answer = Some(status)),
+                Ok(()) => Ok(()),
+                Err(e) => Err(self.talk.broken(e)),
+            };
+            // Lost before the last byte, and the server has nothing; behind it, nobody knows (pipepost(7), status 79).
+            sent.map_err(|e| match e.exit() {
+                Exit::TempFail if poured && last => e.with_exit(Exit::Unknown),
+                _ => e,
+            })?;
+        }
+        let Some(answer) = answer else { return Ok(Vec::new()) };
         if answer.condition != Condition::Ok {
             return Err(self.talk.refused(&what, &answer));
         }
         Ok(match answer.code {
-            Some(Code::AppendUid(uid_validity, uids)) => Some(uids)
-                .filter(|uids| uids.count() == 1)
-                .and_then(|uids| uids.uids().next())
-                .map(|uid| Appended { uid_validity, uid }),
-            _ => None,
+            Some(Code::AppendUid(uid_validity, uids)) if uids.count() == count as u64 => {
+                uids.uids().map(|uid| Some(Appended { uid_validity, uid })).collect()
+            }
+            _ => vec![None; count],
         })
     }
 
     /// APPENDLIMIT (RFC 7889), where the server has one for all folders.
     fn append_limit(&self) -> Option<u64> {
         self.talk.told.capabilities.iter().find_map(|word| word.strip_prefix("APPENDLIMIT=")?.parse().ok())
+    }
+
+    /// The largest message that a folder takes, if the server tells: for all folders alike, or for this one.
+    ///
+    /// # Errors
+    /// 64: CR, LF or NUL in the folder's name; 75, 76.
+    pub fn limit_of(&mut self, folder: &str) -> Result<Option<u64>> {
+        if !self.talk.has("APPENDLIMIT") {
+            return Ok(self.append_limit());
+        }
+        let mut limit = Limit(None);
+        let items = vec![StatusItem::AppendLimit];
+        // A refusal says that there is no such folder, which APPEND will say too.
+        self.talk.ask(&Command::Status { mailbox: folder.to_owned(), items }, &mut limit)?;
+        Ok(limit.0)
     }
 
     /// The message itself; `poured`: its last byte was on its way.
@@ -88,6 +145,18 @@ impl Client {
             *poured = left == 0;
             self.talk.wire.put(piece)?;
         }
+    }
+}
+
+/// STATUS of one folder.
+struct Limit(Option<u64>);
+
+impl Listen for Limit {
+    fn untagged(&mut self, what: Untagged) -> Result<()> {
+        if let Untagged::Mailbox(_, items) = what {
+            self.0 = items.into_iter().find(|(item, _)| *item == StatusItem::AppendLimit).map(|(_, n)| n);
+        }
+        Ok(())
     }
 }
 
@@ -134,5 +203,32 @@ mod tests {
         assert_eq!((end, refused.unwrap_err().exit()), (End::Whole, Exit::Refused));
         let (_, large) = append(&BEFORE.replace("CAPS", "APPENDLIMIT=5"), None);
         assert_eq!(large.unwrap_err().exit(), Exit::Data);
+    }
+
+    #[test]
+    fn several_at_once() {
+        let script = format!(
+            "{BEFORE}C: $b APPEND Sent (\\\\Seen) {{6+}}\nC: A: b\nC: (work) \"17-Jul-1996 02:44:25 +0000\" {{2+}}\nC: xy\nS: $b OK [APPENDUID 7 12:13] done\n"
+        );
+        let script =
+            script.replace("CAPS", "LITERAL+ MULTIAPPEND").replace("C: A: b\nC: (work)", "C: A: b\nC:  (work)");
+        let run = |cut_after| {
+            play(&Script::parse(&script).unwrap(), Mode { byte_by_byte: false, cut_after }, |wire| {
+                let mut client = Client::open(wire, Some(&login()), false)?;
+                let date = DateTime::parse_from_rfc3339("1996-07-17T02:44:25Z").ok();
+                let (mut one, mut two) = (&b"A: b\r\n"[..], &b"xy"[..]);
+                let what = |flag: &str, date, size| Appending { flags: vec![flag.to_owned()], date, size };
+                client.append_all(
+                    "Sent",
+                    &mut [
+                        ToAppend { what: what("\\Seen", None, 6), message: &mut one },
+                        ToAppend { what: what("work", date, 2), message: &mut two },
+                    ],
+                )
+            })
+        };
+        let at = |uid| Some(Appended { uid_validity: 7, uid });
+        assert_eq!(run(None), (End::Whole, Ok(vec![at(12), at(13)])));
+        assert_eq!(run(Some(2)).1.unwrap_err().exit(), Exit::Unknown);
     }
 }

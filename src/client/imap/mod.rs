@@ -13,7 +13,7 @@ mod selected;
 mod talk;
 mod uids;
 
-pub use append::Appended;
+pub use append::{Appended, ToAppend};
 pub use change::{Changed, Copied, EachPart};
 pub use folders::SpecialUse;
 pub use selected::{Fetched, Rows, Selected};

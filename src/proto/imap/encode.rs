@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::command::{Command, List, Store};
+use super::command::{Appending, Command, List, Store};
 use super::lex::{Syntax, is_atom};
 use super::search::{SearchKey, Writer};
 use super::section::{FetchItem, Of, Section, is_field_name};
@@ -15,6 +15,7 @@ use super::{date, utf7};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::text::breaks_line;
+use chrono::{DateTime, FixedOffset};
 
 /// A piece of a command, in the order of the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +106,19 @@ impl Line {
         Ok(())
     }
 
+    /// What APPEND says of one message, and its literal.
+    fn appending(&mut self, flags: &[String], date: Option<&DateTime<FixedOffset>>, size: u64) -> Result<()> {
+        if !flags.is_empty() {
+            self.flags(flags)?;
+        }
+        if let Some(date) = date {
+            self.raw(&format!(" {}", date::date_time(date)));
+        }
+        self.raw(" ");
+        self.push(Piece::Stream(size));
+        Ok(())
+    }
+
     fn finish(mut self) -> Vec<Piece> {
         self.raw("\r\n");
         self.done.push(Piece::Text(self.text));
@@ -179,6 +193,16 @@ fn keys(line: &mut Line, key: &SearchKey) -> Result<()> {
     let mut keys = Keys { line, result: Ok(()) };
     key.write(&mut keys, true);
     keys.result
+}
+
+/// What APPEND says of another message, behind one (MULTIAPPEND, RFC 3502); the literal is the last piece.
+///
+/// # Errors
+/// 64: a flag is none.
+pub fn appending(another: &Appending) -> Result<Vec<Piece>> {
+    let mut line = Line::default();
+    line.appending(&another.flags, another.date.as_ref(), another.size)?;
+    Ok(line.done)
 }
 
 /// A command under a tag, as pieces.
@@ -267,14 +291,7 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
         }
         Command::Append { mailbox, flags, date, size } => {
             one(&mut line, "APPEND", mailbox)?;
-            if !flags.is_empty() {
-                line.flags(flags)?;
-            }
-            if let Some(date) = date {
-                line.raw(&format!(" {}", date::date_time(date)));
-            }
-            line.raw(" ");
-            line.push(Piece::Stream(*size));
+            line.appending(flags, date.as_ref(), *size)?;
         }
         Command::Search { uid, returns, charset, key } => {
             line.raw(&by(*uid, "SEARCH"));

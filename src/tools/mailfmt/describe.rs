@@ -2,7 +2,7 @@
 
 use crate::message::decode::{file_name, words};
 use crate::message::header::{Field, Header};
-use crate::message::mime::Part;
+use crate::message::mime::{Part, walk};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
 
@@ -65,6 +65,18 @@ pub(super) fn line(of: &impl Serialize) -> crate::error::Result<String> {
     serde_json::to_string(of).map_err(|e| crate::error::Error::internal(format!("JSON: {e}")))
 }
 
+/// Every message of the input as a line.
+pub(super) fn each(input: &super::input::Input, screen: &mut super::screen::Screen) -> crate::cli::Outcome {
+    let exit = input.each(|item| {
+        let part = walk(item.body)?;
+        super::show::check(&part)?;
+        screen.line(&line(&Tree(&part, root(&part)))?)?;
+        Ok(!screen.is_gone())
+    })?;
+    screen.flush()?;
+    Ok(exit)
+}
+
 /// The number of a message by itself: IMAP's, which has none for a multipart; that is `0` here.
 pub(super) fn root(message: &Part) -> String {
     if message.is_multipart() { "0" } else { "1" }.to_owned()
@@ -98,7 +110,6 @@ pub(super) fn numbered(message: &Part) -> Vec<(String, &Part)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::mime::walk;
     use serde_json::Value;
 
     fn numbers(text: &str) -> Vec<String> {

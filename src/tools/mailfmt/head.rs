@@ -1,16 +1,19 @@
 //! `mailfmt head`: header fields.
 
 use super::describe;
-use super::input::{Screen, each_message};
+use super::input::{Framing, Input};
+use super::screen::Screen;
+use crate::body::Body;
 use crate::cli::Outcome;
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, Result};
 use crate::message::decode::words;
 use crate::message::header::{Collect, Field, Header};
 use crate::text::escape;
 use clap::Args;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-/// Prints header fields of messages on stdin, decoded, one a line.
+/// Prints header fields of messages, decoded, one a line.
 ///
 /// Encoded words are decoded, folded lines joined. One FIELD prints values only; none, or several, print names too. An mbox
 /// has all its messages printed, with an empty line between them where names are printed.
@@ -19,6 +22,11 @@ pub(super) struct Head {
     /// The fields to print, in any case, every occurrence; all if none is named.
     #[arg(value_name = "FIELD")]
     fields: Vec<String>,
+    /// Read this (as FILE of the other verbs) instead of stdin; may be repeated.
+    #[arg(long = "input", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    framing: Framing,
     /// Print the fields byte for byte, folded and encoded as they are.
     #[arg(long, conflicts_with = "json")]
     raw: bool,
@@ -36,26 +44,12 @@ impl Head {
         let mut screen = if self.raw { Screen::for_bytes(false) } else { Screen::new(false) };
         let mut found = 0usize;
         let mut first = true;
-        let exit = each_message(None, |message, number| {
-            let mut collect = Collect::default();
-            loop {
-                let piece = crate::body::Body::chunk(message)?;
-                if piece.is_empty() || collect.push(piece).is_some() {
-                    break;
-                }
-            }
-            let header = collect.finish();
+        let input = Input { files: self.files.clone(), framing: self.framing.clone() };
+        let exit = input.each(|item| {
+            let header = header(item.body)?;
             found += self.print(&mut screen, &header, !std::mem::take(&mut first))?;
-            if header.is_cut() {
-                return Err(Error::data(format!(
-                    "the header section is longer than {} bytes",
-                    crate::message::header::MAX
-                )));
-            }
-            if header.fields().next().is_none() {
-                return Err(Error::data("no header fields: not a message"));
-            }
-            Ok(number > 0 && !screen.is_gone())
+            complete(&header)?;
+            Ok(!screen.is_gone())
         })?;
         screen.flush()?;
         Ok(if exit == Exit::Ok && found == 0 && self.exit_status { Exit::None } else { exit })
@@ -65,7 +59,7 @@ impl Head {
         self.fields.is_empty() || self.fields.iter().any(|name| field.is(name.trim_end_matches(':')))
     }
 
-    fn print(&self, screen: &mut Screen, header: &Header, separate: bool) -> crate::error::Result<usize> {
+    fn print(&self, screen: &mut Screen, header: &Header, separate: bool) -> Result<usize> {
         let fields: Vec<Field<'_>> = header.fields().filter(|field| self.wants(field)).collect();
         if self.json {
             let wanted = describe::Fields(header, |field: &Field<'_>| self.wants(field));
@@ -88,4 +82,32 @@ impl Head {
         screen.end()?;
         Ok(fields.len())
     }
+}
+
+/// The header section of a message; its body is not read.
+///
+/// # Errors
+/// Those of the body.
+pub(super) fn header(body: &mut dyn Body) -> Result<Header> {
+    let mut collect = Collect::default();
+    loop {
+        let piece = body.chunk()?;
+        if piece.is_empty() || collect.push(piece).is_some() {
+            return Ok(collect.finish());
+        }
+    }
+}
+
+/// Whether it is a message's, and all of it.
+///
+/// # Errors
+/// 65: there are no fields, or more than can be held.
+pub(super) fn complete(header: &Header) -> Result<()> {
+    if header.is_cut() {
+        return Err(Error::data(format!("the header section is longer than {} bytes", crate::message::header::MAX)));
+    }
+    if header.fields().next().is_none() {
+        return Err(Error::data("no header fields: not a message"));
+    }
+    Ok(())
 }

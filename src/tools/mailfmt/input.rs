@@ -1,18 +1,67 @@
-//! What mailfmt reads (a file or stdin, one message or an mbox) and where it writes text for people.
+//! What mailfmt reads: one message, an mbox, messages that end with NUL, JSON lines, files and Maildirs.
 
+use super::output::Chain;
 use crate::body::Body;
-use crate::cli::out::{Out, Reader};
-use crate::error::{Error, Exit, Result};
-use crate::message::mbox::Mbox;
+use crate::cli::exit::{Tally, complain};
+use crate::cli::ndjson::{Line, Lines};
+use crate::error::{Error, Exit, Local, Result};
+use crate::message::date::Date;
+use crate::message::flags::Flags;
+use crate::message::mbox::{Mbox, Variant};
+use crate::message::separated::Separated;
+use crate::store::maildir::{Maildir, letters};
 use crate::store::patience;
-use crate::store::spool::Spool;
-use crate::text::{ToFile, escape_lines};
+use crate::store::sink::About;
+use clap::Args;
 use std::io::IsTerminal;
-use std::ops::Range;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// The input of a subcommand.
 pub(super) type Source = Box<dyn Body>;
+
+/// How the messages of a file follow each other.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Framing {
+    /// The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ").
+    #[arg(long, value_name = "VARIANT", conflicts_with_all = ["null", "ndjson", "one"])]
+    variant: Option<Variant>,
+    /// Each message of the input ends with NUL.
+    #[arg(short = '0', long, conflicts_with_all = ["ndjson", "one"])]
+    null: bool,
+    /// The input is a JSON object a line, each with a message in raw or raw64.
+    #[arg(long, conflicts_with = "one")]
+    ndjson: bool,
+    /// The input is one message, also if its first line begins with "From ".
+    #[arg(long)]
+    one: bool,
+}
+
+/// The input of a subcommand, as its arguments name it.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Input {
+    /// Messages, mboxes, Maildirs, directories of .eml files; stdin if missing or -.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub framing: Framing,
+}
+
+/// A message of the input.
+pub(super) struct Item<'i> {
+    /// Itself.
+    pub body: &'i mut dyn Body,
+    /// Its number in all the input, from 1.
+    pub number: u64,
+    /// Whether the input is one that has many.
+    pub many: bool,
+    /// When it came, and its flags.
+    pub about: About,
+}
+
+/// What is done with each message; `false` ends it.
+type Each<'e> = dyn FnMut(&mut Item<'_>) -> Result<bool> + 'e;
 
 /// Opens `file`, stdin if that is `-` or not given.
 ///
@@ -28,247 +77,180 @@ pub(super) fn open(file: Option<&Path>) -> Result<Source> {
     }
 }
 
-/// Does something with each message of `file`. `each` gets the message, its number from 1 (0: the input is no mbox), and says
-/// whether to go on. Messages that fail with 65 are told on stderr and do not stop the others.
-///
-/// # Errors
-/// 65 if there is no message, or a single one fails; others as they come.
-pub(super) fn each_message(
-    file: Option<&Path>,
-    mut each: impl FnMut(&mut Mbox<Source>, u64) -> Result<bool>,
-) -> Result<Exit> {
-    let mut mbox = Mbox::new(open(file)?);
-    let mut tally = crate::cli::exit::Tally::default();
-    let mut number = 0;
-    while mbox.next_message()? {
-        number += 1;
-        let shown = if mbox.is_mbox() { number } else { 0 };
-        match each(&mut mbox, shown) {
-            Ok(true) => tally.done(),
-            Ok(false) => {
-                tally.done();
+impl Input {
+    /// Does something with each message, which says whether to go on. Of many, those that fail with 65 or can't be read are told on
+    /// stderr and do not stop the others.
+    ///
+    /// # Errors
+    /// 65 if there is no message, or a single one fails; others as they come.
+    pub(super) fn each(&self, mut each: impl FnMut(&mut Item<'_>) -> Result<bool>) -> Result<Exit> {
+        let mut run = Run { framing: &self.framing, each: &mut each, tally: Tally::default(), number: 0, many: false };
+        run.many = self.files.len() > 1;
+        let nothing = [PathBuf::from("-")];
+        let mut folders = false;
+        for path in if self.files.is_empty() { &nothing[..] } else { &self.files } {
+            let folder = path.is_dir();
+            folders |= folder;
+            let more = if folder { run.directory(path)? } else { run.own(path, None)? };
+            if !more {
                 break;
             }
-            Err(e) if e.exit() == Exit::Data && mbox.is_mbox() => {
-                crate::cli::exit::complain("mailfmt", &e.at(format!("message {number}")).to_string(), None);
-                tally.failed(Exit::Data);
+        }
+        if run.number == 0 && run.tally.is_empty() && !folders {
+            return Err(Error::data("no message: the input is empty"));
+        }
+        Ok(run.tally.exit())
+    }
+}
+
+struct Run<'r> {
+    framing: &'r Framing,
+    each: &'r mut Each<'r>,
+    tally: Tally,
+    number: u64,
+    many: bool,
+}
+
+impl Run<'_> {
+    fn directory(&mut self, path: &Path) -> Result<bool> {
+        self.many = true;
+        let maildir = Maildir::at(path);
+        let files = if maildir.exists() { maildir.files()? } else { eml_files(path)? };
+        for file in files {
+            let about = about(&file);
+            if !self.own(&file, Some(about))? {
+                return Ok(false);
             }
-            Err(e) => return Err(e),
         }
-    }
-    if number == 0 {
-        return Err(Error::data("no message: the input is empty"));
-    }
-    Ok(tally.exit())
-}
-
-/// Keeps all of a body, to be read more than once.
-///
-/// # Errors
-/// Those of the body and of the spool.
-pub(super) fn spool(body: &mut dyn Body, mut seen: impl FnMut(&[u8])) -> Result<Spool> {
-    let mut spool = Spool::new();
-    loop {
-        let piece = body.chunk()?;
-        if piece.is_empty() {
-            return Ok(spool);
-        }
-        seen(piece);
-        spool.push(piece)?;
-    }
-}
-
-/// stdout for text: line ends as in files, everything that could drive a terminal escaped, unless told not to.
-pub(super) struct Screen {
-    out: Out,
-    raw: bool,
-    gone: bool,
-    to_file: ToFile,
-    text: Vec<u8>,
-    /// Whether the last line is ended.
-    line_start: bool,
-}
-
-impl Screen {
-    /// Escapes unless `raw`.
-    #[must_use]
-    pub(super) fn new(raw: bool) -> Screen {
-        let (out, to_file, text) = (Out::default(), ToFile::default(), Vec::new());
-        Screen { out, raw, gone: false, to_file, text, line_start: true }
+        Ok(true)
     }
 
-    /// For messages and contents, of which a pipe gets every byte and only a terminal is protected.
-    #[must_use]
-    pub(super) fn for_bytes(raw: bool) -> Screen {
-        let screen = Screen::new(raw);
-        Screen { raw: raw || !screen.out.is_terminal(), ..screen }
-    }
-
-    /// Whether nobody reads any more.
-    #[must_use]
-    pub(super) fn is_gone(&self) -> bool {
-        self.gone
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        if let Some(last) = bytes.last() {
-            self.line_start = *last == b'\n';
-            self.gone = self.gone || self.out.write(bytes)? == Reader::Gone;
-        }
-        Ok(())
-    }
-
-    /// A piece of text, cut anywhere, in file or wire form; [`Screen::end`] it.
-    ///
-    /// # Errors
-    /// 74.
-    pub(super) fn text(&mut self, piece: &[u8]) -> Result<()> {
-        self.to_file.push(piece, &mut self.text);
-        self.flush_text(false)
-    }
-
-    /// Bytes as they are, if this screen is raw; else as [`Screen::text`].
-    ///
-    /// # Errors
-    /// 74.
-    pub(super) fn bytes(&mut self, piece: &[u8]) -> Result<()> {
-        if self.raw { self.put(piece) } else { self.text(piece) }
-    }
-
-    /// The end of a text.
-    ///
-    /// # Errors
-    /// 74.
-    pub(super) fn end(&mut self) -> Result<()> {
-        self.to_file.finish(&mut self.text);
-        self.flush_text(true)
-    }
-
-    fn flush_text(&mut self, ended: bool) -> Result<()> {
-        let mut text = std::mem::take(&mut self.text);
-        // A character that the piece cut waits for its other bytes.
-        let whole = match std::str::from_utf8(&text) {
-            Err(e) if !ended && e.error_len().is_none() => e.valid_up_to(),
-            Err(_) if !ended => text.len() - text.utf8_chunks().last().map_or(0, |c| cut_character(c.invalid())),
-            _ => text.len(),
-        };
-        let tail = text.split_off(whole);
-        if self.raw {
-            self.put(&text)?
-        } else {
-            self.put(escape_lines(&text).as_bytes())?
-        }
-        self.text = tail;
-        Ok(())
-    }
-
-    /// Ends the last line, if that is open.
-    ///
-    /// # Errors
-    /// 74.
-    pub(super) fn end_line(&mut self) -> Result<()> {
-        if self.line_start { Ok(()) } else { self.put(b"\n") }
-    }
-
-    /// A line of our own, on a line of its own.
-    ///
-    /// # Errors
-    /// 74.
-    pub(super) fn line(&mut self, line: &str) -> Result<()> {
-        self.end_line()?;
-        self.put(format!("{line}\n").as_bytes())
-    }
-
-    /// Sends what is buffered.
-    ///
-    /// # Errors
-    /// 74.
-    pub(super) fn flush(&mut self) -> Result<()> {
-        self.gone = self.gone || self.out.flush()? == Reader::Gone;
-        Ok(())
-    }
-}
-
-/// How many of these invalid bytes may become a character with more of them.
-fn cut_character(invalid: &[u8]) -> usize {
-    match std::str::from_utf8(invalid) {
-        Err(e) if e.error_len().is_none() => invalid.len(),
-        _ => 0,
-    }
-}
-
-/// Reads ranges of a body, each behind the one before.
-pub(super) struct Cursor<B> {
-    from: B,
-    /// Offset of the rest of `piece`.
-    at: u64,
-    piece: Vec<u8>,
-    used: usize,
-}
-
-impl<B: Body> Cursor<B> {
-    /// At the beginning.
-    pub(super) fn new(from: B) -> Cursor<B> {
-        Cursor { from, at: 0, piece: Vec::new(), used: 0 }
-    }
-
-    /// The bytes of `range`; what lies before it is passed over.
-    pub(super) fn range(&mut self, range: &Range<u64>) -> Slice<'_, B> {
-        Slice { cursor: self, range: range.clone() }
-    }
-}
-
-/// A range of a body.
-pub(super) struct Slice<'c, B> {
-    cursor: &'c mut Cursor<B>,
-    range: Range<u64>,
-}
-
-impl<B: Body> Body for Slice<'_, B> {
-    fn chunk(&mut self) -> Result<&[u8]> {
-        let Cursor { from, at, piece, used } = &mut *self.cursor;
-        loop {
-            if *at >= self.range.end {
-                return Ok(&[]);
+    /// A file of the arguments, or of a directory.
+    fn own(&mut self, path: &Path, about: Option<About>) -> Result<bool> {
+        let in_directory = about.is_some();
+        match open(Some(path)).and_then(|source| self.file(source, path, about)) {
+            // A Maildir's message may be renamed or gone any time.
+            Err(e) if e.exit() == Exit::NoInput && self.many => {
+                complain("mailfmt", &e.to_string(), None);
+                self.tally.failed(Exit::NoInput);
+                Ok(true)
             }
-            if *used == piece.len() {
-                piece.clear();
-                piece.extend_from_slice(from.chunk()?);
-                *used = 0;
-                if piece.is_empty() {
-                    return Ok(&[]);
+            Err(e) if in_directory => Err(e.at(path.display())),
+            other => other,
+        }
+    }
+
+    fn file(&mut self, mut source: Source, path: &Path, about: Option<About>) -> Result<bool> {
+        let place = if path.as_os_str() == "-" { None } else { Some(path) };
+        if let Some(about) = about {
+            return self.message(&mut source, about, true, place);
+        }
+        if self.framing.one {
+            let first = source.chunk()?.to_vec();
+            // Nothing at all is no message.
+            if first.is_empty() {
+                return Ok(true);
+            }
+            let many = self.many;
+            return self.message(&mut Chain::new(first.as_slice(), source), About::default(), many, place);
+        }
+        if self.framing.null {
+            let mut all = Separated::new(source);
+            while all.next_message()? {
+                if !self.message(&mut all, About::default(), true, place)? {
+                    return Ok(false);
                 }
             }
-            let rest = (piece.len() - *used) as u64;
-            let skip = self.range.start.saturating_sub(*at).min(rest);
-            let take = if skip > 0 { 0 } else { (self.range.end - *at).min(rest) };
-            let start = *used;
-            *at += skip + take;
-            *used += usize::try_from(skip + take).unwrap_or_default();
-            if take > 0 {
-                return Ok(piece.get(start..*used).unwrap_or_default());
+            return Ok(true);
+        }
+        if self.framing.ndjson {
+            return self.ndjson(source, place);
+        }
+        let mut mbox = Mbox::of(source, self.framing.variant.unwrap_or_default());
+        while mbox.next_message()? {
+            if self.framing.variant.is_some() && !mbox.is_mbox() {
+                let name = place.map_or("stdin".into(), |path| path.display().to_string());
+                return Err(Error::data(format!("{name}: no mbox: the first line does not begin with 'From '")));
+            }
+            let (about, many) = (of_from_line(mbox.from_line()), self.many || mbox.is_mbox());
+            if !self.message(&mut mbox, about, many, place)? {
+                return Ok(false);
             }
         }
+        Ok(true)
+    }
+
+    fn ndjson(&mut self, source: Source, place: Option<&Path>) -> Result<bool> {
+        let mut lines = Lines::new(source);
+        while let Some(line) = lines.next_line()? {
+            let more = match Line::parse(&line) {
+                Ok(line) => self.message(&mut line.message.as_slice(), About::default(), true, place)?,
+                Err(e) => {
+                    self.number += 1;
+                    self.failed(&e, place);
+                    true
+                }
+            };
+            if !more {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn message(&mut self, body: &mut dyn Body, mut about: About, many: bool, place: Option<&Path>) -> Result<bool> {
+        self.number += 1;
+        about.reference = self.number.to_string();
+        let number = self.number;
+        match (self.each)(&mut Item { body, number, many, about }) {
+            Ok(more) => {
+                self.tally.done();
+                Ok(more)
+            }
+            Err(e) if e.exit() == Exit::Data && many => {
+                self.failed(&e, place);
+                Ok(true)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn failed(&mut self, e: &Error, place: Option<&Path>) {
+        let place = place.filter(|_| self.many).map(|path| format!("{}: ", path.display())).unwrap_or_default();
+        complain("mailfmt", &format!("{place}message {}: {e}", self.number), None);
+        self.tally.failed(e.exit());
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What the `From ` line of an mbox says about a message.
+fn of_from_line(line: &[u8]) -> About {
+    let sender = line.strip_prefix(b"From ").and_then(|rest| rest.split(u8::is_ascii_whitespace).next());
+    let sender = sender.and_then(|word| std::str::from_utf8(word).ok()).filter(|word| word.contains('@'));
+    let seconds = Date::of_from_line(line).and_then(|date| u64::try_from(date.seconds).ok());
+    let date = seconds.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+    About { date, return_path: sender.map(str::to_owned), ..About::default() }
+}
 
-    #[test]
-    fn ranges_in_order() {
-        let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
-        let mut cursor = Cursor::new(bytes.as_slice());
-        for range in [3..10, 10..10, 10..40_000, 65_000..65_001, 99_990..200_000] {
-            let got = cursor.range(&range).whole(100_000).unwrap().unwrap();
-            let end = (range.end as usize).min(bytes.len());
-            assert_eq!(got, bytes[range.start as usize..end], "{range:?}");
+/// What a file in a directory says about its message.
+fn about(path: &Path) -> About {
+    let date = std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let name = path.file_name().map(OsStrExt::as_bytes).unwrap_or_default();
+    About { date, flags: Flags::from_letters(letters(name), |_| None), ..About::default() }
+}
+
+/// The files of a directory whose names end with `.eml`, sorted.
+fn eml_files(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).opening(path.display())? {
+        let file = entry.local(path.display())?.path();
+        let is_eml = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("eml"));
+        if is_eml && file.is_file() {
+            files.push(file);
         }
     }
-
-    #[test]
-    fn what_a_cut_leaves_open() {
-        assert_eq!((cut_character(b"\xe2\x82"), cut_character(b"\xff"), cut_character(b"")), (2, 0, 0));
+    if files.is_empty() {
+        return Err(Error::no_input(format!("{}: a directory, and no Maildir", path.display())));
     }
+    files.sort_unstable();
+    Ok(files)
 }

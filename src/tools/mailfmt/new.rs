@@ -1,6 +1,7 @@
 //! `mailfmt new`: composing.
 
-use super::input::{Screen, open};
+use super::input::open;
+use super::screen::Screen;
 use crate::cli::compose::{Compose, Extra, Fixed};
 use crate::cli::into::{Into, fill};
 use crate::cli::{Failure, Outcome, system};

@@ -1,43 +1,32 @@
 //! `mailfmt show`: messages for reading.
 
+use super::cursor::{Cursor, spool};
 use super::describe;
-use super::input::{Cursor, Screen, each_message, spool};
+use super::input::Input;
+use super::screen::Screen;
 use crate::body::{Body, Take};
 use crate::cli::Outcome;
 use crate::cli::exit::complain;
 use crate::cli::html;
-use crate::cli::out::{Column, Reader, Table};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Result};
 use crate::message::decode::{decoded, file_name, text, words};
-use crate::message::mbox::Mbox;
-use crate::message::mime::{Encoding, Part, walk};
+use crate::message::mime::{Encoding, Part};
 use crate::text::escape;
 use clap::Args;
-use std::path::PathBuf;
 
 /// The fields that a reader wants to see, in this order.
 const SHOWN: [&str; 7] = ["From", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject"];
 /// Columns of text made of HTML.
 const WIDTH: usize = 78;
 
-const COLUMNS: [Column; 6] = [
-    Column { name: "part", width: 6, right: false },
-    Column { name: "type", width: 26, right: false },
-    Column { name: "charset", width: 12, right: false },
-    Column { name: "encoding", width: 16, right: false },
-    Column { name: "size", width: 10, right: true },
-    Column { name: "name", width: 20, right: false },
-];
-const MESSAGE: Column = Column { name: "message", width: 7, right: true };
-
 /// Shows a message as text in UTF-8.
 ///
 /// The main header fields, decoded; texts, decoded (of alternatives, the plain one; HTML as text); a line for each
-/// attachment. Whatever could drive a terminal is escaped. All messages of an mbox are shown.
+/// attachment. Whatever could drive a terminal is escaped. All messages of the input are shown.
 #[derive(Args, Debug)]
 pub(super) struct Show {
-    /// The message or mbox; stdin if missing or -.
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    input: Input,
     /// List the parts: number, type, charset, encoding, size in bytes as it travels, name.
     #[arg(long, conflicts_with_all = ["part", "json", "raw"])]
     tree: bool,
@@ -47,6 +36,9 @@ pub(super) struct Show {
     /// Print one JSON object a message: header fields in order and the MIME tree (see JSON below).
     #[arg(long, conflicts_with = "raw")]
     json: bool,
+    /// Columns of text that is made of HTML.
+    #[arg(long, value_name = "COLUMNS", default_value_t = WIDTH)]
+    width: usize,
     /// Escape nothing.
     #[arg(long)]
     raw: bool,
@@ -54,9 +46,10 @@ pub(super) struct Show {
 
 /// A part's number.
 #[derive(Clone, Debug)]
-struct Section(Vec<u32>);
+pub(super) struct Section(pub Vec<u32>);
 
-fn section(text: &str) -> std::result::Result<Section, String> {
+/// Reads one.
+pub(super) fn section(text: &str) -> std::result::Result<Section, String> {
     let numbers: Option<Vec<u32>> = text.split('.').map(|n| n.parse().ok().filter(|n| *n > 0)).collect();
     numbers.map(Section).ok_or_else(|| "not a part's number like 1 or 2.1".to_owned())
 }
@@ -65,69 +58,97 @@ impl Show {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
         if self.tree {
-            return Ok(self.tree()?);
+            return super::tree::rows(&self.input, false);
         }
-        let mut screen = if self.part.is_some() { Screen::for_bytes(self.raw) } else { Screen::new(self.raw) };
+        if let Some(section) = &self.part {
+            return cat(&self.input, section, self.raw);
+        }
+        let mut screen = Screen::new(self.raw);
+        if self.json {
+            return describe::each(&self.input, &mut screen);
+        }
         let mut first = true;
-        let exit = each_message(self.file.as_deref(), |message, number| {
-            let (mut spool, part) = read(message)?;
-            if let Some(section) = &self.part {
-                let found = part.section(&section.0);
-                let found = found.ok_or_else(|| Error::no_input(format!("there is no part {}", shown(&section.0))))?;
-                write_part(&mut screen, &mut Cursor::new(spool.body()?), found)?;
-                return Ok(false);
-            }
-            if self.json {
-                screen.line(&describe::line(&describe::Tree(&part, describe::root(&part)))?)?;
-                return Ok(number > 0 && !screen.is_gone());
-            }
+        let exit = self.input.each(|item| {
+            let (mut spool, part) = read(item.body)?;
             if !std::mem::take(&mut first) {
                 screen.line("")?;
-                screen.line(&"-".repeat(WIDTH))?;
+                screen.line(&"-".repeat(self.width))?;
             }
-            let mut view = View { screen: &mut screen, cursor: Cursor::new(spool.body()?), after_text: false };
+            let mut view = View::new(&mut screen, Cursor::new(spool.body()?), self.width);
             view.message(&part, &describe::root(&part))?;
             screen.end_line()?;
-            Ok(number > 0 && !screen.is_gone())
+            Ok(!screen.is_gone())
         })?;
         screen.flush()?;
         Ok(exit)
     }
+}
 
-    fn tree(self) -> Result<Exit> {
-        let mut table: Option<Table> = None;
-        let exit = each_message(self.file.as_deref(), |message, number| {
-            let part = walk(message)?;
-            check(&part)?;
-            let columns = if number > 0 { [&[MESSAGE], &COLUMNS[..]].concat() } else { COLUMNS.to_vec() };
-            let table = table.get_or_insert_with(|| Table::new(columns, false, false));
-            for (section, part) in describe::numbered(&part) {
-                let cell = |column: &Column| match column.name {
-                    "message" => number.to_string(),
-                    "part" => section.clone(),
-                    "type" => format!("{}/{}", part.content_type.kind, part.content_type.subtype),
-                    "charset" if part.content_type.kind == "text" => {
-                        String::from_utf8_lossy(part.content_type.charset()).to_ascii_lowercase()
-                    }
-                    "encoding" => part.encoding.name().to_owned(),
-                    "size" => part.size().to_string(),
-                    "name" => file_name(part).unwrap_or_default(),
-                    _ => String::new(),
-                };
-                if table.row(cell, || serde_json::Value::Null)? == Reader::Gone {
-                    return Ok(false);
-                }
-                for defect in part.defects.iter().filter(|defect| defect.hides()) {
-                    complain("mailfmt", &format!("part {section}: {}", defect.words()), None);
-                }
-            }
-            Ok(number > 0)
+/// Prints the readable text of messages: their body alone, decoded, in UTF-8.
+///
+/// Of alternatives the plain one, HTML as text; nothing of what is attached, no header fields, no notes.
+#[derive(Args, Debug)]
+pub(super) struct Text {
+    #[command(flatten)]
+    input: Input,
+    /// Columns of text that is made of HTML.
+    #[arg(long, value_name = "COLUMNS", default_value_t = WIDTH)]
+    width: usize,
+    /// Escape nothing.
+    #[arg(long)]
+    raw: bool,
+}
+
+impl Text {
+    /// Does it.
+    pub(super) fn run(self) -> Outcome {
+        let mut screen = Screen::for_bytes(self.raw);
+        let exit = self.input.each(|item| {
+            let (mut spool, part) = read(item.body)?;
+            let mut view = View::new(&mut screen, Cursor::new(spool.body()?), self.width);
+            view.bare = true;
+            view.content(&part, &describe::root(&part))?;
+            screen.end_line()?;
+            Ok(!screen.is_gone())
         })?;
-        if let Some(table) = table {
-            table.end(false)?;
-        }
+        screen.flush()?;
         Ok(exit)
     }
+}
+
+/// Writes the content of one part, decoded.
+///
+/// Its number is that of tree; of many messages, each has its part written, one behind the other.
+#[derive(Args, Debug)]
+pub(super) struct Cat {
+    /// The part: 1, 2.1, ...
+    #[arg(value_name = "PART", value_parser = section)]
+    part: Section,
+    #[command(flatten)]
+    input: Input,
+    /// Escape nothing on a terminal.
+    #[arg(long)]
+    raw: bool,
+}
+
+impl Cat {
+    /// Does it.
+    pub(super) fn run(self) -> Outcome {
+        cat(&self.input, &self.part, self.raw)
+    }
+}
+
+fn cat(input: &Input, section: &Section, raw: bool) -> Outcome {
+    let mut screen = Screen::for_bytes(raw);
+    let exit = input.each(|item| {
+        let (mut spool, part) = read(item.body)?;
+        let found = part.section(&section.0);
+        let found = found.ok_or_else(|| Error::no_input(format!("there is no part {}", shown(&section.0))))?;
+        write_part(&mut screen, &mut Cursor::new(spool.body()?), found)?;
+        Ok(!screen.is_gone())
+    })?;
+    screen.flush()?;
+    Ok(exit)
 }
 
 fn shown(section: &[u32]) -> String {
@@ -135,7 +156,7 @@ fn shown(section: &[u32]) -> String {
 }
 
 /// Keeps a message and finds its parts.
-fn read<B: Body>(message: &mut Mbox<B>) -> Result<(crate::store::spool::Spool, Part)> {
+pub(super) fn read(message: &mut dyn Body) -> Result<(crate::store::spool::Spool, Part)> {
     let mut walker = crate::message::mime::Walker::default();
     let spool = spool(message, |piece| walker.push(piece))?;
     let part = walker.finish();
@@ -143,7 +164,11 @@ fn read<B: Body>(message: &mut Mbox<B>) -> Result<(crate::store::spool::Spool, P
     Ok((spool, part))
 }
 
-fn check(part: &Part) -> Result<()> {
+/// Whether it is a message at all.
+///
+/// # Errors
+/// 65: it has no header field.
+pub(super) fn check(part: &Part) -> Result<()> {
     if part.header.fields().next().is_none() {
         return Err(Error::data("no header fields: not a message"));
     }
@@ -173,10 +198,20 @@ struct View<'s, B> {
     cursor: Cursor<B>,
     /// Whether the last thing shown is a text: the next one gets an empty line before it.
     after_text: bool,
+    width: usize,
+    /// Only texts.
+    bare: bool,
 }
 
-impl<B: Body> View<'_, B> {
+impl<'s, B: Body> View<'s, B> {
+    fn new(screen: &'s mut Screen, cursor: Cursor<B>, width: usize) -> View<'s, B> {
+        View { screen, cursor, after_text: false, width, bare: false }
+    }
+
     fn message(&mut self, part: &Part, number: &str) -> Result<()> {
+        if self.bare {
+            return self.content(part, number);
+        }
         for name in SHOWN {
             for value in part.header.all(name) {
                 self.screen.line(&format!("{name}: {}", self.own(&words(value))))?;
@@ -196,7 +231,7 @@ impl<B: Body> View<'_, B> {
             return Ok(());
         }
         self.entity(part, number)?;
-        for defect in part.defects.iter().filter(|defect| defect.hides()) {
+        for defect in part.defects.iter().filter(|defect| defect.hides() && !self.bare) {
             self.screen.line(&format!("[part {number}: {}]", defect.words()))?;
         }
         Ok(())
@@ -223,6 +258,9 @@ impl<B: Body> View<'_, B> {
 
     /// The line that stands for a part.
     fn note(&mut self, part: &Part, number: &str) -> Result<()> {
+        if self.bare {
+            return Ok(());
+        }
         let kind = &part.content_type;
         let name = file_name(part).map(|name| format!(", \"{}\"", self.own(&name))).unwrap_or_default();
         self.screen.line(&format!("[{number} {}/{}, {} bytes{name}]", kind.kind, kind.subtype, part.size()))
@@ -241,10 +279,10 @@ impl<B: Body> View<'_, B> {
         if part.content_type.subtype == "html" {
             let page = Take::new(&mut body, html::MAX as u64).whole(html::MAX)?.unwrap_or_default();
             let rest = body.skip()?;
-            let shown = html::to_text(&String::from_utf8_lossy(&page), WIDTH);
+            let shown = html::to_text(&String::from_utf8_lossy(&page), self.width);
             self.screen.text(shown.as_bytes())?;
             self.screen.end()?;
-            if rest > 0 {
+            if rest > 0 && !self.bare {
                 self.screen.line(&format!("[{number} {rest} more bytes of HTML are not shown]"))?;
             }
             return Ok(());

@@ -28,7 +28,8 @@ impl<'t> Delivery<'t> {
         Ok(Delivery { task, client: None, given_up: false, direct: task.direct()? })
     }
 
-    /// Sends a message: `Ok` has an outcome for every recipient, in order. `handing_over` is called right before a server may take it.
+    /// Sends a message: `Ok` has an outcome for every recipient, in order. `then` may leave with it; `handing_over` is called right
+    /// before a server may take it.
     ///
     /// # Errors
     /// Nobody got it, and at which stage: there is no way to the server, or those of [`Client::send`].
@@ -36,18 +37,20 @@ impl<'t> Delivery<'t> {
         &mut self,
         envelope: &Envelope,
         message: &mut Outgoing,
+        then: Then<'_>,
         handing_over: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Vec<Outcome>, (Stage, Error)> {
         if let Some(direct) = &mut self.direct {
             return Ok(direct.send(envelope, message, self.task.flags.parameters.recode, handing_over));
         }
-        let mut outcomes = self.once(envelope, message, handing_over)?;
+        let mut outcomes = self.once(envelope, message, then, handing_over)?;
         // Those whom the server had no room for in one connection get another, while that helps.
         let mut some = !envelope.wants.all_or_nothing;
         while some && outcomes.iter().any(|outcome| outcome.untried) {
             let to = outcomes.iter().filter(|outcome| outcome.untried).map(|outcome| outcome.to.clone()).collect();
             let _ = self.quit();
-            let Ok(next) = self.once(&Envelope { to, ..envelope.clone() }, message, handing_over) else { break };
+            let rest = Envelope { to, ..envelope.clone() };
+            let Ok(next) = self.once(&rest, message, then, handing_over) else { break };
             some = next.iter().any(|outcome| outcome.fate == Fate::Done);
             let untried = outcomes.iter_mut().filter(|outcome| outcome.untried);
             untried.zip(next).for_each(|(outcome, next)| *outcome = next);
@@ -59,6 +62,7 @@ impl<'t> Delivery<'t> {
         &mut self,
         envelope: &Envelope,
         message: &mut Outgoing,
+        then: Then<'_>,
         handing_over: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Vec<Outcome>, (Stage, Error)> {
         let open = self.client.take().and_then(|mut client| client.is_open().then_some(client));
@@ -68,7 +72,6 @@ impl<'t> Delivery<'t> {
         };
         let unasked = self.unasked(&client, envelope);
         let envelope = unasked.as_ref().unwrap_or(envelope);
-        let then = if self.task.is_many() { Then::Wait } else { Then::Quit };
         let sent = message.send_over(&mut client, envelope, self.task.flags.parameters.recode, then, handing_over);
         self.client = Some(client);
         // What can be known beforehand is; the rest breaks off what MAIL has begun.

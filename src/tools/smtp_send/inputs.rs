@@ -1,25 +1,23 @@
 //! Where messages come from: stdin, as one message, as a text to compose one of, or as many (an mbox, separated by NUL, JSON
 //! lines); files and Maildirs.
 
-use super::ndjson::{Line, Lines};
 use super::run::Task;
 use super::sendmail::{Dotted, WithFrom};
 use super::watch::Notice;
 use crate::body::Body;
 use crate::cli::compose::{Compose, Extra, Fixed, Who, one};
+use crate::cli::ndjson::{Line, Lines};
 use crate::cli::outgoing::Outgoing;
-use crate::client::smtp::Wants;
+use crate::client::smtp::{Envelope, Wants};
 use crate::error::{Error, Exit, Local, Result};
 use crate::message::addr::Address;
 use crate::message::header::Field;
 use crate::message::mbox::Mbox;
 use crate::message::outgoing::{recipients, sender};
 use crate::message::separated::Separated;
-use crate::store::maildir::{Maildir, Sub};
-use crate::store::patience;
-use std::ffi::OsStr;
+use crate::store::maildir::Maildir;
+use crate::store::{disk, patience};
 use std::io::IsTerminal;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A message to be sent.
@@ -55,6 +53,26 @@ impl Task<'_> {
     fn are_many(&self) -> bool {
         let flags = self.flags;
         flags.mbox.is_some() || flags.null || flags.ndjson || !flags.files.is_empty()
+    }
+
+    /// Whether reading a message never keeps the one before waiting, nor tells anything of it too early: many in regular files.
+    pub(super) fn knows_the_next(&self) -> bool {
+        let flags = self.flags;
+        let regular = |path: &PathBuf| path.is_file() || path.is_dir();
+        let there =
+            if flags.files.is_empty() { disk::is_regular(std::io::stdin()) } else { flags.files.iter().all(regular) };
+        self.are_many()
+            && there
+            && flags.rate.is_none()
+            && !flags.parameters.recode
+            && !flags.common.verbose
+            && !flags.dry_run
+    }
+
+    /// What will be asked of the server for a message, if it can be sent at all.
+    pub(super) fn next(&self, item: &Item) -> Option<Envelope> {
+        let to = self.recipients(item.to.clone()).ok()?;
+        self.envelope(item, &to).ok()
     }
 
     /// Reads all messages.
@@ -102,7 +120,7 @@ impl Task<'_> {
             self.ndjson(stdin, take)
         } else if flags.compose.is_used() {
             // From a pipe nothing comes when its program has failed; whoever names /dev/null means it.
-            let empty = flags.allow_empty || crate::store::disk::is_null(std::io::stdin()).local("stdin")?;
+            let empty = flags.allow_empty || disk::is_null(std::io::stdin()).local("stdin")?;
             let fields = notice.map_or(&[][..], |notice| &notice.fields);
             self.composed(&flags.compose, fields, &mut stdin, empty, take)
         } else {
@@ -164,14 +182,9 @@ impl Task<'_> {
             if !maildir.exists() {
                 return Err(Error::no_input(format!("{}: a directory, and no Maildir", path.display())));
             }
-            for sub in [Sub::New, Sub::Cur] {
-                let mut names = Vec::new();
-                maildir.list(sub, |name| names.push(name.to_vec()))?;
-                names.sort_unstable();
-                for name in names {
-                    number += 1;
-                    take(number, self.file(number, &maildir.sub(sub).join(OsStr::from_bytes(&name))))?;
-                }
+            for path in maildir.files()? {
+                number += 1;
+                take(number, self.file(number, &path))?;
             }
         }
         Ok(())

@@ -6,7 +6,6 @@ mod dialogue;
 mod envelope;
 mod inputs;
 mod log;
-mod ndjson;
 mod pace;
 mod page;
 mod queued;

@@ -7,7 +7,7 @@ use super::run::{Run, Task, checked, held};
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::queue::{self, Hop, Storing, enqueue, settle, warn_if_forsaken};
-use crate::client::smtp::{Envelope, Outcome, Stage};
+use crate::client::smtp::{Envelope, Outcome, Stage, Then};
 use crate::error::{Error, Exit, Fate, Result};
 use crate::net::endpoint::{Endpoint, Place};
 use crate::proto::mailbox::Mailbox;
@@ -89,6 +89,7 @@ impl Run<'_, '_, '_> {
         delivery: &mut Delivery<'_>,
         item: &mut Item,
         envelope: &Envelope,
+        then: Then<'_>,
     ) -> Result<Vec<Outcome>, (Stage, Error)> {
         let task = self.task;
         let (flags, queued) = (&task.flags.queueing, &task.queued);
@@ -106,7 +107,7 @@ impl Run<'_, '_, '_> {
             return Ok(Vec::new());
         }
         self.turn().map_err(checked)?;
-        let sent = delivery.send(envelope, &mut item.message, &mut || key.map_or(Ok(()), Key::handed_over));
+        let sent = delivery.send(envelope, &mut item.message, then, &mut || key.map_or(Ok(()), Key::handed_over));
         if let Some(key) = key {
             settle(key, sent.as_deref().unwrap_or_default()).map_err(checked)?;
         }

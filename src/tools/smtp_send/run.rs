@@ -17,7 +17,7 @@ use crate::cli::out::Out;
 use crate::cli::rewriting::Addresses;
 use crate::cli::route::{self, Direct};
 use crate::cli::sent::Copies;
-use crate::client::smtp::{Envelope, Outcome, Stage};
+use crate::client::smtp::{Envelope, Outcome, Stage, Then};
 use crate::error::{Error, Exit, Fate, Local, Result};
 use crate::message::addr::Address;
 use crate::net::endpoint::Endpoint;
@@ -129,7 +129,12 @@ impl<'f> Task<'f> {
             return run.with_threads();
         }
         let mut delivery = Delivery::new(self)?;
-        let done = self.each(&mut |number, item| run.take(&mut delivery, number, item));
+        let done = if self.knows_the_next() {
+            run.with_the_next(&mut delivery)
+        } else {
+            let then = if self.is_many() { Then::Wait } else { Then::Quit };
+            self.each(&mut |number, item| run.take(&mut delivery, number, item, then))
+        };
         // What can't be sent is no reason to leave without a word.
         let gone = delivery.quit();
         done.and(gone)
@@ -152,10 +157,34 @@ pub(super) struct Run<'t, 'r, 'f> {
 }
 
 impl Run<'_, '_, '_> {
-    /// Sends a message, or says why it can't be.
-    fn take(&self, delivery: &mut Delivery<'_>, number: u64, item: Result<Item>) -> Result<()> {
+    /// Reads a message ahead, so that the server is offered it with the end of the one before: half the waiting.
+    fn with_the_next(&self, delivery: &mut Delivery<'_>) -> Result<()> {
+        let (mut last, mut stopped) = (None, false);
+        let done = self.task.each(&mut |number, item| {
+            let next = item.as_ref().ok().and_then(|item| self.task.next(item));
+            let then = next.as_ref().map_or(Then::Wait, Then::Offer);
+            let before = last.take().map_or(Ok(()), |(number, item)| self.take(delivery, number, Ok(item), then));
+            let done = before.and_then(|()| match item {
+                Ok(item) => {
+                    last = Some((number, item));
+                    Ok(())
+                }
+                Err(e) => self.take(delivery, number, Err(e), Then::Wait),
+            });
+            stopped = done.is_err();
+            done
+        });
+        // What is wrong behind a message is no reason to keep it.
+        match last.filter(|_| !stopped) {
+            Some((number, item)) => self.take(delivery, number, Ok(item), Then::Quit).and(done),
+            None => done,
+        }
+    }
+
+    /// Sends a message, or says why it can't be. `then` may leave with it.
+    fn take(&self, delivery: &mut Delivery<'_>, number: u64, item: Result<Item>, then: Then<'_>) -> Result<()> {
         let sent = match item {
-            Ok(item) => self.send(delivery, item).map(drop),
+            Ok(item) => self.send(delivery, item, then).map(drop),
             Err(e) => Err((Stage::Check, e)),
         };
         let Err((stage, e)) = sent else { return Ok(()) };
@@ -174,15 +203,20 @@ impl Run<'_, '_, '_> {
         Ok(())
     }
 
-    /// Sends a message, and reports what became of it: of those whom the queue has not got.
+    /// Sends a message, and reports what became of it: of those whom the queue has not got. `then` may leave with it.
     ///
     /// # Errors
     /// Nobody got it, and at which stage that was known.
-    pub(super) fn send(&self, delivery: &mut Delivery<'_>, mut item: Item) -> Result<Vec<Outcome>, (Stage, Error)> {
+    pub(super) fn send(
+        &self,
+        delivery: &mut Delivery<'_>,
+        mut item: Item,
+        then: Then<'_>,
+    ) -> Result<Vec<Outcome>, (Stage, Error)> {
         let to = self.task.recipients(std::mem::take(&mut item.to)).map_err(checked)?;
         let envelope = self.task.envelope(&item, &to).map_err(checked);
         let from = envelope.as_ref().ok().and_then(|envelope| envelope.from.as_ref()).map(ToString::to_string);
-        let sent = envelope.and_then(|envelope| self.deliver(delivery, &mut item, &envelope));
+        let sent = envelope.and_then(|envelope| self.deliver(delivery, &mut item, &envelope, then));
         if !self.task.flags.dry_run {
             let (host, from) = (self.task.at.to_string(), from.unwrap_or_default());
             let mut log = held(&self.task.log);
@@ -216,6 +250,7 @@ impl Run<'_, '_, '_> {
         delivery: &mut Delivery<'_>,
         item: &mut Item,
         envelope: &Envelope,
+        then: Then<'_>,
     ) -> Result<Vec<Outcome>, (Stage, Error)> {
         let notes = self.task.addresses.notes();
         if self.task.flags.dry_run || self.task.flags.common.verbose {
@@ -229,7 +264,7 @@ impl Run<'_, '_, '_> {
         if let Some(e) = no_way {
             return Err((Stage::Connect, e));
         }
-        self.store_or_send(delivery, item, envelope)
+        self.store_or_send(delivery, item, envelope, then)
     }
 
     /// Waits until `--rate` lets another message go to a server.
@@ -254,7 +289,7 @@ impl Run<'_, '_, '_> {
                 let item = match item {
                     Ok(item) => item,
                     // Nothing is sent for it, so no connection is needed either.
-                    Err(e) => return self.take(&mut Delivery::new(self.task)?, number, Err(e)),
+                    Err(e) => return self.take(&mut Delivery::new(self.task)?, number, Err(e), Then::Wait),
                 };
                 let item = match give.try_send(item) {
                     Ok(()) => return Ok(()),
@@ -300,7 +335,7 @@ impl Run<'_, '_, '_> {
             if self.may_go_on().is_err() {
                 continue;
             }
-            if let Err(e) = self.take(&mut delivery, item.number, Ok(item)) {
+            if let Err(e) = self.take(&mut delivery, item.number, Ok(item), Then::Wait) {
                 held(&self.stop).get_or_insert(e);
             }
         }

@@ -8,7 +8,7 @@ use super::super::report::Report;
 use super::super::run::{Run, Task};
 use crate::cli::submission::{Handed, Submission, recipients};
 use crate::cli::{Outcome, system};
-use crate::client::smtp::{self, Wants};
+use crate::client::smtp::{self, Then, Wants};
 use crate::error::{Error, Exit, Fate, Result};
 use crate::net::Wire;
 use crate::net::stdio::Stdio;
@@ -58,7 +58,7 @@ impl Handed for Onward<'_> {
             }
         }
         item.wants = Some(wants);
-        let outcomes = match self.run.send(&mut self.delivery, item) {
+        let outcomes = match self.run.send(&mut self.delivery, item, Then::Wait) {
             Ok(outcomes) => outcomes,
             Err((_, e)) => {
                 let good = matches!(e.exit(), Exit::Refused | Exit::Usage);

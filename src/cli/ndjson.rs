@@ -13,7 +13,7 @@ const LINE: usize = 64 << 20;
 
 /// A line of the input.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub struct Line {
     /// The message.
     pub message: Vec<u8>,
     /// The envelope's sender, if it names one.
@@ -27,7 +27,7 @@ impl Line {
     ///
     /// # Errors
     /// 65: it is no such object.
-    pub(super) fn parse(line: &[u8]) -> Result<Line> {
+    pub fn parse(line: &[u8]) -> Result<Line> {
         // What serde_json says of it repeats none of it.
         let value: Value = serde_json::from_slice(line).map_err(|e| Error::data(format!("no JSON: {e}")))?;
         let text = |key: &str| match value.get(key) {
@@ -53,7 +53,7 @@ impl Line {
 }
 
 /// The lines of a stream, without those that are empty.
-pub(super) struct Lines<B> {
+pub struct Lines<B> {
     from: B,
     input: Vec<u8>,
     start: usize,
@@ -61,7 +61,9 @@ pub(super) struct Lines<B> {
 }
 
 impl<B: Body> Lines<B> {
-    pub(super) fn new(from: B) -> Lines<B> {
+    /// Of this stream.
+    #[must_use]
+    pub fn new(from: B) -> Lines<B> {
         Lines { from, input: Vec::new(), start: 0, ended: false }
     }
 
@@ -69,7 +71,7 @@ impl<B: Body> Lines<B> {
     ///
     /// # Errors
     /// 65: it is too long; those of the source.
-    pub(super) fn next_line(&mut self) -> Result<Option<Vec<u8>>> {
+    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>> {
         // What was searched before has no end of a line.
         let mut searched = self.start;
         loop {

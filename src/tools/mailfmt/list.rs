@@ -1,0 +1,112 @@
+//! `mailfmt list`: a line for each message.
+
+use super::head::header;
+use super::input::Input;
+use crate::cli::Outcome;
+use crate::cli::out::{Column, Reader, Table, choose};
+use crate::error::{Error, Exit};
+use crate::message::date::Date;
+use crate::message::decode::{people, words};
+use crate::message::header::Header;
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+const COLUMNS: [Column; 10] = [
+    Column { name: "number", width: 6, right: true },
+    Column { name: "date", width: 25, right: false },
+    Column { name: "from", width: 28, right: false },
+    Column { name: "subject", width: 40, right: false },
+    Column { name: "to", width: 28, right: false },
+    Column { name: "cc", width: 28, right: false },
+    Column { name: "message-id", width: 40, right: false },
+    Column { name: "size", width: 10, right: true },
+    Column { name: "flags", width: 20, right: false },
+    Column { name: "in-reply-to", width: 40, right: false },
+];
+
+/// Lists messages, one a line.
+///
+/// Columns: number (from 1), date (RFC 3339), from, subject, to, cc, message-id, size (bytes, which reads the whole message),
+/// flags (of a Maildir), in-reply-to.
+#[derive(Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    input: Input,
+    /// The columns, in this order.
+    #[arg(
+        short = 'o',
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        default_value = "number,date,from,subject"
+    )]
+    columns: Vec<String>,
+    /// Print one JSON object a message, with all columns.
+    #[arg(long, conflicts_with = "columns")]
+    json: bool,
+    /// End with status 1 if there is no message.
+    #[arg(short, long)]
+    exit_status: bool,
+}
+
+impl List {
+    /// Does it.
+    pub(super) fn run(self) -> Outcome {
+        let columns = if self.json { COLUMNS.to_vec() } else { choose(&self.columns, &COLUMNS)? };
+        let sized = columns.iter().any(|column| column.name == "size");
+        let mut table = Table::new(columns, self.json, false);
+        let exit = self.input.each(|item| {
+            let (header, size) = if sized { sized_header(item.body)? } else { (header(item.body)?, 0) };
+            if header.fields().next().is_none() {
+                return Err(Error::data("no header fields: not a message"));
+            }
+            let number = item.number;
+            let flags = || item.about.flags.words().collect::<Vec<_>>();
+            let cell = |column: &Column| match column.name {
+                "number" => number.to_string(),
+                "size" => size.to_string(),
+                "flags" => flags().join(" "),
+                name => of_field(&header, name).unwrap_or_default(),
+            };
+            let object = || {
+                let mut object = Map::new();
+                for column in &COLUMNS {
+                    let value = match column.name {
+                        "number" => json!(number),
+                        "size" => json!(size),
+                        "flags" => json!(flags()),
+                        name => of_field(&header, name).map_or(Value::Null, Value::String),
+                    };
+                    object.insert(column.name.replace('-', "_"), value);
+                }
+                Value::Object(object)
+            };
+            Ok(table.row(cell, object)? == Reader::There)
+        })?;
+        let end = table.end(self.exit_status)?;
+        Ok(if exit == Exit::Ok { end } else { exit })
+    }
+}
+
+fn of_field(header: &Header, column: &str) -> Option<String> {
+    let value = header.get(column)?;
+    Some(match column {
+        "date" => Date::parse(value)?.rfc3339(),
+        "from" | "to" | "cc" => people(value),
+        _ => words(value).trim().to_owned(),
+    })
+}
+
+/// The header section, and the size of the whole message.
+fn sized_header(body: &mut dyn crate::body::Body) -> crate::error::Result<(Header, u64)> {
+    let mut collect = crate::message::header::Collect::default();
+    let (mut size, mut ended) = (0u64, false);
+    loop {
+        let piece = body.chunk()?;
+        if piece.is_empty() {
+            return Ok((collect.finish(), size));
+        }
+        size = size.saturating_add(piece.len() as u64);
+        ended = ended || collect.push(piece).is_some();
+    }
+}

@@ -1,0 +1,134 @@
+//! Where mailfmt writes text for people.
+
+use crate::cli::out::{Out, Reader};
+use crate::error::Result;
+use crate::text::{ToFile, escape_lines};
+
+/// stdout for text: line ends as in files, everything that could drive a terminal escaped, unless told not to.
+pub(super) struct Screen {
+    out: Out,
+    raw: bool,
+    gone: bool,
+    to_file: ToFile,
+    text: Vec<u8>,
+    /// Whether the last line is ended.
+    line_start: bool,
+}
+
+impl Screen {
+    /// Escapes unless `raw`.
+    #[must_use]
+    pub(super) fn new(raw: bool) -> Screen {
+        let (out, to_file, text) = (Out::default(), ToFile::default(), Vec::new());
+        Screen { out, raw, gone: false, to_file, text, line_start: true }
+    }
+
+    /// For messages and contents, of which a pipe gets every byte and only a terminal is protected.
+    #[must_use]
+    pub(super) fn for_bytes(raw: bool) -> Screen {
+        let screen = Screen::new(raw);
+        Screen { raw: raw || !screen.out.is_terminal(), ..screen }
+    }
+
+    /// Whether nobody reads any more.
+    #[must_use]
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(last) = bytes.last() {
+            self.line_start = *last == b'\n';
+            self.gone = self.gone || self.out.write(bytes)? == Reader::Gone;
+        }
+        Ok(())
+    }
+
+    /// A piece of text, cut anywhere, in file or wire form; [`Screen::end`] it.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn text(&mut self, piece: &[u8]) -> Result<()> {
+        self.to_file.push(piece, &mut self.text);
+        self.flush_text(false)
+    }
+
+    /// Bytes as they are, if this screen is raw; else as [`Screen::text`].
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn bytes(&mut self, piece: &[u8]) -> Result<()> {
+        if self.raw { self.put(piece) } else { self.text(piece) }
+    }
+
+    /// The end of a text.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn end(&mut self) -> Result<()> {
+        self.to_file.finish(&mut self.text);
+        self.flush_text(true)
+    }
+
+    fn flush_text(&mut self, ended: bool) -> Result<()> {
+        let mut text = std::mem::take(&mut self.text);
+        // A character that the piece cut waits for its other bytes.
+        let whole = match std::str::from_utf8(&text) {
+            Err(e) if !ended && e.error_len().is_none() => e.valid_up_to(),
+            Err(_) if !ended => text.len() - text.utf8_chunks().last().map_or(0, |c| cut_character(c.invalid())),
+            _ => text.len(),
+        };
+        let tail = text.split_off(whole);
+        if self.raw {
+            self.put(&text)?
+        } else {
+            self.put(escape_lines(&text).as_bytes())?
+        }
+        self.text = tail;
+        Ok(())
+    }
+
+    /// Ends the last line, if that is open.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn end_line(&mut self) -> Result<()> {
+        if self.line_start { Ok(()) } else { self.put(b"\n") }
+    }
+
+    /// A line of our own, on a line of its own.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn line(&mut self, line: &str) -> Result<()> {
+        self.end_line()?;
+        self.put(format!("{line}\n").as_bytes())
+    }
+
+    /// Sends what is buffered.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.gone = self.gone || self.out.flush()? == Reader::Gone;
+        Ok(())
+    }
+}
+
+/// How many of these invalid bytes may become a character with more of them.
+fn cut_character(invalid: &[u8]) -> usize {
+    match std::str::from_utf8(invalid) {
+        Err(e) if e.error_len().is_none() => invalid.len(),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_cut_leaves_open() {
+        assert_eq!((cut_character(b"\xe2\x82"), cut_character(b"\xff"), cut_character(b"")), (2, 0, 0));
+    }
+}
