@@ -221,13 +221,19 @@ fn a_line_for_each_message_in_a_log() {
     home.run("smtp-send", &["-a", "smtp+plain://127.0.0.1:1", "-f", "a@b.c", "--log", "log", "b@b.c"], MESSAGE)
         .ends(75);
     home.run("smtp-send", &["-n", "--log", "log", "b@localhost"], MESSAGE).ends(0);
+    let queued = ["-a", "smtp+plain://127.0.0.1:1", "-f", "a@b.c", "--log", "log", "b@b.c"];
+    home.run("smtp-send", &[&["--queue", "--idempotency-key", "k"], &queued[..]].concat(), MESSAGE).ends(0);
+    home.run("smtp-send", &[&["--queue", "--idempotency-key", "k"], &queued[..]].concat(), MESSAGE).ends(0);
+    let id = home.run("smtp-queue", &["ls", "-o", "id"], b"").ends(0).out.trim().to_owned();
+    let in_queue = format!("queued=b@b.c id={id}");
     let log = std::fs::read_to_string(home.path().join("log")).unwrap();
     let lines: Vec<&str> = log.lines().collect();
-    assert_eq!(lines.len(), 3, "{log}");
+    assert_eq!(lines.len(), 4, "{log}");
     for (line, words) in lines.iter().zip([
         "from=a@example.org message_id=<1@x> done=b@example.org stage=end code=250 text='2.0.0 Ok: queued as 4Zx1Wq5LZy' queue_id=4Zx1Wq5LZy",
         "done=b@example.org never=no@example.org stage=rcpt code=550 text='5.1.1 isn\\x27t here'",
         "later=b@b.c exit=75",
+        &in_queue,
     ]) {
         assert!(line.starts_with("20") && line.contains("Z smtp-send["), "{line}");
         for word in words.split(' ') {
@@ -242,7 +248,7 @@ fn a_line_for_each_message_in_a_log() {
     let config = format!("[x]\nsmtp = \"{}\"\nfrom = \"a@b.c\"\nlog = \"{}/log\"\n", peer.url(), home.path().display());
     std::fs::write(home.path().join("config.toml"), config).unwrap();
     home.run("smtp-send", &["--config", "config.toml", "-a", "x", "b@b.c"], MESSAGE).ends(0);
-    assert_eq!(std::fs::read_to_string(home.path().join("log")).unwrap().lines().count(), 4);
+    assert_eq!(std::fs::read_to_string(home.path().join("log")).unwrap().lines().count(), 5);
     std::fs::write(home.path().join("config.toml"), "[x]\nsmtp = \"smtp://h\"\nlog = \"relative\"\n").unwrap();
     home.run("smtp-send", &["--config", "config.toml", "-a", "x", "b@b.c"], MESSAGE).ends(78).complains("log");
 }

@@ -11,7 +11,6 @@ pub use hop::Hop;
 use super::connect::Reach;
 use super::exit::complain;
 use super::outgoing::Outgoing;
-use crate::body::Body;
 use crate::client::smtp::{self, Outcome};
 use crate::error::{Error, Exit, Fate, Result};
 use crate::message::date::Date;
@@ -115,6 +114,8 @@ pub struct Storing<'s> {
     pub recode: bool,
     /// What the message is stored under.
     pub key: Option<&'s Key<'s>>,
+    /// Who may have got it already, and when that is tried again.
+    pub unknown: (&'s [Mailbox], Duration),
 }
 
 /// Stores a message in the queue for some of its recipients: its name there.
@@ -139,14 +140,7 @@ pub fn enqueue(
         None => (&mut message.spool, &message.facts),
     };
     let mut draft = queue.draft()?;
-    let mut body = spool.body()?;
-    loop {
-        let piece = body.chunk()?;
-        if piece.is_empty() {
-            break;
-        }
-        draft.write(piece)?;
-    }
+    draft.copy(&mut spool.body()?, |_| ())?;
     let reports = wants.notify.is_some() || wants.ret.is_some() || wants.envid.is_some();
     let to = to.iter().map(|address| {
         let report = wants.reports.get(address);
@@ -161,6 +155,7 @@ pub fn enqueue(
             hop: how.hop.towards(address).to_string(),
             notify: report.map_or(wants.notify, |report| report.notify),
             orcpt: original.map(|original| original.to_string()),
+            unknown: Some(how.unknown.1).filter(|_| how.unknown.0.contains(address)),
         }
     });
     let envelope = Envelope {

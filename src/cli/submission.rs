@@ -7,7 +7,6 @@
 use super::outgoing::Outgoing;
 use super::queue::onward::Outbound;
 use super::rewriting::Rewriting;
-use crate::body::Body;
 use crate::config::Settings;
 use crate::error::{Error, Exit, Result};
 use crate::message::addr::{self, Address};
@@ -143,17 +142,10 @@ impl Handed for ToQueue {
             let rcpt = recipient.map(|(_, recipient)| &recipient.rcpt);
             let orcpt = rcpt.and_then(|rcpt| rcpt.orcpt.as_ref()).map(ToString::to_string);
             let (hop, notify) = (outbound.hop(&address), rcpt.and_then(|rcpt| rcpt.notify));
-            all.push(To { address, hop, notify, orcpt });
+            all.push(To { address, hop, notify, orcpt, unknown: None });
         }
         let mut draft = outbound.queue()?.draft()?;
-        let mut body = message.spool.body()?;
-        loop {
-            let piece = body.chunk()?;
-            if piece.is_empty() {
-                break;
-            }
-            draft.write(piece)?;
-        }
+        draft.copy(&mut message.spool.body()?, |_| ())?;
         draft.commit(&Envelope {
             from,
             size: message.facts.size_smtp(),

@@ -1,6 +1,7 @@
 //! [`Draft`]: a message on its way into the queue.
 
 use super::{Envelope, Queue, now, random, rows};
+use crate::body::Body;
 use crate::error::{Local, Result};
 use crate::store::db::Stop;
 use crate::store::{disk, unfinished};
@@ -52,6 +53,21 @@ impl Draft<'_> {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         self.file.write_all(bytes).local(self.path.display())
+    }
+
+    /// All of a message, or what is left of one. `see` gets every piece too.
+    ///
+    /// # Errors
+    /// Those of reading it; 74: the disk is full, or fails.
+    pub fn copy(&mut self, body: &mut impl Body, mut see: impl FnMut(&[u8])) -> Result<()> {
+        loop {
+            let piece = body.chunk()?;
+            if piece.is_empty() {
+                return Ok(());
+            }
+            see(piece);
+            self.write(piece)?;
+        }
     }
 
     /// Brings it to stable storage, and then the row that makes it an entry: its name.

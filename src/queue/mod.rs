@@ -38,7 +38,7 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What can become of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +130,8 @@ pub struct To {
     pub notify: Option<Notify>,
     /// ORCPT=, as in the field `Original-Recipient`.
     pub orcpt: Option<String>,
+    /// It may have been delivered already: how long until it is tried again, then as a possible duplicate.
+    pub unknown: Option<Duration>,
 }
 
 /// A message of the queue.

@@ -85,7 +85,13 @@ impl Runner<'_> {
         })?;
         facts.end();
         let hop = about.first().map_or("local:", |(to, _)| to.hop.as_str());
-        let to = To { hop: self.post.way_back(entry, &sender, hop), address: sender, notify: None, orcpt: None };
+        let to = To {
+            hop: self.post.way_back(entry, &sender, hop),
+            address: sender,
+            notify: None,
+            orcpt: None,
+            unknown: None,
+        };
         let envelope = Envelope {
             from: None,
             size: facts.size_smtp(),

@@ -181,13 +181,17 @@ pub(super) fn insert(t: &Transaction<'_>, id: &str, bytes: u64, envelope: &Envel
             envelope.uid
         ],
     )?;
-    let sql = "INSERT INTO recipient (entry, n, address, domain, hop, notify, orcpt, status, next, since, rank)
-               VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?)";
+    let sql = "INSERT INTO recipient (entry, n, address, domain, hop, notify, orcpt, status, next, since, rank, attempts, doubtful, text)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let mut insert = t.prepare_cached(sql)?;
     for (n, to) in envelope.to.iter().enumerate() {
         let domain = to.address.domain().to_lowercase();
         let n = i64::try_from(n).unwrap_or(i64::MAX);
         let notify = to.notify.map(write_notify);
+        let (status, text) = match to.unknown {
+            None => (Status::Waiting, ""),
+            Some(_) => (Status::Unknown, "it may have been delivered before it was queued"),
+        };
         insert.execute(params![
             id,
             n,
@@ -196,9 +200,13 @@ pub(super) fn insert(t: &Transaction<'_>, id: &str, bytes: u64, envelope: &Envel
             to.hop,
             notify,
             to.orcpt,
+            status.word(),
+            to.unknown.map_or(now, |wait| now.saturating_add(whole(wait.as_secs()))),
             now,
-            now,
-            rank.unwrap_or(0)
+            rank.unwrap_or(0),
+            u32::from(to.unknown.is_some()),
+            to.unknown.is_some(),
+            text
         ])?;
     }
     Ok(())

@@ -102,6 +102,51 @@ fn what_is_refused_is_told() {
     call(&home, "sendmail", &["later@b.c"], b"Subject: x\n\n").ends(75).complains("not queued");
 }
 
+/// Whoever calls sendmail takes anything but 0 for "not sent" and sends again: who may have got it is the queue's business.
+#[test]
+fn who_may_have_got_it_is_queued_as_that() {
+    let lost = Arc::new(AtomicBool::new(true));
+    let peer = Peer::start({
+        let lost = lost.clone();
+        move |_, verb, line| match verb {
+            "RCPT" if line.contains("never") => Say::Text("550 5.1.1 no"),
+            "RCPT" if line.contains("later") => Say::Text("450 4.2.1 no"),
+            "BODY" if lost.load(Ordering::SeqCst) => Say::Nothing,
+            _ => Say::Yes,
+        }
+    });
+    let home = home(&peer);
+    let letter = b"Subject: x\nMessage-ID: <once@example.org>\n\nhi\n";
+    call(&home, "sendmail", &["-f", "s@b.c", "a@b.c", "later@b.c"], letter).ends(0);
+    let listed = |columns: &str| home.run("smtp-queue", &["ls", "-o", columns], b"").ends(0).out;
+    assert_eq!(listed("to,status"), "a@b.c\tunknown\nlater@b.c\twaiting\n");
+    assert_eq!(listed("attempts"), "1\n0\n");
+    // It waits its time, and comes again as what it was.
+    lost.store(false, Ordering::SeqCst);
+    home.run("smtp-queue", &["run"], b"").ends(0);
+    assert_eq!(peer.taken().len(), 0);
+    home.run("smtp-queue", &["retry", "--all"], b"").ends(0);
+    home.run("smtp-queue", &["run"], b"").ends(0);
+    let got = peer.taken();
+    assert_eq!((got.len(), got[0].to.as_slice()), (1, &["a@b.c".to_owned()][..]));
+    assert!(got[0].text.contains("Message-ID: <once@example.org>\n"), "{}", got[0].text);
+    // Who is refused is told all the same.
+    lost.store(true, Ordering::SeqCst);
+    call(&home, "sendmail", &["-f", "s@b.c", "a@b.c", "never@b.c"], letter).ends(69);
+    // So is a client of a session; and without a queue it must not come again by itself.
+    let session = |home: &Home| {
+        let says = "EHLO x\r\nMAIL FROM:<s@b.c>\r\nRCPT TO:<c@b.c>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.\r\nQUIT\r\n";
+        let said = call(home, "sendmail", &["-bs"], says.as_bytes());
+        said.out.lines().rev().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(session(&home), "250 2.0.0 stored");
+    assert!(listed("to,status").ends_with("c@b.c\tunknown\n"));
+    let other = self::home(&peer);
+    std::fs::create_dir_all(other.path().join(".local/state/pipepost")).unwrap();
+    std::fs::write(other.path().join(".local/state/pipepost/queue"), "").unwrap();
+    assert!(session(&other).starts_with("554 5.6.0 it may have been delivered"));
+}
+
 #[test]
 fn mailq_and_a_run() {
     let open = Arc::new(AtomicBool::new(false));

@@ -4,7 +4,7 @@
 use super::carrier::{Carrier, Telling};
 use super::forever::{comes_into_being, run_forever, schedule};
 use super::hop::Hop;
-use crate::body::{Body, FileBody};
+use crate::body::FileBody;
 use crate::cli::account::Accounts;
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
@@ -89,14 +89,7 @@ impl Outbound {
         let mut draft = queue.draft()?;
         let mut facts = Facts::default();
         let mut body = FileBody::new(message.onward()?, "a message on its way in");
-        loop {
-            let piece = body.chunk()?;
-            if piece.is_empty() {
-                break;
-            }
-            facts.push(piece);
-            draft.write(piece)?;
-        }
+        draft.copy(&mut body, |piece| facts.push(piece))?;
         facts.end();
         let (mut to, mut named): (Vec<To>, HashSet<&Mailbox>) = Default::default();
         for recipient in &envelope.recipients {
@@ -107,7 +100,7 @@ impl Outbound {
             if named.insert(address) {
                 let orcpt = recipient.rcpt.orcpt.as_ref().map(ToString::to_string);
                 let hop = self.hop(address);
-                to.push(To { address: address.clone(), hop, notify: recipient.rcpt.notify, orcpt });
+                to.push(To { address: address.clone(), hop, notify: recipient.rcpt.notify, orcpt, unknown: None });
             }
         }
         draft.commit(&Envelope {

@@ -15,6 +15,7 @@ use crate::message::header::Field;
 use crate::message::mbox::Mbox;
 use crate::message::outgoing::{recipients, sender};
 use crate::message::separated::Separated;
+use crate::proto::mailbox::Mailbox;
 use crate::store::maildir::Maildir;
 use crate::store::{disk, patience};
 use std::io::IsTerminal;
@@ -38,6 +39,8 @@ pub(super) struct Item {
     pub wants: Option<Wants>,
     /// Its fields for blind recipients, which are only in a copy for the sender.
     pub bcc: Vec<u8>,
+    /// Who gets it by the queue, and its name there.
+    pub queued: Option<(Vec<Mailbox>, String)>,
 }
 
 /// Takes a message's number, and the message, or why it can't be had. An error of its own ends the reading.
@@ -220,7 +223,7 @@ impl Task<'_> {
         if !bcc.is_empty() && !bcc.ends_with(b"\n") {
             bcc.push(b'\n');
         }
-        Ok(Item { number, file: None, message, from, mail_from: None, to, wants: None, bcc })
+        Ok(Item { number, file: None, message, from, mail_from: None, to, wants: None, bcc, queued: None })
     }
 
     /// Messages of a text and the flags: one, or one for each row. `empty`: the text may be.
@@ -255,7 +258,10 @@ impl Task<'_> {
             };
             let item = Outgoing::composed(composed.message);
             let (file, mail_from, from) = (None, None, Some(from));
-            take(number, item.map(|message| Item { number, file, message, from, mail_from, to, wants: None, bcc }))
+            take(
+                number,
+                item.map(|message| Item { number, file, message, from, mail_from, to, wants: None, bcc, queued: None }),
+            )
         })
     }
 }

@@ -51,14 +51,19 @@ impl Log {
 
     /// What became of a message.
     pub(super) fn outcomes(&mut self, item: &Item, host: &str, from: &str, outcomes: &[Outcome]) {
-        if matches!(self, Log::Nowhere | Log::Broken) {
+        // Nothing has become of one whose idempotency key is used.
+        if matches!(self, Log::Nowhere | Log::Broken) || outcomes.is_empty() && item.queued.is_none() {
             return;
         }
         let mut line = begin(item, host, from);
+        if let Some((to, id)) = &item.queued {
+            word(&mut line, "queued", &list(to));
+            word(&mut line, "id", id);
+        }
         for fate in [Fate::Done, Fate::Later, Fate::Never, Fate::Unknown] {
-            let to: Vec<String> = outcomes.iter().filter(|o| o.fate == fate).map(|o| o.to.to_string()).collect();
+            let to = list(outcomes.iter().filter(|o| o.fate == fate).map(|o| &o.to));
             if !to.is_empty() {
-                word(&mut line, fate.word(), &to.join(","));
+                word(&mut line, fate.word(), &to);
             }
         }
         // Of many answers the worst says most.
@@ -83,8 +88,7 @@ impl Log {
             return;
         }
         let mut line = begin(item, host, from);
-        let to: Vec<String> = to.iter().map(ToString::to_string).collect();
-        word(&mut line, why.fate().word(), &to.join(","));
+        word(&mut line, why.fate().word(), &list(to));
         word(&mut line, "exit", &why.exit().code().to_string());
         word(&mut line, "text", &why.to_string());
         self.write(&line);
@@ -116,6 +120,11 @@ fn begin(item: &Item, host: &str, from: &str) -> String {
         word(&mut line, "message_id", String::from_utf8_lossy(&id).trim());
     }
     line
+}
+
+fn list<'m>(to: impl IntoIterator<Item = &'m Mailbox>) -> String {
+    let to: Vec<String> = to.into_iter().map(ToString::to_string).collect();
+    to.join(",")
 }
 
 /// A value with blanks or quotes stands in quotes.

@@ -234,12 +234,13 @@ is called by the name
 Accepted without effect are -m -n -U -G -A -L -h -p -O -d -C -M -s -T -D -E and any other -o.
 A From that is missing is added, of the envelope's sender and the name of -F, else that in passwd.
 It is always one message; of several recipients that end differently, 69 tells that one is refused for good.
-For recipients that can't get it now the message is queued, and that is status 0: see
+For recipients that can't get it now, and for those of whom nobody knows whether they have got it, the message is queued, and that is
+status 0: see
 .Xr smtp-queue 1
-for who delivers it.
-Where the queue can't be had, it is 75.
+for who delivers it; the latter get it again later, with the same Message-ID, as a possible duplicate.
+Where the queue can't be had, it is 75 or 79.
 With -bs each message goes on as soon as it is here, to the account's server or into the queue; its 250 says that it was taken there, and
-554 who has refused it.
+554 who has refused it, or may have got it.
 Without a server at the socket of
 .Li [system]
 in
@@ -282,6 +283,10 @@ is a time in UTC, the program and words like
 .Li key=value ,
 quoted where they hold blanks:
 .Li host , from , size , message_id ,
+then
+.Li queued
+with the recipients for whom it is in the queue, as
+.Li id ;
 then
 .Li done , later , never , unknown
 with the recipients of that fate, the

@@ -6,6 +6,7 @@ use super::inputs::Item;
 use super::run::{Run, Task, checked, held};
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
+use crate::cli::queue::forever::schedule;
 use crate::cli::queue::{self, Hop, Storing, enqueue, settle, warn_if_forsaken};
 use crate::client::smtp::{Envelope, Outcome, Stage, Then};
 use crate::error::{Error, Exit, Fate, Result};
@@ -13,6 +14,7 @@ use crate::net::endpoint::{Endpoint, Place};
 use crate::proto::mailbox::Mailbox;
 use crate::queue::{Key, Queue};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// The queue, and what it is for.
 pub(super) struct Queued {
@@ -23,6 +25,8 @@ pub(super) struct Queued {
     stores: bool,
     /// Where messages go next.
     hop: Hop,
+    /// How long who may have got a message waits.
+    unknown_wait: Duration,
     /// Whether something was stored.
     has: AtomicBool,
 }
@@ -55,7 +59,8 @@ impl Queued {
         };
         // The socket of mail-serve --system leads to a queue, and nobody comes for what is in ours.
         let at_need = as_sendmail && !reach.accounts().is_spool(at)?;
-        Ok(Queued { queue, at_need, stores, hop, has: AtomicBool::new(false) })
+        let unknown_wait = schedule(reach)?.unknown_wait;
+        Ok(Queued { queue, at_need, stores, hop, unknown_wait, has: AtomicBool::new(false) })
     }
 }
 
@@ -133,23 +138,29 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    /// As sendmail(8): those who have to wait do so in the queue. If it can't be had, what became of them is told as it is.
+    /// As sendmail(8): those who have to wait do so in the queue, and those who may have it: they get it again as a possible duplicate,
+    /// with the same Message-ID. If the queue can't be had, what became of them is told as it is.
     fn waits(
         &self,
         item: &mut Item,
         envelope: &Envelope,
         sent: Result<Vec<Outcome>, (Stage, Error)>,
     ) -> Result<Vec<Outcome>, (Stage, Error)> {
-        let waits = |outcome: &Outcome| outcome.fate == Fate::Later;
-        let later: Vec<Mailbox> = match &sent {
-            Ok(outcomes) => outcomes.iter().filter(|o| waits(o)).map(|o| o.to.clone()).collect(),
-            Err((_, e)) if e.exit() == Exit::TempFail => envelope.to.clone(),
-            Err(_) => Vec::new(),
+        let waits = |fate: Fate| matches!(fate, Fate::Later | Fate::Unknown);
+        let of = |is: &dyn Fn(Fate) -> bool| -> Vec<Mailbox> {
+            match &sent {
+                Ok(outcomes) => outcomes.iter().filter(|o| is(o.fate)).map(|o| o.to.clone()).collect(),
+                Err((_, e)) if matches!(e.exit(), Exit::TempFail | Exit::Unknown) && is(e.fate()) => {
+                    envelope.to.clone()
+                }
+                Err(_) => Vec::new(),
+            }
         };
+        let (later, unknown) = (of(&waits), of(&|fate| fate == Fate::Unknown));
         if later.is_empty() {
             return sent;
         }
-        let how = self.how(None);
+        let how = Storing { unknown: (&unknown, self.task.queued.unknown_wait), ..self.how(None) };
         let stored = match &self.task.queued.queue {
             Some(queue) => enqueue(queue, &mut item.message, envelope, &later, &how),
             None => queue::queue().and_then(|queue| {
@@ -162,7 +173,8 @@ impl Run<'_, '_, '_> {
         match stored {
             Ok(id) => {
                 later.iter().try_for_each(|to| held(&self.report).queued(item, to, &id)).map_err(checked)?;
-                Ok(sent.map(|outcomes| outcomes.into_iter().filter(|o| !waits(o)).collect()).unwrap_or_default())
+                item.queued = Some((later, id));
+                Ok(sent.map(|outcomes| outcomes.into_iter().filter(|o| !waits(o.fate)).collect()).unwrap_or_default())
             }
             Err(e) => {
                 complain(super::NAME, &format!("not queued: {e}"), e.advice());
@@ -172,7 +184,12 @@ impl Run<'_, '_, '_> {
     }
 
     fn how<'k>(&'k self, key: Option<&'k Key<'k>>) -> Storing<'k> {
-        Storing { hop: &self.task.queued.hop, recode: self.task.flags.parameters.recode, key }
+        Storing {
+            hop: &self.task.queued.hop,
+            recode: self.task.flags.parameters.recode,
+            key,
+            unknown: (&[], Duration::ZERO),
+        }
     }
 
     fn store(
@@ -187,6 +204,8 @@ impl Run<'_, '_, '_> {
         let how = self.how(key);
         let id = enqueue(queue, &mut item.message, envelope, to, &how)?;
         queued.has.store(true, Ordering::Relaxed);
-        to.iter().try_for_each(|to| held(&self.report).queued(item, to, &id))
+        to.iter().try_for_each(|to| held(&self.report).queued(item, to, &id))?;
+        item.queued = Some((to.to_vec(), id));
+        Ok(())
     }
 }

@@ -73,7 +73,11 @@ impl Handed for Onward<'_> {
             };
             Some(of.map(words).collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
         };
-        match (left(Fate::Never), left(Fate::Later).or_else(|| left(Fate::Unknown))) {
+        // A client that came again would make a duplicate that nobody asked for.
+        if let Some(unknown) = left(Fate::Unknown) {
+            return Err(Error::data(format!("it may have been delivered, don't send it again unseen: {unknown}")));
+        }
+        match (left(Fate::Never), left(Fate::Later)) {
             // What comes again goes to those too who have it: so this must not be for a while.
             (Some(refused), later) => {
                 let others = outcomes.iter().any(|outcome| outcome.fate == Fate::Done);
