@@ -382,6 +382,8 @@ fn a_dialogue_by_hand() {
     assert!(!trace.contains("tulip") && !trace.contains("roses"), "{trace}");
     assert!(trace.lines().any(|line| line.starts_with("# 0.")), "{trace}");
     talk("BYE\n").ends(75);
+    // What has followed is not answered any more, and QUIT is no excuse for that.
+    talk("BYE\nQUIT\n").ends(75);
     assert_eq!(talk("").ends(0).out, "221 bye\n");
 }
 

@@ -181,7 +181,10 @@ impl Talk {
             match self.wire.wait(bell, Deadline::NEVER)? {
                 Wake::Bell => self.read()?,
                 Wake::Deadline => return Err(Error::temporary("the time is up")),
-                Wake::Input if self.wire.has_ended() && self.quitting => return self.out.flush().map(drop),
+                // A server may have hung up before it has read our QUIT.
+                Wake::Input if self.wire.has_ended() && self.quitting && self.expects != Expects::Reply => {
+                    return self.out.flush().map(drop);
+                }
                 Wake::Input => self.hear()?,
             }
         }

@@ -278,9 +278,11 @@ impl Run<'_, '_, '_> {
     // ---- several connections
 
     /// Reads on this thread. A message that nobody is waiting for gets a connection of its own as long as there may be another one;
-    /// so there are never more messages at hand than connections, and one.
+    /// so there are never more messages at hand than connections, and one; or three for each, where reading one keeps no other
+    /// waiting.
     fn with_threads(&self) -> Result<()> {
-        let (give, get) = sync_channel(0);
+        let ahead = self.task.knows_the_next();
+        let (give, get) = sync_channel(if ahead { self.task.flags.jobs } else { 0 });
         let get = &Mutex::new(get);
         scope(|scope| {
             let mut threads = Vec::new();
@@ -292,18 +294,20 @@ impl Run<'_, '_, '_> {
                     Err(e) => return self.take(&mut Delivery::new(self.task)?, number, Err(e), Then::Wait),
                 };
                 let item = match give.try_send(item) {
-                    Ok(()) => return Ok(()),
-                    Err(TrySendError::Full(item) | TrySendError::Disconnected(item)) => item,
+                    Ok(()) if !threads.is_empty() => return Ok(()),
+                    Ok(()) => None,
+                    Err(TrySendError::Full(item) | TrySendError::Disconnected(item)) => Some(item),
                 };
                 if threads.len() < self.task.flags.jobs {
                     let first = threads.is_empty();
                     *held(&self.workers) += 1;
-                    match Builder::new().spawn_scoped(scope, move || self.work(get, first)) {
+                    match Builder::new().spawn_scoped(scope, move || self.work(get, first, ahead)) {
                         Ok(thread) => threads.push(thread),
                         Err(e) if first => return Err(e).local("no thread"),
                         Err(_) => *held(&self.workers) -= 1,
                     }
                 }
+                let Some(item) = item else { return Ok(()) };
                 give.send(item).map_err(|_| Error::internal("nobody takes a message"))
             });
             drop(give);
@@ -318,8 +322,8 @@ impl Run<'_, '_, '_> {
         held(&self.stop).clone().map_or(Ok(()), Err)
     }
 
-    /// One connection's work. Whoever is the last stays until all messages are taken.
-    fn work(&self, get: &Mutex<Receiver<Item>>, first: bool) -> Result<()> {
+    /// One connection's work. Whoever is the last stays until all messages are taken. `ahead`: as [`Run::with_the_next`].
+    fn work(&self, get: &Mutex<Receiver<Item>>, first: bool, ahead: bool) -> Result<()> {
         let mut delivery = Delivery::new(self.task)?;
         // A server may allow few connections: that is found out before a message depends on it.
         if let (false, Err(e)) = (first, delivery.prepare())
@@ -330,13 +334,20 @@ impl Run<'_, '_, '_> {
             }
             return Ok(());
         }
-        while !delivery.has_given_up() {
-            let Ok(item) = held(get).recv() else { break };
-            if self.may_go_on().is_err() {
-                continue;
+        let mut at_hand = None;
+        loop {
+            let next = if delivery.has_given_up() { None } else { held(get).recv().ok() };
+            let over = next.is_none();
+            let item = if ahead { std::mem::replace(&mut at_hand, next) } else { next };
+            if let Some(item) = item.filter(|_| self.may_go_on().is_ok()) {
+                let offer = at_hand.as_ref().and_then(|next| self.task.next(next));
+                let then = offer.as_ref().map_or(Then::Wait, Then::Offer);
+                if let Err(e) = self.take(&mut delivery, item.number, Ok(item), then) {
+                    held(&self.stop).get_or_insert(e);
+                }
             }
-            if let Err(e) = self.take(&mut delivery, item.number, Ok(item), Then::Wait) {
-                held(&self.stop).get_or_insert(e);
+            if over {
+                break;
             }
         }
         delivery.quit()
