@@ -33,6 +33,8 @@ mod queued;
 mod served;
 #[path = "faults/strace.rs"]
 mod strace;
+#[path = "faults/taken.rs"]
+mod taken;
 
 /// Some of the steps 1 to `count`: about `few` of them.
 fn steps(count: usize, few: usize) -> Vec<usize> {

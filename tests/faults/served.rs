@@ -23,13 +23,20 @@ impl Served {
 
     /// Started by a command that runs what stands behind it.
     pub(crate) fn by(home: &Home, command: &[&str]) -> Served {
+        Served::with(home, command, &["--any-password"])
+    }
+
+    /// The same, with flags; without --any-password its password is the one that it makes.
+    pub(crate) fn with(home: &Home, command: &[&str], flags: &[&str]) -> Served {
         let root = home.path().join("served");
         let serve = bin().join("mail-serve").display().to_string();
         let words: Vec<&str> = command.iter().copied().chain([serve.as_str()]).collect();
         let mut command = home.command(words[0]);
         command
             .args(&words[1..])
-            .args(["--create", "--any-password", "--connections-per-address", "1000", "--root"])
+            .args(["--create", "--connections-per-address", "1000"])
+            .args(flags)
+            .arg("--root")
             .arg(&root);
         command.args(["--smtp-port", "0", "--pop3-port", "0", "--imap-port", "0"]).stderr(Stdio::inherit());
         let mut child = command.spawn().unwrap();
@@ -46,14 +53,7 @@ impl Served {
 
     /// Whether it is running still; if not, it was killed.
     pub(crate) fn lives(&mut self) -> bool {
-        // A thread that is being killed takes a moment.
-        for _ in 0..20 {
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        true
+        lives(&mut self.child)
     }
 
     pub(crate) fn url(&self, protocol: &str, user: &str) -> String {
@@ -64,6 +64,18 @@ impl Served {
         };
         format!("{protocol}+plain://{user}@127.0.0.1:{port}")
     }
+}
+
+/// Whether a program is running still.
+pub(crate) fn lives(child: &mut Child) -> bool {
+    // A thread that is being killed takes a moment.
+    for _ in 0..20 {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
 }
 
 impl Drop for Served {
