@@ -23,7 +23,7 @@ _pop3__ls() {
 
     case "${cmd}" in
         pop3__ls)
-            opts="-o -0 -e -q -v -4 -6 -h -V --new --state --total --json --columns --null --exit-status --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
+            opts="-o -0 -e -q -v -4 -6 -h -V --new --state --total --json --columns --null --exit-status --pipeline --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

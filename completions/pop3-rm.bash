@@ -23,7 +23,7 @@ _pop3__rm() {
 
     case "${cmd}" in
         pop3__rm)
-            opts="-n -q -v -4 -6 -h -V --all --older-than --force --dry-run --json --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
+            opts="-n -q -v -4 -6 -h -V --all --older-than --force --dry-run --json --pipeline --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,12 +1,41 @@
 //! Which messages of a POP3 maildrop arguments name, and what their headers tell: the common tongue of the pop3- programs.
 
-use crate::client::pop3::Entry;
+pub mod identity;
+
+use super::connect::Reach;
+use crate::client::Login;
+use crate::client::pop3::{Client, Entry};
 use crate::error::{Error, Local, Result};
 use crate::message::date::Date;
 use crate::message::header::Header;
+use crate::net::endpoint::Endpoint;
 use crate::text::{chomp, escape};
+use clap::Args;
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, Read};
+
+/// What is known better than the server tells it.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Knowing {
+    /// Send commands without waiting for the replies, also where the server does not offer that (key: pipelining = true).
+    #[arg(long)]
+    pub pipeline: bool,
+}
+
+impl Knowing {
+    /// Connects and logs in; waits for a maildrop that another session has.
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; 78: the configuration is wrong.
+    pub fn connect(self, reach: &Reach, at: &Endpoint, login: &Login) -> Result<Client> {
+        let told = reach.accounts().settings(at)?.pipelining.map(|set| set.value);
+        let mut client = Client::connect(reach, at, login, reach.patience())?;
+        if let Some(pipelining) = told.filter(|_| !self.pipeline).or(self.pipeline.then_some(true)) {
+            client.pipelines(pipelining);
+        }
+        Ok(client)
+    }
+}
 
 /// The longest line on stdin that may be a name.
 const LINE: u64 = 64 * 1024;

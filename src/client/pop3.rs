@@ -1,4 +1,7 @@
-//! The POP3 client (RFC 1939): CAPA (2449), STLS (2595), USER/PASS, APOP or AUTH (5034), pipelined in windows where the server says so.
+//! The POP3 client (RFC 1939): CAPA (2449), STLS (2595), UTF8 (6856), USER/PASS, APOP or AUTH (5034), pipelined in windows where the
+//! server says so, or whoever knows it does.
+//!
+//! Left out: LANG (RFC 6856 3), as what a server says in words is for people, and ours are in English too.
 //!
 //! A session that ends without QUIT deletes nothing: whatever goes wrong between RETR and QUIT, the way out is to drop the
 //! connection.
@@ -18,10 +21,14 @@ use std::time::Duration;
 const REPLY: Duration = Duration::from_secs(300);
 /// QUIT before a login is a courtesy.
 const QUIT: Duration = Duration::from_secs(5);
-/// RETR and TOP in flight: enough to hide the round trip, few enough to stop soon.
-const WINDOW: usize = 50;
+/// RETR and TOP in flight: enough to hide the round trip, few enough that they wait in any server's buffers.
+const WINDOW: usize = 256;
 /// Short commands in flight.
-const FLIGHT: usize = 100;
+const FLIGHT: usize = 500;
+/// Two commands that must not be behind each other: the second waits at least so long.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest wait between two looks whether a maildrop is free.
+const PAUSES: Duration = Duration::from_secs(2);
 /// Messages in a maildrop, lest a list without end fills the memory.
 const MESSAGES: usize = 1 << 20;
 /// A unique id: RFC 1939 7 allows 70.
@@ -49,8 +56,8 @@ pub type Each<'f> = dyn FnMut(u32, Result<&mut dyn Body>) -> Result<()> + 'f;
 pub struct Client {
     wire: Wire,
     capabilities: Capabilities,
-    /// The login was refused because another session has the maildrop.
-    busy: bool,
+    /// The login was refused for now: how long to wait at least before the next, if that is known.
+    busy: Option<Duration>,
 }
 
 impl Client {
@@ -60,12 +67,12 @@ impl Client {
     /// 75: the maildrop is busy or the server is; 69: it refuses; 76: it breaks the protocol; 77: the login is refused or may not be
     /// sent.
     pub fn open(wire: Wire, login: &Login) -> Result<Client> {
-        Client::opened(wire, login, &mut false)
+        Client::opened(wire, login, &mut None)
     }
 
-    fn opened(mut wire: Wire, login: &Login, busy: &mut bool) -> Result<Client> {
+    fn opened(mut wire: Wire, login: &Login, busy: &mut Option<Duration>) -> Result<Client> {
         wire.until(Deadline::after(REPLY));
-        let mut client = Client { wire, capabilities: Capabilities::default(), busy: false };
+        let mut client = Client { wire, capabilities: Capabilities::default(), busy: None };
         let greeting = client.status()?;
         if !greeting.ok {
             return Err(client.refused("", &greeting));
@@ -75,7 +82,7 @@ impl Client {
         if let Some(demanded) = client.wire.wants_tls() {
             client.start_tls(demanded)?;
         }
-        let done = client.log_in(login, &greeting);
+        let done = client.utf8().and_then(|()| client.log_in(login, &greeting));
         *busy = client.busy;
         done.map(|()| client)
     }
@@ -112,23 +119,27 @@ impl Client {
         Err(no_tls(self.wire.peer(), refused.as_deref()))
     }
 
-    /// Dials and opens; while another session has the maildrop (`[IN-USE]`), tries again until `patience` is over.
+    /// Dials and opens; while another session has the maildrop (`[IN-USE]`), or the last one is too close (`[LOGIN-DELAY]`), tries
+    /// again until `patience` is over.
     ///
     /// # Errors
     /// As [`Client::open`] and [`Dial::dial`].
     pub fn connect(dial: &dyn Dial, at: &Endpoint, login: &Login, patience: Deadline) -> Result<Client> {
-        let mut pause = Duration::from_millis(50);
+        let mut pause = PAUSE;
         loop {
-            let mut busy = false;
+            let mut busy = None;
             let open = |login: Option<&Login>| {
                 let login = login.ok_or_else(|| Error::internal("no login"))?;
                 Client::opened(dial.dial(at, Deadline::NEVER)?, login, &mut busy)
             };
-            match super::opened(Some(login), open) {
-                Err(_) if busy && patience.left().is_some_and(|left| left > pause) => std::thread::sleep(pause),
-                result => return result,
+            let result = super::opened(Some(login), open);
+            let (Err(_), Some(at_least)) = (&result, busy) else { return result };
+            let wait = pause.max(at_least);
+            if patience.left().is_none_or(|left| left <= wait) {
+                return result;
             }
-            pause = (pause * 2).min(Duration::from_secs(2));
+            std::thread::sleep(wait);
+            pause = (pause * 2).min(PAUSES);
         }
     }
 
@@ -136,6 +147,11 @@ impl Client {
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// Says whether commands may follow each other without waiting, whatever CAPA did: who knows the server knows better.
+    pub fn pipelines(&mut self, pipelining: bool) {
+        self.capabilities.pipelining = pipelining;
     }
 
     /// LIST and UIDL: every message, in order of number.
@@ -332,7 +348,12 @@ impl Client {
     }
 
     fn denied(&mut self, answer: &Status) -> Error {
-        self.busy = answer.code.as_deref() == Some("IN-USE");
+        self.busy = match answer.code.as_deref() {
+            Some("IN-USE") => Some(Duration::ZERO),
+            // Before the login few servers say how long.
+            Some("LOGIN-DELAY") => Some(Duration::from_secs(self.capabilities.login_delay.unwrap_or(0))),
+            _ => None,
+        };
         let e = self.refused("", answer);
         // A bare -ERR to PASS is a wrong password, where the server has no codes to say it with; with RESP-CODES too, as
         // few send [AUTH]. "lock" is how those without codes say that the maildrop is busy.

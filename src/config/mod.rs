@@ -122,6 +122,8 @@ pub struct Settings {
     pub sent: Option<Set<String>>,
     /// The folder that messages are moved to instead of being deleted, where the server names none.
     pub trash: Option<Set<String>>,
+    /// Whether a POP3 server takes commands in flights, whatever it says of that.
+    pub pipelining: Option<Set<bool>>,
     /// Whether smtp-send(1) queues instead of sending.
     pub queue: Option<Set<bool>>,
 }
@@ -225,6 +227,7 @@ impl Settings {
             aliases: self.aliases.or_else(|| other.aliases.clone()),
             sent: self.sent.or_else(|| other.sent.clone()),
             trash: self.trash.or_else(|| other.trash.clone()),
+            pipelining: self.pipelining.or_else(|| other.pipelining.clone()),
             queue: self.queue.or_else(|| other.queue.clone()),
         }
     }

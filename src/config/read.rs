@@ -17,7 +17,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an account may set; the protocols are keys (URLs) and sub-tables too.
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 30] = [
     "from",
     "smtp",
     "imap",
@@ -46,6 +46,7 @@ const KEYS: [&str; 29] = [
     "aliases",
     "sent",
     "trash",
+    "pipelining",
     "queue",
 ];
 /// What a protocol's sub-table may set: its URL, and all but the protocols.
@@ -315,9 +316,10 @@ impl Reader<'_> {
                 }
                 into.verify = Some(Set { value: true, line });
             }
-            ("queue", _) => {
+            ("queue" | "pipelining", _) => {
                 let truth = value.get_ref().as_bool().ok_or_else(|| self.not(name, value, "true or false"))?;
-                into.queue = Some(Set { value: truth, line });
+                let of = if name == "queue" { &mut into.queue } else { &mut into.pipelining };
+                *of = Some(Set { value: truth, line });
             }
             ("client-cert", _) => into.client_cert = Some(Set { value: self.path(name, value)?, line }),
             _ => {

@@ -33,6 +33,10 @@ pub enum Command {
     Quit,
     /// `STLS`
     Stls,
+    /// `UTF8` (RFC 6856 2)
+    Utf8,
+    /// `LANG [tag]` (RFC 6856 3)
+    Lang(Option<String>),
 }
 
 impl Command {
@@ -85,6 +89,8 @@ impl Command {
             b"RSET" => Command::Rset,
             b"QUIT" => Command::Quit,
             b"STLS" => Command::Stls,
+            b"UTF8" => Command::Utf8,
+            b"LANG" => Command::Lang(words.next().map(str::to_ascii_lowercase)),
             _ => return Err("unknown command"),
         };
         if words.next().is_some() { Err("too many arguments") } else { Ok(command) }
@@ -131,6 +137,8 @@ pub struct Capabilities {
     pub user: bool,
     /// `STLS`
     pub stls: bool,
+    /// `UTF8`
+    pub utf8: bool,
     /// `SASL ...`, in capitals.
     pub sasl: Vec<String>,
     /// `RESP-CODES`
@@ -161,6 +169,7 @@ impl Capabilities {
             Some("UIDL") => self.uidl = true,
             Some("USER") => self.user = true,
             Some("STLS") => self.stls = true,
+            Some("UTF8") => self.utf8 = true,
             Some("RESP-CODES") => self.resp_codes = true,
             Some("LOGIN-DELAY") => self.login_delay = words.next().and_then(|n| n.parse().ok()),
             Some("EXPIRE") => {
@@ -204,6 +213,10 @@ mod tests {
             ("RETR 0", Err("not a message number")),
             ("RETR 99999999999", Err("not a message number")),
             ("DELE 1 2", Err("too many arguments")),
+            ("UTF8", Ok(Command::Utf8)),
+            ("LANG", Ok(Command::Lang(None))),
+            ("lang MUL", Ok(Command::Lang(Some("mul".into())))),
+            ("UTF8 x", Err("too many arguments")),
             ("TOP 1 -1", Err("not a number of lines")),
             ("GET / HTTP/1.1", Err("unknown command")),
             ("", Err("unknown command")),

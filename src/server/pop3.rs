@@ -1,4 +1,5 @@
-//! The POP3 server session: RFC 1939 whole, CAPA and RESP-CODES (2449), PIPELINING, AUTH (5034), STLS (2595).
+//! The POP3 server session: RFC 1939 whole, CAPA and RESP-CODES (2449), PIPELINING, AUTH (5034), STLS (2595),
+//! UTF8 and LANG (6856).
 //!
 //! One session has the maildrop; the numbers are those of its start; DELE takes effect at QUIT and nowhere else.
 
@@ -57,9 +58,19 @@ fn capabilities(wire: &mut Wire, world: &dyn World, tls: bool) -> Result<()> {
     let sasl = if sasl.is_empty() { sasl } else { format!("SASL {sasl}\r\n") };
     wire.put(format!(
         "+OK\r\nTOP\r\n{user}UIDL\r\n{sasl}RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n\
+         UTF8 USER\r\nLANG\r\n\
          IMPLEMENTATION pipepost\r\n",
     ))?;
     wire.put(if tls { "STLS\r\n.\r\n" } else { ".\r\n" })
+}
+
+/// RFC 6856 3: what is said here is English.
+fn language(wire: &mut Wire, tag: Option<&str>) -> Result<()> {
+    wire.put(match tag {
+        None => "+OK\r\nen English\r\n.\r\n",
+        Some("*" | "i-default" | "en") => "+OK en English\r\n",
+        Some(_) => "-ERR that is not spoken here\r\n",
+    })
 }
 
 /// What a line before the login comes to.
@@ -189,6 +200,9 @@ fn before_login(
             let initial = initial.map(|initial| Secret::new(initial.into_bytes()));
             return exchange.log_in(&mechanism, initial).map(Said::Login);
         }
+        // Names and messages are as they are, with it and without.
+        Ok(Command::Utf8) => wire.put("+OK\r\n")?,
+        Ok(Command::Lang(tag)) => language(wire, tag.as_deref())?,
         Ok(Command::Apop(user, digest)) => {
             let Some(stamp) = &before.stamp else { return Ok(Said::Login(Ended::Unknown)) };
             let mut exchange = Exchange { wire, world, guesses, prompt: "+ ", max: COMMAND_LINE };
@@ -343,6 +357,9 @@ fn transaction(wire: &mut Wire, world: &mut dyn World, drop: &mut Maildrop) -> R
                 wire.put(answer)?;
                 return wire.flush();
             }
+            Command::Lang(tag) => language(wire, tag.as_deref())?,
+            // RFC 6856 2: before the login, or never.
+            Command::Utf8 => wire.put("-ERR only before the login\r\n")?,
             Command::User(_) | Command::Pass(_) | Command::Auth(..) | Command::Apop(..) | Command::Stls => {
                 wire.put("-ERR already logged in\r\n")?;
             }

@@ -12,7 +12,7 @@ pub(super) use account::host;
 use crate::cli::args::{Common, duration};
 use crate::cli::connect::Reach;
 use crate::cli::into::Into;
-use crate::cli::maildrop::is_range;
+use crate::cli::maildrop::{Knowing, is_range};
 use crate::cli::out::Out;
 use crate::cli::{Failure, Outcome, Tool, signals, system};
 use crate::error::{Exit, Result};
@@ -100,6 +100,8 @@ pub struct Pop3Fetch {
     #[arg(short, long)]
     exit_status: bool,
     #[command(flatten)]
+    knowing: Knowing,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -145,6 +147,14 @@ With
 a session is ended after every 1000 messages
 .Pq Fl -commit-every
 or 5 minutes and another one begun, since only a session's end deletes anything for good: what a lost connection costs is one such batch.
+Where the server has no unique ids (UIDL), the SHA-256 of a message's header section stands for one, but for fields like Status that change
+there; that needs TOP, for each message in each run.
+Of two messages with the same header then the one that comes later is taken for the other, and stays.
+Without TOP only
+.Fl -all
+and
+.Fl -delete
+are possible.
 Messages that share a unique id are deleted by a run that has stored them itself, or stay.
 A message that was stored but whose deletion the server never confirmed is deleted at the next run with
 .Fl -delete

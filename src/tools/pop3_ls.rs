@@ -2,9 +2,11 @@
 
 use crate::cli::args::{Common, Listing};
 use crate::cli::connect::Reach;
+use crate::cli::maildrop::Knowing;
+use crate::cli::maildrop::identity::identify;
 use crate::cli::out::{Column, Reader, Table, choose};
 use crate::cli::{Outcome, Tool, system};
-use crate::client::pop3::{Client, Entry};
+use crate::client::pop3::Entry;
 use crate::error::{Error, Exit, Result};
 use crate::message::date::Date;
 use crate::message::decode::{people, words};
@@ -34,6 +36,8 @@ pub struct Pop3Ls {
     total: bool,
     #[command(flatten)]
     listing: Listing,
+    #[command(flatten)]
+    knowing: Knowing,
     #[command(flatten)]
     common: Common,
 }
@@ -123,11 +127,11 @@ pop3-ls --new -e -o from,subject local: || echo 'nothing new'
         let reach = Reach::new(NAME, &self.common)?;
         let at = reach.accounts().account(self.account.as_deref(), Service::Pop3)?;
         let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
-        let mut client = Client::connect(&reach, &at, &login, reach.patience())?;
+        let mut client = self.knowing.connect(&reach, &at, &login)?;
         let mut entries = client.listing()?;
         if self.new {
             let seen = fetched(&at, &login.user, self.state.as_deref())?;
-            if entries.iter().any(|e| e.uidl.is_none()) {
+            if !identify(&mut client, &mut entries)? {
                 return Err(Error::refused("the server has no unique ids, so what is new can't be known").into());
             }
             entries.retain(|e| e.uidl.as_ref().is_some_and(|uidl| !seen.contains(uidl)));

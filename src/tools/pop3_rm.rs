@@ -4,7 +4,7 @@ use crate::cli::args::Common;
 use crate::cli::compose::now;
 use crate::cli::connect::Reach;
 use crate::cli::exit::{Tally, complain};
-use crate::cli::maildrop::{HEADER, Names, arrived, names_on};
+use crate::cli::maildrop::{HEADER, Knowing, Names, arrived, names_on};
 use crate::cli::out::Out;
 use crate::cli::{Failure, Outcome, Tool};
 use crate::client::pop3::{Client, Entry};
@@ -45,6 +45,8 @@ pub struct Pop3Rm {
     /// One JSON object for each message.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    knowing: Knowing,
     #[command(flatten)]
     common: Common,
 }
@@ -120,7 +122,7 @@ pop3-ls -o uidl,from local: | awk -F '\t' '$2 ~ /ci@/ { print $1 }' | pop3-rm lo
             return Ok(Exit::Ok);
         }
         let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
-        let mut client = Client::connect(&reach, &at, &login, reach.patience())?;
+        let mut client = self.knowing.connect(&reach, &at, &login)?;
         let entries = client.listing()?;
         let mut tally = Tally::default();
         let mut doomed: Vec<&Entry> = entries.iter().collect();

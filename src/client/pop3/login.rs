@@ -15,6 +15,15 @@ use crate::text::breaks_line;
 const COMMAND: usize = 255;
 
 impl Client {
+    /// RFC 6856 2: names and passwords beyond ASCII are UTF-8 then, and messages come as they are.
+    pub(super) fn utf8(&mut self) -> Result<()> {
+        if self.capabilities.utf8 {
+            // A server that does not after all goes on as one without.
+            self.ask("UTF8\r\n")?;
+        }
+        Ok(())
+    }
+
     pub(super) fn log_in(&mut self, login: &Login, greeting: &Status) -> Result<()> {
         let peer = self.wire.peer().to_owned();
         let sasl = known(self.capabilities.sasl.iter().map(String::as_str));
@@ -44,13 +53,30 @@ impl Client {
         if breaks_line(user) || breaks_line(password.expose()) {
             return Err(Error::usage("a line break or NUL in name or password"));
         }
-        let mut answer = self.ask(&format!("USER {user}\r\n"))?;
-        if answer.ok {
-            self.wire.put("PASS ")?;
-            self.wire.put_secret(password.expose())?;
-            answer = self.ask("\r\n")?;
+        let at_once = self.capabilities.pipelining;
+        self.must_be_quiet()?;
+        self.wire.put(format!("USER {user}\r\n"))?;
+        if at_once {
+            self.pass(password)?;
         }
-        if answer.ok { Ok(()) } else { Err(self.denied(&answer)) }
+        let named = self.status()?;
+        if !at_once && named.ok {
+            self.must_be_quiet()?;
+            self.pass(password)?;
+        }
+        // Where both are out both are answered, and the first refusal is the one that says why.
+        let answer = if at_once || named.ok { self.status()? } else { named.clone() };
+        match (named.ok, answer.ok) {
+            (true, true) => Ok(()),
+            (false, _) => Err(self.denied(&named)),
+            (true, false) => Err(self.denied(&answer)),
+        }
+    }
+
+    fn pass(&mut self, password: &Secret) -> Result<()> {
+        self.wire.put("PASS ")?;
+        self.wire.put_secret(password.expose())?;
+        self.wire.put("\r\n")
     }
 
     fn apop(&mut self, user: &str, timestamp: &str, password: &Secret) -> Result<()> {

@@ -140,6 +140,12 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
                 row("client-cert", path.display().to_string(), by);
             }
         }
+        if let (Service::Pop3, Some(Set { value, line })) = (at.service, &set.pipelining) {
+            row("pipelining", value.to_string(), at_line(*line));
+        }
+        if let (Service::Imap, Some(Set { value, line })) = (at.service, &set.trash) {
+            row("trash", value.clone(), at_line(*line));
+        }
         if matches!(at.service, Service::Smtp | Service::Lmtp) {
             match &set.from {
                 Some(Set { value, line }) => row("from", value.clone(), at_line(*line)),
@@ -161,9 +167,6 @@ fn rows(reach: &Reach, common: &Common, argument: Option<&str>, all: &[Endpoint]
             }
             if let Some(Set { value, line }) = &set.sent {
                 row("sent", value.clone(), at_line(*line));
-            }
-            if let Some(Set { value, line }) = &set.trash {
-                row("trash", value.clone(), at_line(*line));
             }
             match &set.hostname {
                 Some(Set { value, line }) => row("hostname", value.clone(), at_line(*line)),

@@ -7,6 +7,7 @@ use super::{NAME, Pop3Fetch, import};
 use crate::cli::compose::now;
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
+use crate::cli::maildrop::identity::identify;
 use crate::cli::{Failure, system};
 use crate::client::Login;
 use crate::client::pop3::{Client, Entry};
@@ -93,13 +94,23 @@ struct Sessions<'s> {
 
 impl Sessions<'_> {
     fn connect(&self) -> Result<Client> {
-        Client::connect(self.reach, self.at, self.login, self.reach.patience())
+        self.flags.knowing.connect(self.reach, self.at, self.login)
+    }
+
+    /// What is there, by names that last: the server's, or those of [`identify`].
+    fn listing(&self, client: &mut Client) -> Result<Vec<Entry>> {
+        let mut entries = client.listing()?;
+        let asked = entries.iter().all(|e| e.uidl.is_none());
+        if asked && identify(client, &mut entries)? && !entries.is_empty() && self.flags.common.verbose {
+            complain(NAME, &format!("{}: no unique ids; messages are known by their headers", self.at), None);
+        }
+        Ok(entries)
     }
 
     /// `-n`, and `--mark-fetched`.
     fn tell(&self) -> Result<Summary, Failure> {
         let mut client = self.connect()?;
-        let entries = client.listing()?;
+        let entries = self.listing(&mut client)?;
         let mut summary = Summary::new();
         if self.flags.mark_fetched {
             if entries.iter().any(|e| e.uidl.is_none()) {
@@ -149,7 +160,7 @@ impl Sessions<'_> {
                 client => client?,
             };
             let begun = Instant::now();
-            let entries = client.listing()?;
+            let entries = self.listing(&mut client)?;
             let drop = Maildrop::new(&entries, self.history.seen()?);
             if rest.is_none() {
                 fetch.recover(&drop)?;
