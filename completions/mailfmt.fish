@@ -117,7 +117,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l replace -d 'Put 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l default -d 'Put this at the end if there is no field of its name' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l append -d 'Put this at the end, whatever there is' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l prepend -d 'Put this at the beginning, whatever there is' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l one -d 'The input is one message, also if its first line begins with "From "'
@@ -126,7 +126,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l mbox -d 'stdout 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l one -d 'The input is one message, also if its first line begins with "From "'
@@ -143,7 +143,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l one -d 'The inp
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l schema -d 'Print the JSON Schema of the objects instead'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l raw -d 'stdout gets the messages as they are'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -s h -l help -d 'Print help (see more with \'--help\')'

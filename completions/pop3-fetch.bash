@@ -23,7 +23,7 @@ _pop3__fetch() {
 
     case "${cmd}" in
         pop3__fetch)
-            opts="-n -e -q -v -4 -6 -h -V --all-accounts --jobs --keep --delete --delete-after --keep-newest --commit-every --all --limit --max-size --oversize --complete --headers --filter --mark-fetched --import-state --into --raw --mbox --trust-stdout --state --dry-run --json --exit-status --pipeline --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
+            opts="-n -e -q -v -4 -6 -h -V --all-accounts --jobs --keep --delete --delete-after --keep-newest --commit-every --all --limit --max-size --oversize --complete --headers --filter --mark-fetched --import-state --into --raw --mbox --deliver-to --trust-stdout --state --dry-run --json --exit-status --pipeline --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -66,6 +66,10 @@ _pop3__fetch() {
                     return 0
                     ;;
                 --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deliver-to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

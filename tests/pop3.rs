@@ -2,8 +2,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
+#[path = "send/peer.rs"]
+#[allow(dead_code)]
+mod peer;
 
 use common::{Home, Ran, Server};
+use peer::{Peer, Say};
 use serde_json::Value;
 
 /// A home with a configuration of accounts at `server`, and a message for each of `users`.
@@ -147,4 +151,59 @@ fn commands_and_folders_are_targets() {
     home.run("pop3-fetch", &["bob:", "--into", "archive:"], b"").ends(64).complains("into which folder");
     home.run("imap-fetch", &["archive:INBOX", "--into", "exec:cat > copy"], b"").ends(0);
     assert!(std::fs::read_to_string(home.path().join("copy")).unwrap().contains("Subject: one\n"));
+}
+
+#[test]
+fn servers_are_targets() {
+    let (home, server) = prepared(&["bob"]);
+    send(&home, &server, "bob", "no");
+    let peer = Peer::start(|_, verb, line| match verb {
+        "RCPT" if line.contains("<never@") => Say::Text("550 5.1.1 nobody"),
+        "RCPT" if line.contains("<later@") => Say::Text("450 4.2.1 busy"),
+        _ => Say::Yes,
+    });
+    let into = |to: &[&str], more: &[&str]| {
+        let url = peer.url();
+        let mut arguments = vec!["bob:", "--into", &url, "--delete", "--json"];
+        to.iter().for_each(|to| arguments.extend(["--deliver-to", to]));
+        arguments.extend(more);
+        home.run("pop3-fetch", &arguments, b"")
+    };
+    let left = || home.run("pop3-ls", &["bob:", "-o", "subject"], b"").ends(0).out;
+    // Nobody has it unless all of them do, and it stays.
+    into(&["x@example.org", "never@example.org"], &[]).ends(69);
+    into(&["x@example.org", "later@example.org"], &[]).ends(75);
+    assert_eq!((peer.taken().len(), left().as_str()), (0, "one\nno\n"));
+    let ran = into(&["x@example.org", "y@example.org"], &["--into", "maildir:M"]).ends(0);
+    let got = peer.taken();
+    assert_eq!((got.len(), got[0].line, got[1].line), (2, got[0].line, got[0].line), "one connection for all");
+    assert_eq!(
+        (got[0].from.as_str(), got[0].to.as_slice()),
+        ("a@localhost", &["x@example.org", "y@example.org"].map(str::to_owned)[..])
+    );
+    assert!(!got[0].text.contains("Return-Path") && got[0].text.ends_with("\nx\n"), "{}", got[0].text);
+    let place =
+        records(&ran)[0]["places"].as_array().unwrap().iter().any(|p| p.as_str().unwrap().contains("#4Zx1Wq5LZy"));
+    assert!(place && left().is_empty() && files(&home, "M") == 2, "{ran:?}");
+    // What may have been delivered is told as that, and neither forgotten nor deleted.
+    send(&home, &server, "bob", "three");
+    let lost = Peer::start(|_, verb, _| if verb == "BODY" { Say::Nothing } else { Say::Yes });
+    let arguments = ["bob:", "--delete", "--into", &lost.url(), "--deliver-to", "x@example.org"];
+    home.run("pop3-fetch", &arguments, b"").ends(79).complains("x@example.org");
+    assert_eq!(left(), "three\n");
+    // By LMTP, by an account, and by nobody.
+    let away = Home::new();
+    let other = Server::start(&away, &["--create", "--any-password", "--lmtp-port", "0"]);
+    let lmtp = other.ports.iter().find(|(name, _)| name == "lmtp").unwrap().1;
+    let url = format!("lmtp+plain://127.0.0.1:{lmtp}");
+    home.run("pop3-fetch", &["bob:", "--into", &url, "--deliver-to", "carol@localhost"], b"").ends(0);
+    assert_eq!(std::fs::read_dir(other.root.join("carol/new")).unwrap().count(), 1);
+    let config = home.path().join(".config/pipepost/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}[relay]\nsmtp = \"{}\"\n", peer.url())).unwrap();
+    home.run("pop3-fetch", &["bob:", "--into", "relay:", "--deliver-to", "z@example.org"], b"").ends(0);
+    assert_eq!(peer.taken().last().unwrap().to, ["z@example.org"]);
+    home.run("imap-fetch", &["local:INBOX", "--into", &peer.url()], b"").ends(64).complains("to whom?");
+    home.run("pop3-fetch", &["bob:", "--into", "mbox:x", "--deliver-to", "z@example.org"], b"").ends(64);
+    home.run("pop3-fetch", &["bob:", "--into", &url, "--deliver-to", "a b"], b"").ends(64);
 }

@@ -1,11 +1,13 @@
 //! `--into`: messages from a server to where they shall be.
 
 use super::connect::Reach;
+use super::forward::Forward;
 use super::remote::Remote;
 use super::shown::Shown;
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::net::Deadline;
+use crate::proto::mailbox::Mailbox;
 use crate::store::sink::{About, Every, Form, Sink, Target};
 use crate::text::ToFile;
 use clap::Args;
@@ -14,7 +16,8 @@ use std::io::IsTerminal;
 /// The flags.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Into {
-    /// Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER; may be repeated.
+    /// Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be
+    /// repeated.
     #[arg(long, value_name = "TARGET")]
     pub into: Vec<Target>,
     /// stdout gets the messages as they are.
@@ -23,6 +26,25 @@ pub struct Into {
     /// stdout gets an mboxrd stream, also for one message.
     #[arg(long)]
     pub mbox: bool,
+}
+
+/// Who gets what is sent on.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DeliverTo {
+    /// Who gets the messages by a target that is an SMTP or LMTP server: smtp://HOST, lmtp://HOST, lmtp+unix:PATH, or ACCOUNT: without
+    /// a folder; may be repeated.
+    #[arg(long, value_name = "ADDRESS", value_parser = mailbox)]
+    deliver_to: Vec<Mailbox>,
+}
+
+fn mailbox(text: &str) -> std::result::Result<Mailbox, String> {
+    Mailbox::parse(text).map_err(|why| format!("{text}: {why}"))
+}
+
+/// Whether a target that is elsewhere takes messages by SMTP or LMTP.
+fn sends(text: &str) -> bool {
+    let scheme = text.split(['+', ':']).next().unwrap_or_default();
+    matches!(scheme, "smtp" | "smtps" | "lmtp" | "lmtps") || text.ends_with(':')
 }
 
 impl Into {
@@ -45,9 +67,19 @@ impl Into {
     /// Opens them. `one`: a single message was asked for by its number, UID or reference, so stdout gets it as it is.
     ///
     /// # Errors
-    /// 64: no folder of an account; 73, 74, 78.
-    pub fn open(&self, one: bool, reach: &Reach) -> Result<Every> {
-        self.opened(one, reach.whole(), &|text| Ok(Box::new(Remote::open(text, reach)?)))
+    /// 64: no folder of an account, nobody to deliver to; 73, 74, 78.
+    pub fn open(&self, one: bool, to: &DeliverTo, reach: &Reach) -> Result<Every> {
+        let to = &to.deliver_to;
+        if !to.is_empty() && !self.into.iter().any(|target| matches!(target, Target::Remote(text) if sends(text))) {
+            return Err(Error::usage("--deliver-to, and no --into is an SMTP or LMTP server"));
+        }
+        self.opened(one, reach.whole(), &|text| {
+            Ok(if sends(text) && (!to.is_empty() || !text.ends_with(':')) {
+                Box::new(Forward::open(text, to, reach)?)
+            } else {
+                Box::new(Remote::open(text, reach)?)
+            })
+        })
     }
 
     /// The same for a program that never touches the network.

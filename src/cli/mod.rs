@@ -7,6 +7,7 @@ pub mod compose;
 pub mod connect;
 pub mod envelope;
 pub mod exit;
+pub mod forward;
 pub mod html;
 pub mod imap;
 pub mod in_force;

@@ -1,6 +1,4 @@
 //! A folder of an account as a target of `--into`: messages are appended to it by IMAP.
-//!
-//! Left out: SMTP and LMTP as targets.
 
 use super::connect::Reach;
 use super::imap::connect;

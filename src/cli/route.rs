@@ -10,6 +10,7 @@ use super::connect::Reach;
 use super::exit::complain;
 use super::outgoing::{Outgoing, ehlo_name};
 use crate::client::smtp::{Client, Envelope, Outcome, Then};
+use crate::client::{Dial, opened};
 use crate::config::{Config, Through};
 use crate::error::{Error, Exit, Result};
 use crate::net::dns::{self, Resolver};
@@ -105,6 +106,22 @@ pub fn first<T>(relays: &[Endpoint], tell: Option<&str>, open: impl Fn(&Endpoint
         }
     }
     ended
+}
+
+/// Opens a session with a server of the account of `at`, see [`first`].
+///
+/// # Errors
+/// As [`first`]; 78: the configuration is wrong.
+pub fn open(reach: &Reach, at: &Endpoint, tell: Option<&str>) -> Result<Client> {
+    let host = reach.accounts().host(at)?;
+    first(&relays(reach, at)?, tell, |at| {
+        let login = reach.login(at)?;
+        opened(login.as_ref(), |login| {
+            let wire = reach.dial(at, Deadline::NEVER)?;
+            let name = ehlo_name(&host, &wire);
+            Client::open(wire, at.service, &name, login)
+        })
+    })
 }
 
 /// Delivery straight to the servers of domains.

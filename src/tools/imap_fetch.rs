@@ -7,7 +7,7 @@ use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::imap::{Clients, opened};
-use crate::cli::into::Into;
+use crate::cli::into::{DeliverTo, Into};
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
 use crate::cli::reference::folder_name;
@@ -39,6 +39,8 @@ pub struct ImapFetch {
     headers: bool,
     #[command(flatten)]
     into: Into,
+    #[command(flatten)]
+    deliver_to: DeliverTo,
     /// One JSON object for each message (not with messages on stdout).
     #[arg(long)]
     json: bool,
@@ -112,7 +114,7 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
         let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));
         let (all, one) = wanted(&self.what, self.search.as_deref(), stdin, &name)?;
-        let mut sink = self.into.open(one, &reach)?;
+        let mut sink = self.into.open(one, &self.deliver_to, &reach)?;
         let mut clients = Clients::new(&reach, NAME);
         if all.len() > 1 {
             // Nothing is written before every reference is known to be good.

@@ -11,7 +11,7 @@ pub(super) use account::host;
 
 use crate::cli::args::{Common, duration};
 use crate::cli::connect::Reach;
-use crate::cli::into::Into;
+use crate::cli::into::{DeliverTo, Into};
 use crate::cli::maildrop::{Knowing, is_range};
 use crate::cli::out::Out;
 use crate::cli::{Failure, Outcome, Tool, signals, system};
@@ -84,6 +84,8 @@ pub struct Pop3Fetch {
     import_state: Option<PathBuf>,
     #[command(flatten)]
     into: Into,
+    #[command(flatten)]
+    deliver_to: DeliverTo,
     /// Take what a pipe or terminal got for delivered, so that --delete may follow.
     #[arg(long)]
     trust_stdout: bool,
@@ -159,6 +161,17 @@ Messages that share a unique id are deleted by a run that has stored them itself
 A message that was stored but whose deletion the server never confirmed is deleted at the next run with
 .Fl -delete
 and not fetched again.
+.Sh SENDING ON
+With a server as target, like
+.Li --into lmtp://mail.example.org --deliver-to bob@example.org ,
+or with
+.Ar ACCOUNT:
+alone for that account's way to send, a message goes to all whom
+.Fl -deliver-to
+names, or by SMTP to none of them; its envelope's sender is that of the field Return-Path, which goes no further, else the null one.
+It is delivered when the server has taken it.
+If the connection is lost before that is known (79), it is neither remembered nor deleted, and the next run sends it again.
+What the server can't take as it is, 8-bit text or lines over 998 bytes, is encoded.
 .Sh SEVERAL ACCOUNTS
 Several accounts, or
 .Fl -all-accounts ,
@@ -278,7 +291,7 @@ impl Pop3Fetch {
         if self.fetches_nothing() {
             return Ok(None);
         }
-        let sink = self.into.open(self.one(), reach)?;
+        let sink = self.into.open(self.one(), &self.deliver_to, reach)?;
         if (self.delete || self.delete_after.is_some()) && !self.trust_stdout && !sink.stable() {
             return Err(Failure::usage(
                 "--delete, and stdout is a pipe or terminal: nobody knows whether what it got is safe",

@@ -7,9 +7,7 @@ use crate::cli::exit::complain;
 use crate::cli::outgoing::ehlo_name;
 use crate::cli::route::{self, Direct, Routing};
 use crate::client::smtp::Client;
-use crate::client::{Dial, opened};
 use crate::error::{Error, Exit, Result};
-use crate::net::Deadline;
 use crate::net::endpoint::{Endpoint, Service};
 use crate::net::trace::TraceTo;
 use crate::proto::mailbox::Mailbox;
@@ -97,15 +95,7 @@ impl Carrier {
 fn to_account(reach: &Reach, name: &str) -> Result<Client> {
     let accounts = reach.accounts();
     let at = accounts.named(name, Service::Smtp)?;
-    let host = accounts.host(&at)?;
-    route::first(&route::relays(reach, &at)?, None, |at| {
-        let login = reach.login(at)?;
-        opened(login.as_ref(), |login| {
-            let wire = reach.dial(at, Deadline::NEVER)?;
-            let name = ehlo_name(&host, &wire);
-            Client::open(wire, at.service, &name, login)
-        })
-    })
+    route::open(reach, &at, None)
 }
 
 /// A connection to one of a domain's servers.

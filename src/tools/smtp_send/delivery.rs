@@ -4,12 +4,10 @@
 
 use super::run::Task;
 use crate::cli::exit::complain;
-use crate::cli::outgoing::{Outgoing, ehlo_name};
+use crate::cli::outgoing::Outgoing;
 use crate::cli::route::{self, Direct};
 use crate::client::smtp::{Client, Envelope, Outcome, Stage, Then, Wants};
-use crate::client::{Dial, opened};
 use crate::error::{Error, Exit, Fate, Result};
-use crate::net::Deadline;
 
 /// A connection, or none yet.
 pub(super) struct Delivery<'t> {
@@ -117,16 +115,8 @@ impl<'t> Delivery<'t> {
     }
 
     fn connect(&self) -> Result<Client> {
-        let Task { reach, at, host, flags, .. } = self.task;
-        let tell = flags.common.verbose.then_some(super::NAME);
-        route::first(&route::relays(reach, at)?, tell, |at| {
-            let login = reach.login(at)?;
-            opened(login.as_ref(), |login| {
-                let wire = reach.dial(at, Deadline::NEVER)?;
-                let name = ehlo_name(host, &wire);
-                Client::open(wire, at.service, &name, login)
-            })
-        })
+        let Task { reach, at, flags, .. } = self.task;
+        route::open(reach, at, flags.common.verbose.then_some(super::NAME))
     }
 
     /// Says goodbye.
