@@ -136,9 +136,7 @@ impl Sink for Forward {
                 Fate::Later => Exit::TempFail,
                 _ => Exit::Refused,
             };
-            return Err(
-                Error::new(exit, format!("<{}>: {code}{}{tail}", worst.to, worst.text)).at(&self.at.to_string())
-            );
+            return Err(Error::new(exit, format!("<{}>: {code}{}{tail}", worst.to, worst.text)).at(self.at.to_string()));
         }
         let id = outcomes.iter().find_map(|outcome| queue_id(&outcome.text)).map(|id| format!("#{id}"));
         let place = format!("{}{}", self.at, id.unwrap_or_default());

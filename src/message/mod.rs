@@ -7,6 +7,7 @@ pub mod collate;
 pub mod compose;
 pub mod date;
 pub mod decode;
+pub mod digest;
 pub mod dsn;
 pub mod edit;
 pub mod encode;

@@ -4,8 +4,8 @@ use super::HEADER;
 use crate::body::Body;
 use crate::client::pop3::{Client, Entry};
 use crate::error::Result;
+use crate::message::digest::Sha256;
 use crate::message::header::Header;
-use ring::digest::{Context, SHA256};
 
 /// Fields that servers and mail programs change while a message lies there.
 const CHANGING: [&str; 9] = [
@@ -59,16 +59,15 @@ fn name(body: &mut dyn Body) -> Result<Option<Vec<u8>>> {
 /// unfolded value without blanks around it, and a line feed; but for those that change. `None`: there is no field.
 #[must_use]
 pub fn digest(header: &Header) -> Option<Vec<u8>> {
-    let (mut context, mut some) = (Context::new(&SHA256), false);
+    let (mut digest, mut some) = (Sha256::default(), false);
     for field in header.fields().filter(|field| !CHANGING.iter().any(|name| field.is(name))) {
         some = true;
-        context.update(&field.name.to_ascii_lowercase());
-        context.update(b":");
-        context.update(field.unfolded().trim_ascii());
-        context.update(b"\n");
+        digest.push(&field.name.to_ascii_lowercase());
+        digest.push(b":");
+        digest.push(field.unfolded().trim_ascii());
+        digest.push(b"\n");
     }
-    let hex = context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    some.then(|| format!("header-{hex}").into_bytes())
+    some.then(|| format!("header-{}", digest.hex()).into_bytes())
 }
 
 #[cfg(test)]
