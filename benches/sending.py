@@ -5,91 +5,25 @@ usage: sending.py DIR-OF-RELEASE-PROGRAMS [--quick] [--rounds N] [trips|one|logi
 
 --quick takes a few rounds of small messages, and is for finding out whether all of it works. Needs smtp-sink and smtp-source (of
 Postfix); a peer that is not installed is left out; `login` needs root and Debian's postfix and dovecot-imapd. Everything is on the
-loopback interface, under a temporary directory, and ends with this program.
-
-Times are medians of all rounds. Behind a peer stands the median of smtp-send's time over that peer's in the same round, and the
-least and the most of these ratios: below 1 smtp-send is faster. CPU is that of the program, not of the server. Judges nothing.
+loopback interface. What the figures mean is told in bench.py.
 """
-import argparse
 import os
 import shutil
-import signal
 import socket
 import sqlite3
 import ssl
-import statistics
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 
-flags = argparse.ArgumentParser(usage=__doc__)
-flags.add_argument("programs")
-flags.add_argument("parts", nargs="*", default=[])
-flags.add_argument("--quick", action="store_true")
-flags.add_argument("--rounds", type=int)
-flags = flags.parse_args()
-BIN = os.path.abspath(flags.programs)
-HOME = tempfile.mkdtemp()
-os.chmod(HOME, 0o755)
-ENV = {"HOME": HOME, "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin", "LC_ALL": "C.UTF-8", "LOGNAME": "a"}
-for name, value in {"XDG_CACHE_HOME": "cache", "TMPDIR": "tmp"}.items():
-    ENV[name] = f"{HOME}/{value}"
-    os.mkdir(ENV[name])
+from bench import ENV, HOME, Far, children, compare, end, flags, free_port, has, known, measure, peak, rounds, run, start, write
+
 FROM, TO, LINE = "a@localhost", "bob@localhost", "x" * 71 + "\n"
-# One way, in seconds: a link of 50 ms.
-DELAY = 0.025
-
-
-def rounds(usual):
-    return flags.rounds or (2 if flags.quick else usual)
-
-
-def has(tool):
-    return shutil.which(tool, path=ENV["PATH"])
 
 
 def letter(n, size):
     head = f"From: {FROM}\nTo: {TO}\nSubject: {n}\nDate: Sun, 22 Nov 2026 12:00:00 +0000\nMessage-ID: <{n}@x>\n\n"
     return head + LINE * ((size - len(head)) // len(LINE)) + "\n"
-
-
-def write(name, text, mode=0o600):
-    path = os.path.join(HOME, name)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", opener=lambda p, how: os.open(p, how, mode)) as f:
-        f.write(text)
-    return path
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
-
-
-children = []
-
-
-def start(arguments, ports):
-    child = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *arguments], env=ENV, cwd=HOME, process_group=0,
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    children.append(child)
-    for port in ports:
-        for _ in range(1000):
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                assert child.poll() is None, arguments
-                time.sleep(0.01)
-    return child
-
-
-def end(child):
-    children.remove(child)
-    child.send_signal(signal.SIGTERM)
-    child.wait()
 
 
 def sink(*arguments):
@@ -155,121 +89,6 @@ class Sink(threading.Thread):
                 return
             else:
                 connection.sendall(b"250 ok\r\n")
-
-
-class Far(threading.Thread):
-    """A way of 50 ms to a server. It counts how often the client has waited: for the greeting, and for the answer to each flight."""
-
-    def __init__(self, port):
-        super().__init__(daemon=True)
-        self.to = port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.waits, self.heard = 0, True
-        self.start()
-
-    def run(self):
-        while True:
-            near, _ = self.listener.accept()
-            self.waits, self.heard = 0, True
-            threading.Thread(target=self.connect, args=(near,), daemon=True).start()
-
-    def connect(self, near):
-        far = socket.create_connection(("127.0.0.1", self.to))
-        for end in (near, far):
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # SYN and its answer are instant here; the greeting comes after one way, as behind a real link.
-        threading.Thread(target=self.carry, args=(near, far, True), daemon=True).start()
-        self.carry(far, near, False)
-
-    def carry(self, one, other, of_client):
-        queue, more = [], threading.Condition()
-
-        def deliver():
-            while True:
-                with more:
-                    while not queue:
-                        more.wait()
-                    at, piece = queue.pop(0)
-                time.sleep(max(0, at - time.monotonic()))
-                try:
-                    if not piece:
-                        other.shutdown(socket.SHUT_WR)
-                        return
-                    if not of_client:
-                        self.heard = True
-                    other.sendall(piece)
-                except OSError:
-                    return
-
-        threading.Thread(target=deliver, daemon=True).start()
-        piece = True
-        while piece:
-            try:
-                piece = one.recv(1 << 16)
-            except OSError:
-                piece = b""
-            if piece and of_client and self.heard:
-                self.waits, self.heard = self.waits + 1, False
-            with more:
-                queue.append((time.monotonic() + DELAY, piece))
-                more.notify()
-
-
-def run(arguments, stdin=None):
-    """Wall and CPU seconds of one run."""
-    with open(stdin or os.devnull, "rb") as f, open(os.devnull, "wb") as out:
-        begun = time.perf_counter()
-        child = subprocess.Popen(arguments, env=ENV, cwd=HOME, stdin=f, stdout=out, stderr=out)
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.perf_counter() - begun
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, (arguments, child.returncode)
-    return wall, usage.ru_utime + usage.ru_stime
-
-
-def peak(arguments, stdin):
-    """Peak memory in MiB, by a look at the process from time to time (what wait4 says begins with the size of this program)."""
-    most = 0
-    with open(stdin, "rb") as f:
-        child = subprocess.Popen(arguments, env=ENV, cwd=HOME, stdin=f, stdout=subprocess.DEVNULL)
-        while child.poll() is None:
-            try:
-                with open(f"/proc/{child.pid}/status") as status:
-                    most = max([most, *(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))])
-            except OSError:
-                pass
-            time.sleep(0.01)
-    return most / 1024
-
-
-def ratio(ours, theirs):
-    each = [a / b if b else 1.0 for a, b in zip(ours, theirs)]
-    return f"{statistics.median(each):5.2f} ({min(each):.2f} to {max(each):.2f})"
-
-
-def compare(what, count, jobs, note=lambda: ""):
-    """`jobs`: name, arguments, and perhaps a file for stdin; the first is ours. `note` says more of the last run."""
-    times, notes = {name: [] for name, *_ in jobs}, {}
-    for turn in range(count + 1):
-        for name, arguments, *stdin in jobs:
-            took = run(arguments, *stdin)
-            notes[name] = note()
-            # The first one finds cold caches.
-            if turn:
-                times[name].append(took)
-    first = times[jobs[0][0]]
-    for name, took in times.items():
-        wall, cpu = ([r[i] for r in took] for i in range(2))
-        line = f"{what}: {name:26} {statistics.median(wall) * 1000:8.1f} ms (best {min(wall) * 1000:.1f}), "
-        line += f"{statistics.median(cpu) * 1000:7.1f} ms CPU{notes[name]}"
-        if took is not first:
-            line += "; smtp-send: wall " + ratio([r[0] for r in first], wall) + ", CPU " + ratio([r[1] for r in first], cpu)
-        print(line, flush=True)
-
-
-def known(jobs):
-    return [job for job in jobs if has(job[1][0])]
 
 
 def ours(port, *more, scheme="smtp+plain", user=""):
@@ -518,12 +337,4 @@ def clone(at, entries):
             shutil.copy(f"{at}/queue/{source}", f"{at}/queue/{name}")
 
 
-ALL = {f.__name__: f for f in (trips, one, login, many, large, huge, queue)}
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-try:
-    for part in flags.parts or ALL:
-        ALL[part]()
-finally:
-    for child in children[:]:
-        end(child)
-    shutil.rmtree(HOME, ignore_errors=True)
+measure([trips, one, login, many, large, huge, queue])

@@ -251,6 +251,7 @@ const LEFT_OUT: [&str; 8] = [
 pub const LIMIT: usize = 3_000_000;
 
 impl Postfix {
+    /// What Dovecot can't take at once it gets a second later.
     pub fn start(home: &Home, dovecot: &Dovecot, certificate: &str) -> Postfix {
         let dir = open_dir(home, "postfix");
         let at = dir.display();
@@ -271,7 +272,8 @@ inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmyhostname = mx.example.test
 relay_domains =\ndefault_transport = error:no\nalias_maps =\nlocal_recipient_maps =\nmaillog_file = {at}/log\nmaillog_file_prefixes = {at}
 virtual_mailbox_domains = example.test\nvirtual_transport = lmtp:inet:127.0.0.1:{lmtp}
 virtual_mailbox_maps = inline:{{alice@example.test=x, bob@example.test=x, carol@example.test=x, dave@example.test=x}}
-smtp_dns_support_level = disabled\nsmtpd_peername_lookup = no\nmessage_size_limit = {LIMIT}\nvirtual_mailbox_limit = 0
+smtp_dns_support_level = disabled\nminimal_backoff_time = 1s\nmaximal_backoff_time = 2s
+queue_run_delay = 1s\ntransport_retry_time = 1s\nsmtpd_peername_lookup = no\nmessage_size_limit = {LIMIT}\nvirtual_mailbox_limit = 0
 smtpd_tls_cert_file = {at}/etc/cert.pem\nsmtpd_tls_key_file = {at}/etc/cert.pem\nsmtpd_tls_security_level = encrypt\nsmtpd_tls_auth_only = yes
 smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = inet:127.0.0.1:{auth}
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject\nsmtpd_relay_restrictions = permit_sasl_authenticated, reject\n"
