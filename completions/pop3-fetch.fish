@@ -2,7 +2,7 @@ complete -c pop3-fetch -l jobs -d 'Fetch from so many accounts at a time' -r
 complete -c pop3-fetch -l delete-after -d 'Delete on the server what was fetched longer ago than this' -r
 complete -c pop3-fetch -l keep-newest -d 'Of what would be deleted, leave the newest N messages of the maildrop' -r
 complete -c pop3-fetch -l commit-every -d 'With --delete: begin another session after so many messages (0: never)' -r
-complete -c pop3-fetch -l limit -d 'Fetch at most N messages, the oldest first' -r
+complete -c pop3-fetch -l limit -d 'Fetch at most N messages, the oldest first; what --filter leaves does not count' -r
 complete -c pop3-fetch -l max-size -d 'Leave messages that are larger, in octets or like 10M' -r
 complete -c pop3-fetch -l oversize -d 'Of larger messages, fetch the header and so many lines of the body: top:LINES' -r
 complete -c pop3-fetch -l filter -d 'Fetch only messages for which the shell command ends with 0, given the header on stdin; 1 leaves the message' -r
@@ -31,11 +31,11 @@ complete -c pop3-fetch -l delete -d 'Delete on the server what is on stable stor
 complete -c pop3-fetch -l all -d 'Fetch all messages, also those fetched before'
 complete -c pop3-fetch -l complete -d 'Fetch whole what is here in part'
 complete -c pop3-fetch -l headers -d 'Only the headers, each with the empty line behind it'
-complete -c pop3-fetch -l mark-fetched -d 'Remember all messages as fetched; fetch none'
+complete -c pop3-fetch -l mark-fetched -d 'Remember all messages as fetched; fetch none. No --delete-after deletes them'
 complete -c pop3-fetch -l raw -d 'stdout gets the messages as they are'
 complete -c pop3-fetch -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c pop3-fetch -l trust-stdout -d 'Take what a pipe or terminal got for delivered, so that --delete may follow'
-complete -c pop3-fetch -s n -l dry-run -d 'Tell what would be fetched; fetch nothing'
+complete -c pop3-fetch -s n -l dry-run -d 'Tell what would be fetched and deleted; do nothing'
 complete -c pop3-fetch -l json -d 'One JSON object for each message (not with messages on stdout)'
 complete -c pop3-fetch -s e -l exit-status -d 'End with status 1 if there was nothing to fetch'
 complete -c pop3-fetch -l pipeline -d 'Send commands without waiting for the replies, also where the server does not offer that (key: pipelining = true)'

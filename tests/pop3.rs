@@ -121,6 +121,16 @@ fn what_was_fetched_long_ago_is_deleted() {
     fetch(&["--delete-after", "1d"]);
     assert_eq!(left(), "1");
     assert_eq!(files(&home, "M"), 2);
+    // What was only said to be fetched is not here: no age deletes it.
+    let told = |more: &[&str]| home.run("pop3-fetch", &[&["bob:", "--into", "maildir:N"], more].concat(), b"").ends(0);
+    told(&["--mark-fetched"]);
+    let state = rusqlite::Connection::open(home.path().join(".local/state/pipepost/state.sqlite")).unwrap();
+    assert_eq!(state.execute("UPDATE fetched SET time = 0 WHERE pending = 3", []).unwrap(), 1);
+    drop(state);
+    assert_eq!(told(&["--delete-after", "1d", "-n"]).out, "");
+    told(&["--delete-after", "1d"]);
+    assert_eq!((left().as_str(), files(&home, "N")), ("1", 0));
+    home.run("pop3-ls", &["bob:", "--new", "-e"], b"").ends(1);
 }
 
 /// Into a command, a folder of an account and a file at once: all of them, or not this message.

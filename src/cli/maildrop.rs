@@ -117,6 +117,12 @@ impl<'e> Names<'e> {
     }
 }
 
+/// A unique id in JSON: as it is, or escaped where it is no text; both are names that [`Names`] knows.
+#[must_use]
+pub fn in_json(uidl: &[u8]) -> String {
+    std::str::from_utf8(uidl).map_or_else(|_| escape(uidl), str::to_owned)
+}
+
 /// Whether a name is that of a range, which may be more than one message.
 #[must_use]
 pub fn is_range(name: &str) -> bool {

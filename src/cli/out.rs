@@ -163,9 +163,9 @@ impl Table {
     ///
     /// # Errors
     /// 74.
-    pub fn row(
+    pub fn row<C: AsRef<[u8]>>(
         &mut self,
-        mut cell: impl FnMut(&Column) -> String,
+        mut cell: impl FnMut(&Column) -> C,
         json: impl FnOnce() -> serde_json::Value,
     ) -> Result<Reader> {
         let end = if self.nul { "\0" } else { "\n" };

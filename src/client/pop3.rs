@@ -7,6 +7,8 @@
 //! connection.
 
 mod login;
+#[cfg(test)]
+mod tests;
 
 use super::{Dial, Login, no_tls};
 use crate::body::Body;
@@ -58,6 +60,8 @@ pub struct Client {
     capabilities: Capabilities,
     /// The login was refused for now: how long to wait at least before the next, if that is known.
     busy: Option<Duration>,
+    /// UTF8 is out, and its answer comes before that to the login.
+    owed: bool,
 }
 
 impl Client {
@@ -72,7 +76,7 @@ impl Client {
 
     fn opened(mut wire: Wire, login: &Login, busy: &mut Option<Duration>) -> Result<Client> {
         wire.until(Deadline::after(REPLY));
-        let mut client = Client { wire, capabilities: Capabilities::default(), busy: None };
+        let mut client = Client { wire, capabilities: Capabilities::default(), busy: None, owed: false };
         let greeting = client.status()?;
         if !greeting.ok {
             return Err(client.refused("", &greeting));

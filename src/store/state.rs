@@ -28,7 +28,8 @@ static SCHEMA: Schema = Schema {
             source INTEGER NOT NULL REFERENCES source(id) ON DELETE CASCADE,
             uidl BLOB NOT NULL,
             time INTEGER NOT NULL,            -- when it was recorded, seconds since 1970
-            pending INTEGER NOT NULL,         -- 1: delivered, and still to be deleted on the server; 2: delivered in part
+            pending INTEGER NOT NULL,         -- 1: delivered, and still to be deleted on the server; 2: delivered in part;
+                                              -- 3: said to be fetched
             PRIMARY KEY (source, uidl)
         ) WITHOUT ROWID;
     ",
@@ -70,6 +71,8 @@ pub enum Mark {
     DeletePending,
     /// The rest of it: its header and first lines are delivered. It stays on the server.
     Partial,
+    /// Nothing: it is not wanted here, and not delivered. It stays on the server.
+    Told,
 }
 
 impl Mark {
@@ -78,6 +81,7 @@ impl Mark {
             Mark::Kept => 0,
             Mark::DeletePending => 1,
             Mark::Partial => 2,
+            Mark::Told => 3,
         }
     }
 
@@ -85,7 +89,8 @@ impl Mark {
         match number {
             0 => Mark::Kept,
             1 => Mark::DeletePending,
-            _ => Mark::Partial,
+            2 => Mark::Partial,
+            _ => Mark::Told,
         }
     }
 }
@@ -120,7 +125,7 @@ impl State {
         Ok(State { path: path.to_owned(), db: Db::open(path, &SCHEMA)? })
     }
 
-    /// The UIDLs of one maildrop that were delivered whole, under that name or any.
+    /// The UIDLs of one maildrop that were delivered whole or are not wanted, under that name or any.
     ///
     /// # Errors
     /// 74.

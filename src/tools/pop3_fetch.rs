@@ -58,7 +58,7 @@ pub struct Pop3Fetch {
     /// Fetch all messages, also those fetched before.
     #[arg(long, conflicts_with = "messages")]
     all: bool,
-    /// Fetch at most N messages, the oldest first.
+    /// Fetch at most N messages, the oldest first; what --filter leaves does not count.
     #[arg(long, value_name = "N", conflicts_with = "messages")]
     limit: Option<usize>,
     /// Leave messages that are larger, in octets or like 10M.
@@ -76,7 +76,7 @@ pub struct Pop3Fetch {
     /// Fetch only messages for which the shell command ends with 0, given the header on stdin; 1 leaves the message.
     #[arg(long, value_name = "COMMAND")]
     filter: Option<String>,
-    /// Remember all messages as fetched; fetch none.
+    /// Remember all messages as fetched; fetch none. No --delete-after deletes them.
     #[arg(long, conflicts_with_all = ["messages", "all", "delete", "delete_after", "filter", "limit", "max_size"])]
     mark_fetched: bool,
     /// Take over what mpop (uidls_file), getmail (oldmail-*) or fetchmail (.fetchids) remembers in FILE.
@@ -92,7 +92,7 @@ pub struct Pop3Fetch {
     /// The name of the history of what was fetched (default: the targets).
     #[arg(long, value_name = "NAME")]
     state: Option<String>,
-    /// Tell what would be fetched; fetch nothing.
+    /// Tell what would be fetched and deleted; do nothing.
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// One JSON object for each message (not with messages on stdout).
@@ -129,6 +129,15 @@ each message is a line with the keys
 (the files, or - for stdout) and
 .Li error
 (null if it is done).
+With
+.Fl n
+each message is a line with its number, unique id, size and what would be done, separated by tabs, or with
+.Fl -json
+with the keys
+.Li number , uidl , size
+and
+.Li would :
+fetch, move (fetch and delete), top, leave (it is too large) or delete.
 .Sh WHAT IS FETCHED TWICE
 Nothing, as far as the unique ids of the server tell: they are remembered for each account and each set of targets (or
 .Fl -state

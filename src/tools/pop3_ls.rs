@@ -2,8 +2,8 @@
 
 use crate::cli::args::{Common, Listing};
 use crate::cli::connect::Reach;
-use crate::cli::maildrop::Knowing;
 use crate::cli::maildrop::identity::identify;
+use crate::cli::maildrop::{HEADER, Knowing, in_json};
 use crate::cli::out::{Column, Reader, Table, choose};
 use crate::cli::{Outcome, Tool, system};
 use crate::client::pop3::Entry;
@@ -52,9 +52,6 @@ const COLUMNS: [Column; 6] = [
     Column { name: "from", width: 28, right: false },
     Column { name: "subject", width: 20, right: false },
 ];
-
-/// A header section longer than this is shown as far as that.
-const HEADER: usize = 1 << 20;
 
 /// The fields of a header that listings show.
 struct Heading {
@@ -210,20 +207,22 @@ fn fetched(at: &Endpoint, login: &str, name: Option<&str>) -> Result<HashSet<Vec
 fn row(table: &mut Table, entry: &Entry, heading: Option<&Heading>) -> Result<Reader> {
     let columns = table.columns().to_vec();
     let text = |name: &str| match name {
-        "uidl" => entry.uidl.as_deref().map(|u| String::from_utf8_lossy(u).into_owned()),
         "date" => heading.map(|h| h.date.clone()).filter(|date| !date.is_empty()),
         "from" => heading.map(|h| h.from.clone()),
         _ => heading.map(|h| h.subject.clone()),
     };
     let cell = |column: &Column| match column.name {
-        "number" => entry.number.to_string(),
-        "size" => entry.size.to_string(),
-        name => text(name).unwrap_or_default(),
+        "number" => entry.number.to_string().into_bytes(),
+        "size" => entry.size.to_string().into_bytes(),
+        // Any bytes, by which pop3-rm and pop3-fetch find it again.
+        "uidl" => entry.uidl.clone().unwrap_or_default(),
+        name => text(name).unwrap_or_default().into_bytes(),
     };
     let object = || {
         let value = |column: &Column| match column.name {
             "number" => json!(entry.number),
             "size" => json!(entry.size),
+            "uidl" => json!(entry.uidl.as_deref().map(in_json)),
             name => json!(text(name)),
         };
         Value::Object(columns.iter().map(|c| (c.name.to_owned(), value(c))).collect::<Map<_, _>>())

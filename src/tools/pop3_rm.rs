@@ -4,7 +4,7 @@ use crate::cli::args::Common;
 use crate::cli::compose::now;
 use crate::cli::connect::Reach;
 use crate::cli::exit::{Tally, complain};
-use crate::cli::maildrop::{HEADER, Knowing, Names, arrived, names_on};
+use crate::cli::maildrop::{HEADER, Knowing, Names, arrived, in_json, names_on};
 use crate::cli::out::Out;
 use crate::cli::{Failure, Outcome, Tool};
 use crate::client::pop3::{Client, Entry};
@@ -215,7 +215,7 @@ impl Report {
         let line = if self.json {
             json!({
                 "number": entry.number,
-                "uidl": entry.uidl.as_deref().map(String::from_utf8_lossy),
+                "uidl": entry.uidl.as_deref().map(in_json),
                 "size": entry.size,
                 "fate": fate.map(|(fate, _)| fate.word()),
                 "error": fate.and_then(|(_, e)| e).map(ToString::to_string),

@@ -17,9 +17,22 @@ const COMMAND: usize = 255;
 impl Client {
     /// RFC 6856 2: names and passwords beyond ASCII are UTF-8 then, and messages come as they are.
     pub(super) fn utf8(&mut self) -> Result<()> {
-        if self.capabilities.utf8 {
-            // A server that does not after all goes on as one without.
+        // A server that does not after all goes on as one without.
+        if self.capabilities.utf8 && self.capabilities.pipelining {
+            // With the login, as one flight.
+            self.must_be_quiet()?;
+            self.wire.put("UTF8\r\n")?;
+            self.owed = true;
+        } else if self.capabilities.utf8 {
             self.ask("UTF8\r\n")?;
+        }
+        Ok(())
+    }
+
+    /// The answer to what went out before the login's first command.
+    fn settle(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.owed) {
+            self.status()?;
         }
         Ok(())
     }
@@ -59,6 +72,7 @@ impl Client {
         if at_once {
             self.pass(password)?;
         }
+        self.settle()?;
         let named = self.status()?;
         if !at_once && named.ok {
             self.must_be_quiet()?;
@@ -87,11 +101,14 @@ impl Client {
         self.must_be_quiet()?;
         self.wire.put(format!("APOP {user} "))?;
         self.wire.put_secret(cram::apop(timestamp, password).expose())?;
-        let answer = self.ask("\r\n")?;
+        self.wire.put("\r\n")?;
+        self.settle()?;
+        let answer = self.status()?;
         if answer.ok { Ok(()) } else { Err(self.denied(&answer)) }
     }
 
     fn said(&mut self) -> Result<Said> {
+        self.settle()?;
         let line = self.wire.line(LINE)?;
         if let Some(challenge) = line.strip_prefix(b"+").filter(|rest| matches!(rest, [] | [b' ', ..])) {
             return Ok(Said::Challenge(challenge.to_vec()));

@@ -1,13 +1,14 @@
 //! One account: sessions until all that is wanted is here, what may go is deleted, and the history knows.
 
 use super::fetch::{Fetch, Report, record, tell};
-use super::filter::filtered;
+use super::filter::choose;
 use super::wanted::{Extent, Maildrop, Wanted};
 use super::{NAME, Pop3Fetch, import};
 use crate::cli::compose::now;
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::maildrop::identity::identify;
+use crate::cli::maildrop::in_json;
 use crate::cli::{Failure, system};
 use crate::client::Login;
 use crate::client::pop3::{Client, Entry};
@@ -119,29 +120,43 @@ impl Sessions<'_> {
             if !self.flags.dry_run {
                 let seen = self.history.seen()?;
                 let new = entries.iter().filter_map(|e| e.uidl.as_deref()).filter(|uidl| !seen.contains_key(*uidl));
-                self.history.record(new, Mark::Kept)?;
+                self.history.record(new, Mark::Told)?;
             }
             client.leave()?;
             return Ok(summary);
         }
         let drop = Maildrop::new(&entries, self.history.seen()?);
         let mut tally = crate::cli::exit::Tally::default();
-        let wanted = drop.wanted(self.flags, &mut tally)?;
-        for entry in wanted.whole.iter().chain(&wanted.top) {
-            let uidl = entry.uidl.as_ref().map(escape);
-            let line = if self.flags.json {
-                json!({ "number": entry.number, "uidl": entry.uidl.as_deref().map(String::from_utf8_lossy), "size": entry.size })
-                    .to_string()
-            } else {
-                format!("{}\t{}\t{}", entry.number, uidl.unwrap_or_default(), entry.size)
-            };
-            let mut out = self.report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            out.write(format!("{line}\n").as_bytes())?;
+        let mut wanted = drop.wanted(self.flags, &mut tally)?;
+        summary.left = choose(self.flags, &mut client, &mut tally, &mut wanted)? + wanted.large.len() as u64;
+        // As if all were fetched: those that the server would delete then.
+        let fetched = wanted.whole.iter().map(|e| e.number).collect();
+        let mut doomed = drop.doomed(self.flags, &fetched, now());
+        let moved: HashSet<u32> = doomed.iter().map(|e| e.number).collect();
+        for entry in &wanted.whole {
+            self.would(if moved.contains(&entry.number) { "move" } else { "fetch" }, entry)?;
+        }
+        doomed.retain(|e| !fetched.contains(&e.number));
+        for (would, entries) in [("top", &wanted.top), ("leave", &wanted.large), ("delete", &doomed)] {
+            entries.iter().try_for_each(|entry| self.would(would, entry))?;
         }
         client.leave()?;
         summary.nothing = wanted.whole.is_empty() && wanted.top.is_empty() && tally.exit() == Exit::Ok;
         summary.exit = tally.exit();
         Ok(summary)
+    }
+
+    /// What would be done to a message.
+    fn would(&self, would: &str, entry: &Entry) -> Result<()> {
+        let line = if self.flags.json {
+            let uidl = entry.uidl.as_deref().map(in_json);
+            json!({ "number": entry.number, "uidl": uidl, "size": entry.size, "would": would }).to_string()
+        } else {
+            let uidl = entry.uidl.as_ref().map(escape).unwrap_or_default();
+            format!("{}\t{uidl}\t{}\t{would}", entry.number, entry.size)
+        };
+        let mut out = self.report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        out.write(format!("{line}\n").as_bytes()).map(drop)
     }
 
     /// Sessions until all that the first listing showed is here: one, unless something is deleted, which a session's QUIT only
@@ -176,14 +191,11 @@ impl Sessions<'_> {
             };
             wanted.whole.retain(|e| !fetch.delivered.contains(&e.number));
             if rest.is_none() {
-                summary.left = wanted.large.len() as u64;
+                summary.left = choose(self.flags, &mut client, &mut fetch.tally, &mut wanted)?;
+                summary.left += wanted.large.len() as u64;
                 self.leave(&wanted.large)?;
                 let none = wanted.whole.is_empty() && wanted.top.is_empty();
                 summary.nothing = none && fetch.tally.exit() == Exit::Ok && fetch.tally.is_empty();
-            }
-            if let Some(command) = &self.flags.filter {
-                let all = std::mem::take(&mut wanted.whole);
-                wanted.whole = filtered(&mut client, &mut fetch.tally, command, all)?;
             }
             let many = self.flags.delete && drop.can_be_told_apart() && client.capabilities().login_delay.is_none();
             let mut later = HashSet::new();

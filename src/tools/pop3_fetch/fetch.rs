@@ -5,6 +5,7 @@ use super::{NAME, Pop3Fetch};
 use crate::body::Body;
 use crate::cli::exit::{Tally, complain};
 use crate::cli::into::fill;
+use crate::cli::maildrop::in_json;
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
 use crate::client::pop3::{Client, Entry};
@@ -208,7 +209,7 @@ pub(super) fn record(
 ) -> serde_json::Value {
     let mut object = json!({
         "number": entry.number,
-        "uidl": entry.uidl.as_deref().map(String::from_utf8_lossy),
+        "uidl": entry.uidl.as_deref().map(in_json),
         "fate": fate,
         "places": places,
         "error": error.map(ToString::to_string),

@@ -1,6 +1,7 @@
-//! `--filter`: a command that sees the header and says whether the message is fetched.
+//! `--filter`: a command that sees the header and says whether the message is fetched; and `--limit`, which counts those.
 
-use super::NAME;
+use super::wanted::Wanted;
+use super::{NAME, Pop3Fetch};
 use crate::cli::exit::{Tally, complain};
 use crate::cli::maildrop::HEADER;
 use crate::client::pop3::{Client, Entry};
@@ -9,15 +10,47 @@ use crate::text::{ToFile, escape};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Those of `all` that the command takes: it gets each header on its stdin and ends with 0, or with 1 to leave the message.
-/// Whatever else it ends with is a failure of that message, which is left too.
-pub(super) fn filtered<'e>(
+/// So many headers are asked for at a time, where not all are needed perhaps.
+const PIECE: usize = 256;
+
+/// The first of those that the flags want: as many as `--limit` says that `--filter` takes. How many are left over.
+///
+/// # Errors
+/// 69: the server shows no headers; 75, 76.
+pub(super) fn choose(
+    flags: &Pop3Fetch,
     client: &mut Client,
     tally: &mut Tally,
-    command: &str,
-    all: Vec<&'e Entry>,
-) -> Result<Vec<&'e Entry>> {
-    if !client.capabilities().top && !all.is_empty() {
+    wanted: &mut Wanted<'_>,
+) -> Result<u64> {
+    let mut room = flags.limit.unwrap_or(usize::MAX);
+    let mut over = 0usize;
+    for list in [&mut wanted.whole, &mut wanted.top] {
+        let mut rest = std::mem::take(list).into_iter();
+        let Some(command) = &flags.filter else {
+            list.extend(rest.by_ref().take(room));
+            room -= list.len();
+            over += rest.len();
+            continue;
+        };
+        // What the filter leaves does not count, or a few of those would hold up all others for ever.
+        let mut piece = 0;
+        while list.len() < room && rest.len() > 0 {
+            piece = (piece * 2).min(PIECE).max(room - list.len());
+            let some = rest.by_ref().take(piece).collect();
+            list.extend(filtered(client, tally, command, some)?);
+        }
+        over += rest.len() + list.len().saturating_sub(room);
+        list.truncate(room);
+        room -= list.len();
+    }
+    Ok(over as u64)
+}
+
+/// Those of `all` that the command takes: it gets each header on its stdin and ends with 0, or with 1 to leave the message.
+/// Whatever else it ends with is a failure of that message, which is left too.
+fn filtered<'e>(client: &mut Client, tally: &mut Tally, command: &str, all: Vec<&'e Entry>) -> Result<Vec<&'e Entry>> {
+    if !client.capabilities().top {
         return Err(Error::refused("the server has no TOP, so headers can't be filtered"));
     }
     let numbers: Vec<u32> = all.iter().map(|e| e.number).collect();

@@ -55,7 +55,7 @@ impl<'e> Maildrop<'e> {
         entry.uidl.as_ref().and_then(|uidl| self.seen.get(uidl)).copied()
     }
 
-    /// What to fetch by the flags.
+    /// What to fetch by the flags, but for `--filter` and `--limit`.
     pub(super) fn wanted(&self, flags: &Pop3Fetch, tally: &mut Tally) -> Result<Wanted<'e>> {
         if !flags.messages.is_empty() {
             let named = Names::of(self.entries).look(&flags.messages);
@@ -75,11 +75,7 @@ impl<'e> Maildrop<'e> {
             Some(_) => flags.all || (flags.delete && self.is_shared(e)),
         };
         let new: Vec<&Entry> = self.entries.iter().filter(|e| again(e)).collect();
-        let mut wanted = self.by_size(flags, new);
-        let limit = flags.limit.unwrap_or(usize::MAX);
-        wanted.whole.truncate(limit);
-        wanted.top.truncate(limit - wanted.whole.len());
-        Ok(wanted)
+        Ok(self.by_size(flags, new))
     }
 
     fn by_size(&self, flags: &Pop3Fetch, all: Vec<&'e Entry>) -> Wanted<'e> {
@@ -101,7 +97,9 @@ impl<'e> Maildrop<'e> {
     pub(super) fn doomed(&self, flags: &Pop3Fetch, delivered: &HashSet<u32>, now: i64) -> Vec<&'e Entry> {
         let old = |seen: Seen| {
             let age = flags.delete_after.map(|after| i64::try_from(after.as_secs()).unwrap_or(i64::MAX));
-            seen.mark != Mark::Partial && age.is_some_and(|age| now.saturating_sub(seen.time) >= age)
+            // Only what is here.
+            !matches!(seen.mark, Mark::Partial | Mark::Told)
+                && age.is_some_and(|age| now.saturating_sub(seen.time) >= age)
         };
         let doomed = |e: &&Entry| {
             let remembered = self.seen(e).filter(|_| !self.is_shared(e));
@@ -124,7 +122,7 @@ mod tests {
 
     fn entries() -> Vec<Entry> {
         let uidl = |id: &str| Some(id.as_bytes().to_vec());
-        ["new", "kept", "pending", "partial", "twice", "twice"]
+        ["new", "kept", "pending", "partial", "twice", "twice", "told"]
             .iter()
             .zip(1..)
             .map(|(id, number)| Entry { number, size: u64::from(number) * 100, uidl: uidl(id) })
@@ -132,8 +130,13 @@ mod tests {
     }
 
     fn seen() -> HashMap<Vec<u8>, Seen> {
-        let all =
-            [("kept", Mark::Kept), ("pending", Mark::DeletePending), ("partial", Mark::Partial), ("twice", Mark::Kept)];
+        let all = [
+            ("kept", Mark::Kept),
+            ("pending", Mark::DeletePending),
+            ("partial", Mark::Partial),
+            ("twice", Mark::Kept),
+            ("told", Mark::Told),
+        ];
         all.into_iter().map(|(id, mark)| (id.as_bytes().to_vec(), Seen { mark, time: 1000 })).collect()
     }
 
@@ -147,14 +150,13 @@ mod tests {
         let drop = Maildrop::new(&entries, seen());
         for (words, whole, top, large) in [
             (&[][..], &[1][..], &[][..], &[][..]),
-            (&["--all"], &[1, 2, 3, 4, 5, 6], &[], &[]),
+            (&["--all"], &[1, 2, 3, 4, 5, 6, 7], &[], &[]),
             (&["--delete"], &[1, 5, 6], &[], &[]),
             (&["--complete"], &[1, 4], &[], &[]),
             (&["--complete", "--max-size", "100"], &[1, 4], &[], &[]),
-            (&["--all", "--max-size", "250"], &[1, 2], &[], &[3, 4, 5, 6]),
-            (&["--all", "--max-size", "250", "--oversize", "top:5", "--limit", "3"], &[1, 2], &[3], &[]),
+            (&["--all", "--max-size", "250"], &[1, 2], &[], &[3, 4, 5, 6, 7]),
+            (&["--all", "--max-size", "250", "--oversize", "top:5"], &[1, 2], &[3, 4, 5, 6, 7], &[]),
             (&["--headers"], &[], &[1], &[]),
-            (&["--all", "--limit", "2"], &[1, 2], &[], &[]),
             (&["2:3"], &[2, 3], &[], &[]),
         ] {
             let wanted = drop.wanted(&flags(words), &mut Tally::default()).unwrap();
@@ -171,11 +173,11 @@ mod tests {
         for (words, now, doomed) in [
             (&[][..], 9999, &[][..]),
             (&["--delete"], 0, &[1, 3, 5]),
-            (&["--delete", "--keep-newest", "3"], 0, &[1, 3]),
+            (&["--delete", "--keep-newest", "4"], 0, &[1, 3]),
             (&["--delete", "--keep-newest", "9"], 0, &[]),
             (&["--delete-after", "10s"], 1009, &[]),
             (&["--delete-after", "10s"], 1010, &[2, 3]),
-            (&["--delete-after", "10s", "--keep-newest", "4"], 1010, &[2]),
+            (&["--delete-after", "10s", "--keep-newest", "5"], 1010, &[2]),
         ] {
             let found = numbers(&drop.doomed(&flags(words), &delivered, now));
             assert_eq!(found, doomed, "{words:?} at {now}");
