@@ -37,6 +37,8 @@ pub struct Db {
 struct Open {
     connection: Connection,
     identity: (u64, u64),
+    /// Whether it has a write-ahead log.
+    wal: bool,
 }
 
 /// What a file is to its owner.
@@ -86,6 +88,24 @@ impl Db {
         self.transaction(TransactionBehavior::Immediate, work)
     }
 
+    /// The same, but it need not be on stable storage before the next [`Db::write`] is: a kill of this program takes nothing back,
+    /// and where the machine stops, either all of it is lost or none.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub fn write_soon<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Stop>) -> Result<T> {
+        let mut guard = self.current()?;
+        // A rollback journal that is not synced could leave a damaged file.
+        if !guard.wal || self.kind != Kind::Records {
+            return self.transaction_in(&mut guard, TransactionBehavior::Immediate, work);
+        }
+        let set = |guard: &Open, how: &str| guard.connection.pragma_update(None, "synchronous", how);
+        set(&guard, "NORMAL").map_err(|e| self.explain(&e))?;
+        let done = self.transaction_in(&mut guard, TransactionBehavior::Immediate, work);
+        set(&guard, "FULL").map_err(|e| self.explain(&e))?;
+        done
+    }
+
     /// Does `work` in one transaction that only reads.
     ///
     /// # Errors
@@ -99,8 +119,16 @@ impl Db {
         how: TransactionBehavior,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Stop>,
     ) -> Result<T> {
-        let mut guard = self.current()?;
-        let transaction = guard.connection.transaction_with_behavior(how).map_err(|e| self.explain(&e))?;
+        self.transaction_in(&mut *self.current()?, how, work)
+    }
+
+    fn transaction_in<T>(
+        &self,
+        open: &mut Open,
+        how: TransactionBehavior,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Stop>,
+    ) -> Result<T> {
+        let transaction = open.connection.transaction_with_behavior(how).map_err(|e| self.explain(&e))?;
         let done = work(&transaction).and_then(|value| transaction.commit().map(|()| value).map_err(Stop::Sql));
         done.map_err(|stop| match stop {
             Stop::Sql(e) => {
@@ -127,7 +155,7 @@ impl Db {
         if identity(&self.path).ok() != Some(guard.identity) {
             // Closed first: its locks on `-shm` are the process's, and would vanish from under the new connection.
             let none = Connection::open_in_memory().map_err(|e| self.explain(&e))?;
-            *guard = Open { connection: none, identity: (0, 0) };
+            *guard = Open { connection: none, identity: (0, 0), wal: false };
             *guard = open(&self.path, self.schema, self.kind)?;
         }
         Ok(guard)
@@ -194,9 +222,9 @@ fn open(path: &Path, schema: &'static Schema, kind: Kind) -> Result<Open> {
     let mut renewed = kind == Kind::Records;
     loop {
         match try_open(path, schema, kind) {
-            Ok(connection) => {
+            Ok((connection, wal)) => {
                 let identity = identity(path).local(path.display())?;
-                return Ok(Open { connection, identity });
+                return Ok(Open { connection, identity, wal });
             }
             // The change to WAL wants the file for itself and does not use the busy timeout.
             Err(Trouble::Sql(e))
@@ -232,7 +260,8 @@ impl From<rusqlite::Error> for Trouble {
     }
 }
 
-fn try_open(path: &Path, schema: &Schema, kind: Kind) -> Result<Connection, Trouble> {
+/// Whether it has a write-ahead log, too.
+fn try_open(path: &Path, schema: &Schema, kind: Kind) -> Result<(Connection, bool), Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(kind.patience())?;
@@ -242,6 +271,7 @@ fn try_open(path: &Path, schema: &Schema, kind: Kind) -> Result<Connection, Trou
         connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
         Ok(mode)
     });
+    let has_wal = matches!(&wal, Ok(mode) if mode == "wal");
     match wal {
         Ok(_) => {}
         Err(e) if matches!(e.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure)) => {
@@ -274,7 +304,7 @@ fn try_open(path: &Path, schema: &Schema, kind: Kind) -> Result<Connection, Trou
     if version > newest {
         return Err(Trouble::Newer(version));
     }
-    Ok(connection)
+    Ok((connection, has_wal))
 }
 
 fn journal(connection: &Connection, mode: &str) -> rusqlite::Result<String> {

@@ -106,6 +106,12 @@ pub trait Sink: Send {
     /// 73, 74, 75. Then some may have been delivered and none counts as such.
     fn commit(&mut self) -> Result<Vec<Receipt>>;
 
+    /// What [`Sink::look`] knows the message by that ended last, if that is where it goes and can't be taken back, but can be looked
+    /// for: this must be remembered at once.
+    fn note(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Whether a message is delivered when it ends, and can't be taken back or looked for: it must be remembered at once.
     fn at_once(&self) -> bool {
         false

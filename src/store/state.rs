@@ -221,18 +221,34 @@ impl History<'_> {
     /// # Errors
     /// 74: then they must not be put there. 76 for a UIDL that is longer than [`UIDL_MAX`].
     pub fn plan<'u>(&self, messages: impl IntoIterator<Item = (&'u [u8], &'u [Vec<u8>])>) -> Result<()> {
-        self.state.db.write(|t| {
-            let mut insert =
-                t.prepare_cached("INSERT INTO planned (source, uidl, n, place) VALUES (?1, ?2, ?3, ?4)")?;
-            for (uidl, places) in messages {
-                fits(uidl)?;
-                self.unplan(t, uidl)?;
-                for (n, place) in (0i64..).zip(places) {
-                    insert.execute(params![self.source, uidl, n, place])?;
-                }
-            }
-            Ok(())
-        })
+        self.state.db.write(|t| messages.into_iter().try_for_each(|(uidl, places)| self.planned_as(t, uidl, places)))
+    }
+
+    /// The same for one message that is there already, and can't be taken back, before the next plan or record brings that to stable
+    /// storage.
+    ///
+    /// # Errors
+    /// As [`History::plan`].
+    pub fn note(&self, uidl: &[u8], places: &[Vec<u8>]) -> Result<()> {
+        self.state.db.write_soon(|t| self.planned_as(t, uidl, places))
+    }
+
+    /// Forgets the plans for these: they may be there in part, or lost again.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn forget_plans<'u>(&self, uidls: impl IntoIterator<Item = &'u [u8]>) -> Result<()> {
+        self.state.db.write(|t| uidls.into_iter().try_for_each(|uidl| self.unplan(t, uidl)))
+    }
+
+    fn planned_as(&self, t: &Transaction<'_>, uidl: &[u8], places: &[Vec<u8>]) -> Result<(), Stop> {
+        fits(uidl)?;
+        self.unplan(t, uidl)?;
+        let mut insert = t.prepare_cached("INSERT INTO planned (source, uidl, n, place) VALUES (?1, ?2, ?3, ?4)")?;
+        for (n, place) in (0i64..).zip(places) {
+            insert.execute(params![self.source, uidl, n, place])?;
+        }
+        Ok(())
     }
 
     /// What was planned and is not recorded: a program was killed in between, and it may be there or not.

@@ -150,7 +150,8 @@ Where messages are about to be stored is written down there before, so that afte
 got there, and a message cut short at the end of an mbox is taken back, unless another program has written behind it.
 Only a message on its way to stdout, a command
 .Pq Cm exec: ,
-or a folder of an account may come a second time.
+a server or a folder of an account may come a second time; if the machine itself stops, also the messages before it that stdout got since
+they were last synced, 256 at most.
 What a command (by another status than 0) or a server refuses stays on the server, and the other targets take it back.
 If the server falls out of step, nothing is deleted, and the message before that stays on the server for good: it may be a part only.
 With

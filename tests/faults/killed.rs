@@ -69,6 +69,38 @@ fn pop3_fetch_ended_at_any_call_leaves_no_half_files() {
     fetch("TERM", "--delete", 18);
 }
 
+/// What a pipe got can't be taken back: of all that it got before the kill one message at most comes again.
+#[test]
+fn pop3_fetch_into_a_pipe_killed_at_any_call_brings_one_twice_at_most() {
+    if !installed("strace") {
+        return;
+    }
+    let (home, served) = prepared();
+    let password = home.path().join("pw").display().to_string();
+    fill(&served.root, "bob");
+    let url = served.url("pop3", "bob");
+    let arguments = ["--password-file", &password, &url];
+    let calls = count(&Home::new(), ALL, "pop3-fetch", &arguments);
+    for n in steps(calls, 24) {
+        let step = format!("KILL at call {n} of pop3-fetch into a pipe");
+        let own = Home::new();
+        let options = ["-e", &format!("trace={ALL}"), "-e", &format!("inject={ALL}:signal=KILL:when={n}")];
+        let first = run(&own, &options, "pop3-fetch", &arguments, b"");
+        assert!([0, 128 + 9].contains(&first.status), "{step}: {first:?}");
+        let second = own.run("pop3-fetch", &arguments, b"").ends(0);
+        let mut twice = 0;
+        for i in 0..messages().len() {
+            let id = format!("<m{i}@");
+            let whole = |out: &str| out.split("\nFrom ").filter(|message| message.contains(&id)).count();
+            let (before, after) = (whole(&first.out), whole(&second.out));
+            assert!(before <= 1 && after <= 1 && before + after >= 1, "{step}: {i}: {before} and {after}");
+            twice += before * after;
+        }
+        assert!(twice <= 1, "{step}: {twice} came twice");
+        assert_eq!(own.run("pop3-fetch", &arguments, b"").ends(0).out, "", "{step}");
+    }
+}
+
 #[test]
 fn imap_fetch_and_local_ended_at_any_call_leave_no_half_files() {
     if !installed("strace") {

@@ -34,7 +34,7 @@ impl Every {
     /// All of these, those last that can't take anything back: they get what the others have.
     #[must_use]
     pub fn new(mut sinks: Vec<Box<dyn Sink>>) -> Every {
-        sinks.sort_by_key(|sink| sink.at_once());
+        sinks.sort_by_key(|sink| sink.at_once() || sink.note().is_some());
         Every { sinks, next: None, reference: String::new(), current: Found::default(), ended: Vec::new() }
     }
 
@@ -51,6 +51,19 @@ impl Every {
             }
         }
         Ok(all)
+    }
+
+    /// What is to be remembered at once of the message that ended last: the plans of where it is, if [`Sink::note`] has one.
+    #[must_use]
+    pub fn notes(&self) -> Vec<Vec<u8>> {
+        let Some((_, found)) = self.ended.last() else { return Vec::new() };
+        let fresh: Vec<Option<Vec<u8>>> =
+            self.sinks.iter().enumerate().map(|(n, sink)| sink.note().filter(|_| found.at(n).is_none())).collect();
+        if fresh.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        let all = fresh.into_iter().enumerate();
+        all.filter_map(|(n, note)| found.at(n).map(|(plan, _)| plan.clone()).or(note)).collect()
     }
 
     /// Where a message got to before the program was killed that had these plans for it.

@@ -28,7 +28,14 @@ pub(super) struct Stdout {
     quoted: Vec<u8>,
     current: Option<String>,
     ended: Vec<String>,
+    /// What a message is known by that was written, as long as the machine runs.
+    note: Option<Vec<u8>>,
 }
+
+/// What a note begins with.
+const SCHEME: &[u8] = b"stdout:";
+/// Another one after each start of the machine.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 impl Stdout {
     pub(super) fn open(form: Form, until: Option<Instant>) -> Result<Stdout> {
@@ -50,6 +57,7 @@ impl Stdout {
             quoted: Vec::new(),
             current: None,
             ended: Vec::new(),
+            note: std::fs::read(BOOT).ok().map(|id| [SCHEME, id.trim_ascii()].concat()),
         })
     }
 
@@ -120,8 +128,21 @@ impl Sink for Stdout {
         Ok(self.ended.drain(..).map(receipt).collect())
     }
 
+    fn note(&self) -> Option<Vec<u8>> {
+        self.note.clone()
+    }
+
+    fn plan(&mut self) -> Result<Vec<Vec<u8>>> {
+        Ok(self.note.iter().flat_map(|note| self.ended.iter().map(|_| note.clone())).collect())
+    }
+
+    /// What was written is there, unless the machine has stopped since.
+    fn look(&mut self, plan: &[u8]) -> Result<Option<String>> {
+        Ok(self.note.as_deref().filter(|note| *note == plan).map(|_| "-".to_owned()))
+    }
+
     fn at_once(&self) -> bool {
-        true
+        self.note.is_none()
     }
 
     fn stable(&self) -> bool {

@@ -162,7 +162,14 @@ impl<'f> Fetch<'f> {
         self.bytes = self.bytes.saturating_add(entry.size);
         self.batch.push((entry.clone(), whole));
         // What has no plans is followed by the history message by message.
-        let full = self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || self.sink.at_once();
+        let mut full = self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || self.sink.at_once();
+        let notes = self.sink.notes();
+        if !full && !notes.is_empty() {
+            match entry.uidl.as_deref().filter(|_| whole && !drop.is_shared(entry)) {
+                Some(uidl) => self.history.note(uidl, &notes)?,
+                None => full = true,
+            }
+        }
         if full { self.commit(drop) } else { Ok(()) }
     }
 
@@ -179,7 +186,13 @@ impl<'f> Fetch<'f> {
             .zip(&plans)
             .filter(|((entry, whole), plans)| *whole && !plans.is_empty() && !drop.is_shared(entry));
         self.history.plan(named.filter_map(|((entry, _), plans)| Some((entry.uidl.as_deref()?, plans.as_slice()))))?;
-        let receipts = self.sink.commit()?;
+        let noted = !self.sink.notes().is_empty();
+        let receipts = self.sink.commit().inspect_err(|_| {
+            // What was only written is not on the disk, whatever is noted of it.
+            if noted {
+                let _ = self.history.forget_plans(batch.iter().filter_map(|(entry, _)| entry.uidl.as_deref()));
+            }
+        })?;
         for (of_whole, mark) in [(true, self.mark()), (false, Mark::Partial)] {
             let uidls: Vec<&[u8]> =
                 batch.iter().filter(|(_, whole)| *whole == of_whole).filter_map(|(e, _)| e.uidl.as_deref()).collect();
