@@ -18,6 +18,7 @@ use crate::store::spool::Spool;
 use clap::Args;
 use files::Named;
 use merge::{Row, Rows};
+use ring::digest::{Context, SHA256};
 use std::ffi::OsString;
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -111,14 +112,14 @@ pub struct Extra<'a> {
     pub until: Deadline,
 }
 
-/// What is random or now unless it is given: with all three, the same input gives the same message.
+/// What is random or now unless it is given: with a date and a seed, the same input gives the same message.
 #[derive(Clone, Debug, Default)]
 pub struct Fixed {
     /// For `Date`, as it is written there.
     pub date: Option<String>,
     /// For `Message-ID`, with angle brackets.
     pub message_id: Option<String>,
-    /// What boundaries are made of, letters and digits.
+    /// What boundaries and, without `message_id`, the Message-ID are made of, letters and digits.
     pub seed: Option<String>,
 }
 
@@ -374,13 +375,40 @@ impl Material<'_> {
         Ok(())
     }
 
+    /// What is as random as this message is different from others with the same seed: made of its fields and its text.
+    fn seeded(&mut self, seed: &str, letter: &Letter<'_>) -> Result<[u8; 16]> {
+        let mut hash = Context::new(&SHA256);
+        let fields = (seed, &letter.date, &letter.from, &letter.to, &letter.cc, &letter.bcc, &letter.subject);
+        hash.update(format!("{fields:?}{:?}", letter.headers).as_bytes());
+        for source in [&mut self.text, &mut self.html].into_iter().flatten() {
+            match source {
+                Source::Template(template) => hash.update(format!("{template:?}").as_bytes()),
+                Source::Plain(spool, _) => {
+                    let mut body = spool.body()?;
+                    loop {
+                        let piece = body.chunk()?;
+                        if piece.is_empty() {
+                            break;
+                        }
+                        hash.update(piece);
+                    }
+                }
+            }
+        }
+        let digest = hash.finish();
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        Ok(bytes)
+    }
+
     fn write(&mut self, row: Option<&Row>, fixed: Fixed, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Who> {
         let (mut letter, who) = self.fields(row)?;
         let until = self.extra.until.at();
         letter.date = fixed.date.unwrap_or_else(|| today().to_string());
-        letter.message_id = match fixed.message_id {
-            Some(id) => id,
-            None => message_id(random()?, self.extra.host),
+        letter.message_id = match (fixed.message_id, &fixed.seed) {
+            (Some(id), _) => id,
+            (None, Some(seed)) => message_id(self.seeded(seed, &letter)?, self.extra.host),
+            (None, None) => message_id(random()?, self.extra.host),
         };
         letter.seed = match fixed.seed {
             Some(seed) => seed,
@@ -416,9 +444,9 @@ impl Material<'_> {
             }
             None => None,
         };
-        let mut stdin = self.stdin.take();
+        let (mut stdin, seed) = (self.stdin.take(), letter.seed.clone());
         let mut open =
-            |file: &Named| -> Result<Attachment<'_>> { file.open(until, stdin.take_if(|_| file.is_stdin())) };
+            |file: &Named| -> Result<Attachment<'_>> { file.open(until, stdin.take_if(|_| file.is_stdin()), &seed) };
         letter.inline =
             inline.iter().zip(&names).map(|(file, (_, id))| Ok((id.clone(), open(file)?))).collect::<Result<_>>()?;
         letter.attachments = attach.iter().map(&mut open).collect::<Result<_>>()?;
@@ -449,14 +477,19 @@ fn filled(flag: &str, texts: &[String], host: &str, values: &Values<'_>) -> Resu
     Ok(all)
 }
 
-fn random() -> Result<[u8; 16]> {
+/// Sixteen random bytes.
+///
+/// # Errors
+/// 74: the system has none.
+pub fn random() -> Result<[u8; 16]> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
     Ok(bytes)
 }
 
 /// Now, in the local zone; `$SOURCE_DATE_EPOCH` in UTC if that is set.
-fn today() -> Date {
+#[must_use]
+pub fn today() -> Date {
     let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
     let zone = chrono::Local::now().offset().local_minus_utc() / 60;
     epoch.map_or(Date { seconds: now(), zone }, Date::utc)
