@@ -398,7 +398,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__reply)
-            opts="-s -h -V --text --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --me --date --message-id --seed --edit --raw --no-quote --attribution --above --list --help --version"
+            opts="-s -h -V --text --subject --from --to --cc --bcc --attach --inline --html --header --charset --template --merge --me --date --message-id --seed --edit --raw --no-quote --attribution --above --to-list --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

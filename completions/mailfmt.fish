@@ -83,7 +83,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l edit -d 'Edit 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l no-quote -d 'Do not quote the message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l above -d 'Put the new text above the quoted one'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l list -d 'Answer to the mailing list (List-Post) instead'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l to-list -d 'Answer to the mailing list (List-Post) instead'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l text -d 'The new text (- is stdin)' -r -F

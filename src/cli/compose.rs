@@ -8,8 +8,9 @@ use super::rewriting::Addresses;
 use crate::body::{Body, FileBody};
 use crate::error::{Error, Exit, Result};
 use crate::message::addr::{self, Address};
-use crate::message::compose::{Attachment, Cids, Letter, Text, message_id};
+use crate::message::compose::{Attachment, Cids, Letter, Text, message_id, message_id_of};
 use crate::message::date::Date;
+use crate::message::digest::Sha256;
 use crate::message::facts::Facts;
 use crate::message::template::{Template, Values};
 use crate::net::Deadline;
@@ -18,7 +19,6 @@ use crate::store::spool::Spool;
 use clap::Args;
 use files::Named;
 use merge::{Row, Rows};
-use ring::digest::{Context, SHA256};
 use std::ffi::OsString;
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -375,14 +375,14 @@ impl Material<'_> {
         Ok(())
     }
 
-    /// What is as random as this message is different from others with the same seed: made of its fields and its text.
-    fn seeded(&mut self, seed: &str, letter: &Letter<'_>) -> Result<[u8; 16]> {
-        let mut hash = Context::new(&SHA256);
+    /// What tells this message from others with the same seed: its fields and its text.
+    fn seeded(&mut self, seed: &str, letter: &Letter<'_>) -> Result<Sha256> {
+        let mut hash = Sha256::default();
         let fields = (seed, &letter.date, &letter.from, &letter.to, &letter.cc, &letter.bcc, &letter.subject);
-        hash.update(format!("{fields:?}{:?}", letter.headers).as_bytes());
+        hash.push(format!("{fields:?}{:?}", letter.headers).as_bytes());
         for source in [&mut self.text, &mut self.html].into_iter().flatten() {
             match source {
-                Source::Template(template) => hash.update(format!("{template:?}").as_bytes()),
+                Source::Template(template) => hash.push(format!("{template:?}").as_bytes()),
                 Source::Plain(spool, _) => {
                     let mut body = spool.body()?;
                     loop {
@@ -390,15 +390,12 @@ impl Material<'_> {
                         if piece.is_empty() {
                             break;
                         }
-                        hash.update(piece);
+                        hash.push(piece);
                     }
                 }
             }
         }
-        let digest = hash.finish();
-        let mut bytes = [0; 16];
-        bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-        Ok(bytes)
+        Ok(hash)
     }
 
     fn write(&mut self, row: Option<&Row>, fixed: Fixed, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Who> {
@@ -407,7 +404,7 @@ impl Material<'_> {
         letter.date = fixed.date.unwrap_or_else(|| today().to_string());
         letter.message_id = match (fixed.message_id, &fixed.seed) {
             (Some(id), _) => id,
-            (None, Some(seed)) => message_id(self.seeded(seed, &letter)?, self.extra.host),
+            (None, Some(seed)) => message_id_of(self.seeded(seed, &letter)?, self.extra.host),
             (None, None) => message_id(random()?, self.extra.host),
         };
         letter.seed = match fixed.seed {

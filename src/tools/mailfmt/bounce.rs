@@ -8,11 +8,11 @@ use crate::cli::compose::{one, random, today};
 use crate::cli::{Failure, Outcome, system};
 use crate::error::{Error, Result};
 use crate::message::addr;
-use crate::message::compose::message_id;
+use crate::message::compose::{message_id, message_id_of};
+use crate::message::digest::Sha256;
 use crate::message::edit::{Edit, edit};
 use crate::message::reply::{people_of, text as address_text};
 use clap::Args;
-use ring::digest::{SHA256, digest};
 
 /// Sends a message on as it is: puts Resent- fields before it.
 ///
@@ -69,8 +69,10 @@ impl Bounce {
             let id = match (&fixed.message_id, &fixed.seed) {
                 (Some(id), _) => id.clone(),
                 (None, Some(seed)) => {
-                    let text = [format!("{seed} {date} {}\n", item.number).as_bytes(), header.raw()].concat();
-                    message_id(first(digest(&SHA256, &text).as_ref()), &host)
+                    let mut hash = Sha256::default();
+                    hash.push(format!("{seed} {date} {}\n", item.number).as_bytes());
+                    hash.push(header.raw());
+                    message_id_of(hash, &host)
                 }
                 (None, None) => message_id(random()?, &host),
             };
@@ -87,12 +89,6 @@ impl Bounce {
         writer.end()?;
         Ok(exit)
     }
-}
-
-fn first(digest: &[u8]) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
-    bytes
 }
 
 /// The addresses of a flag, to be written.

@@ -7,10 +7,10 @@ use super::show::{View, best, is_shown};
 use crate::body::Body;
 use crate::error::{Error, Local, Result};
 use crate::message::decode::{decoded, file_name, words};
+use crate::message::digest::Sha256;
 use crate::message::mime::Part;
 use crate::message::recode::{Wanted, recode};
 use crate::store::spool::Spool;
-use ring::digest::{Context, SHA256};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
@@ -53,13 +53,13 @@ pub(super) fn shown(message: &mut Spool, part: &Part, bare: bool) -> Result<Spoo
 /// # Errors
 /// Those of its temporary file.
 pub(super) fn digest(message: &mut Spool) -> Result<String> {
-    let (mut hash, mut body) = (Context::new(&SHA256), message.body()?);
+    let (mut hash, mut body) = (Sha256::default(), message.body()?);
     loop {
         let piece = body.chunk()?;
         if piece.is_empty() {
-            return Ok(hash.finish().as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect());
+            return Ok(format!("{:.16}", hash.hex()));
         }
-        hash.update(piece);
+        hash.push(piece);
     }
 }
 
