@@ -27,6 +27,10 @@ end
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -s h -l help -d 'Print help'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "new" -d 'Composes a message with the body from stdin'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "reply" -d 'Composes an answer to who wrote a message'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "reply-all" -d 'Composes an answer to everybody who got a message'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "forward" -d 'Composes a message that holds another one'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "bounce" -d 'Sends a message on as it is: puts Resent- fields before it'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "show" -d 'Shows a message as text in UTF-8'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "head" -d 'Prints header fields of messages, decoded, one a line'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "list" -d 'Lists messages, one a line'
@@ -50,12 +54,100 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l charset -d 'Comp
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l date -d 'The date, as in a Date field (default: now, or $SOURCE_DATE_EPOCH)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l message-id -d 'The Message-ID, with or without angle brackets (default: random)' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l seed -d 'What boundaries are made of, letters and digits (default: random); with --date and --message-id, the same input gives the same message' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l seed -d 'What boundaries and the Message-ID are made of, letters and digits (default: random); with a date, the same input gives the same message' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l template -d 'Compose: {{NAME}} in text, HTML, subject, addresses, fields and names of files stands for the environment variable'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l auto-submitted -d 'Say that no person wrote it (Auto-Submitted: auto-generated)'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l edit -d 'Edit the message in $VISUAL or $EDITOR before it is made'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l text -d 'The new text (- is stdin)' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -s s -l subject -d 'Compose: the subject' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l to -d 'Compose: addresses for To' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l cc -d 'Compose: addresses for Cc' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l bcc -d 'Compose: blind recipients' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l attach -d 'Compose: attach a file (- is stdin), of this media type and under this name if they are given' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l inline -d 'Compose: a file that the HTML shows where it says cid:NAME' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l html -d 'Compose: an HTML alternative to the text (- is stdin); without a text on stdin the text is made of it' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l header -d 'Compose: a further header field, \'Name: value\'' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l charset -d 'Compose: the charset of text and HTML (default: UTF-8 if they are that, else what they or the locale say)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l me -d 'An address of who answers: it gets no copy, and the message is from it if the original was for it; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l date -d 'The date, as in a Date field (default: now, or $SOURCE_DATE_EPOCH)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l message-id -d 'The Message-ID, with or without angle brackets (default: random)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l seed -d 'What boundaries and the Message-ID are made of, letters and digits (default: random); with a date, the same input gives the same message' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l attribution -d 'The line before the quoted text, with columns of list and header fields in braces' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l template -d 'Compose: {{NAME}} in text, HTML, subject, addresses, fields and names of files stands for the environment variable'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l edit -d 'Edit the message in $VISUAL or $EDITOR before it is made'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l raw -d 'Escape nothing on a terminal'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l no-quote -d 'Do not quote the message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l above -d 'Put the new text above the quoted one'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -l to-list -d 'Answer to the mailing list (List-Post) instead'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l text -d 'The new text (- is stdin)' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -s s -l subject -d 'Compose: the subject' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l to -d 'Compose: addresses for To' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l cc -d 'Compose: addresses for Cc' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l bcc -d 'Compose: blind recipients' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l attach -d 'Compose: attach a file (- is stdin), of this media type and under this name if they are given' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l inline -d 'Compose: a file that the HTML shows where it says cid:NAME' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l html -d 'Compose: an HTML alternative to the text (- is stdin); without a text on stdin the text is made of it' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l header -d 'Compose: a further header field, \'Name: value\'' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l charset -d 'Compose: the charset of text and HTML (default: UTF-8 if they are that, else what they or the locale say)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l me -d 'An address of who answers: it gets no copy, and the message is from it if the original was for it; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l date -d 'The date, as in a Date field (default: now, or $SOURCE_DATE_EPOCH)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l message-id -d 'The Message-ID, with or without angle brackets (default: random)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l seed -d 'What boundaries and the Message-ID are made of, letters and digits (default: random); with a date, the same input gives the same message' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l attribution -d 'The line before the quoted text, with columns of list and header fields in braces' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l template -d 'Compose: {{NAME}} in text, HTML, subject, addresses, fields and names of files stands for the environment variable'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l edit -d 'Edit the message in $VISUAL or $EDITOR before it is made'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l raw -d 'Escape nothing on a terminal'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l no-quote -d 'Do not quote the message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -l above -d 'Put the new text above the quoted one'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand reply-all" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l text -d 'The new text (- is stdin)' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -s s -l subject -d 'Compose: the subject' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l to -d 'Compose: addresses for To' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l cc -d 'Compose: addresses for Cc' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l bcc -d 'Compose: blind recipients' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l attach -d 'Compose: attach a file (- is stdin), of this media type and under this name if they are given' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l inline -d 'Compose: a file that the HTML shows where it says cid:NAME' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l html -d 'Compose: an HTML alternative to the text (- is stdin); without a text on stdin the text is made of it' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l header -d 'Compose: a further header field, \'Name: value\'' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l charset -d 'Compose: the charset of text and HTML (default: UTF-8 if they are that, else what they or the locale say)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l merge -d 'Compose: a message for each row of FILE (CSV, .tsv, .json, .ndjson); {{NAME}} stands for the row\'s value of that name' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l me -d 'An address of who answers: it gets no copy, and the message is from it if the original was for it; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l date -d 'The date, as in a Date field (default: now, or $SOURCE_DATE_EPOCH)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l message-id -d 'The Message-ID, with or without angle brackets (default: random)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l seed -d 'What boundaries and the Message-ID are made of, letters and digits (default: random); with a date, the same input gives the same message' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l template -d 'Compose: {{NAME}} in text, HTML, subject, addresses, fields and names of files stands for the environment variable'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l edit -d 'Edit the message in $VISUAL or $EDITOR before it is made'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l raw -d 'Escape nothing on a terminal'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l as-message -d 'Attach the message whole, as message/rfc822; recoded to 7 bits if it has others'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l to -d 'Compose: addresses for To' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l cc -d 'Compose: addresses for Cc' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l bcc -d 'Compose: blind recipients' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l date -d 'The date, as in a Date field (default: now, or $SOURCE_DATE_EPOCH)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l message-id -d 'The Message-ID, with or without angle brackets (default: random)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l seed -d 'What boundaries and the Message-ID are made of, letters and digits (default: random); with a date, the same input gives the same message' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l part -d 'Write the content of one part, by its number in --tree, decoded; the message is one, or the first of an mbox' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l width -d 'Columns of text that is made of HTML' -r
@@ -79,6 +171,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s h -l help -d 'P
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s o -l columns -d 'The columns, in this order' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l format -d 'Print a line of this form a message: {COLUMN}, {FIELD} (any header field), {sent} (the date as mail writes it), {name} (of who wrote it), \\\\t, \\\\n' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l one -d 'The input is one message, also if its first line begins with "From "'

@@ -1,6 +1,8 @@
 //! mailfmt as its users run it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
 
+#[path = "mailfmt/answer.rs"]
+mod answer;
 #[path = "mailfmt/change.rs"]
 mod change;
 #[path = "mailfmt/input.rs"]

@@ -8,8 +8,9 @@ use super::rewriting::Addresses;
 use crate::body::{Body, FileBody};
 use crate::error::{Error, Exit, Result};
 use crate::message::addr::{self, Address};
-use crate::message::compose::{Attachment, Cids, Letter, Text, message_id};
+use crate::message::compose::{Attachment, Cids, Letter, Text, message_id, message_id_of};
 use crate::message::date::Date;
+use crate::message::digest::Sha256;
 use crate::message::facts::Facts;
 use crate::message::template::{Template, Values};
 use crate::net::Deadline;
@@ -111,14 +112,14 @@ pub struct Extra<'a> {
     pub until: Deadline,
 }
 
-/// What is random or now unless it is given: with all three, the same input gives the same message.
+/// What is random or now unless it is given: with a date and a seed, the same input gives the same message.
 #[derive(Clone, Debug, Default)]
 pub struct Fixed {
     /// For `Date`, as it is written there.
     pub date: Option<String>,
     /// For `Message-ID`, with angle brackets.
     pub message_id: Option<String>,
-    /// What boundaries are made of, letters and digits.
+    /// What boundaries and, without `message_id`, the Message-ID are made of, letters and digits.
     pub seed: Option<String>,
 }
 
@@ -374,13 +375,37 @@ impl Material<'_> {
         Ok(())
     }
 
+    /// What tells this message from others with the same seed: its fields and its text.
+    fn seeded(&mut self, seed: &str, letter: &Letter<'_>) -> Result<Sha256> {
+        let mut hash = Sha256::default();
+        let fields = (seed, &letter.date, &letter.from, &letter.to, &letter.cc, &letter.bcc, &letter.subject);
+        hash.push(format!("{fields:?}{:?}", letter.headers).as_bytes());
+        for source in [&mut self.text, &mut self.html].into_iter().flatten() {
+            match source {
+                Source::Template(template) => hash.push(format!("{template:?}").as_bytes()),
+                Source::Plain(spool, _) => {
+                    let mut body = spool.body()?;
+                    loop {
+                        let piece = body.chunk()?;
+                        if piece.is_empty() {
+                            break;
+                        }
+                        hash.push(piece);
+                    }
+                }
+            }
+        }
+        Ok(hash)
+    }
+
     fn write(&mut self, row: Option<&Row>, fixed: Fixed, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Who> {
         let (mut letter, who) = self.fields(row)?;
         let until = self.extra.until.at();
         letter.date = fixed.date.unwrap_or_else(|| today().to_string());
-        letter.message_id = match fixed.message_id {
-            Some(id) => id,
-            None => message_id(random()?, self.extra.host),
+        letter.message_id = match (fixed.message_id, &fixed.seed) {
+            (Some(id), _) => id,
+            (None, Some(seed)) => message_id_of(self.seeded(seed, &letter)?, self.extra.host),
+            (None, None) => message_id(random()?, self.extra.host),
         };
         letter.seed = match fixed.seed {
             Some(seed) => seed,
@@ -416,9 +441,9 @@ impl Material<'_> {
             }
             None => None,
         };
-        let mut stdin = self.stdin.take();
+        let (mut stdin, seed) = (self.stdin.take(), letter.seed.clone());
         let mut open =
-            |file: &Named| -> Result<Attachment<'_>> { file.open(until, stdin.take_if(|_| file.is_stdin())) };
+            |file: &Named| -> Result<Attachment<'_>> { file.open(until, stdin.take_if(|_| file.is_stdin()), &seed) };
         letter.inline =
             inline.iter().zip(&names).map(|(file, (_, id))| Ok((id.clone(), open(file)?))).collect::<Result<_>>()?;
         letter.attachments = attach.iter().map(&mut open).collect::<Result<_>>()?;
@@ -449,14 +474,19 @@ fn filled(flag: &str, texts: &[String], host: &str, values: &Values<'_>) -> Resu
     Ok(all)
 }
 
-fn random() -> Result<[u8; 16]> {
+/// Sixteen random bytes.
+///
+/// # Errors
+/// 74: the system has none.
+pub fn random() -> Result<[u8; 16]> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|e| Error::io(format!("no random numbers: {e}")))?;
     Ok(bytes)
 }
 
 /// Now, in the local zone; `$SOURCE_DATE_EPOCH` in UTC if that is set.
-fn today() -> Date {
+#[must_use]
+pub fn today() -> Date {
     let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
     let zone = chrono::Local::now().offset().local_minus_utc() / 60;
     epoch.map_or(Date { seconds: now(), zone }, Date::utc)

@@ -10,6 +10,7 @@ pub use cid::Cids;
 pub use media::{content_type, sniff};
 
 use super::addr::{self, Address, AddressItem};
+use super::digest::Sha256;
 use super::encode::{Encoder, Way};
 use super::facts::Facts;
 use crate::body::Body;
@@ -139,6 +140,12 @@ const MAX_LINE: usize = 998;
 pub fn message_id(random: [u8; 16], host: &str) -> String {
     let hex: String = random.iter().map(|b| format!("{b:02x}")).collect();
     format!("<{hex}@{host}>")
+}
+
+/// The same for a message that is to get the same one each time: out of the hash of what makes it different from others.
+#[must_use]
+pub fn message_id_of(hash: Sha256, host: &str) -> String {
+    format!("<{:.32}@{host}>", hash.hex())
 }
 
 /// How a text travels, and in which charset.

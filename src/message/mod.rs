@@ -23,6 +23,7 @@ pub mod order;
 pub mod outgoing;
 pub mod param;
 pub mod recode;
+pub mod reply;
 pub mod rewrite;
 pub mod separated;
 pub mod subject;

@@ -2,18 +2,24 @@
 //!
 //! Left out so far: signing, encrypting.
 
+mod answer;
+mod bounce;
 mod convert;
 mod cursor;
 mod describe;
+mod draft;
+mod format;
 mod head;
 mod input;
 mod json;
 mod list;
 mod new;
 mod output;
+mod quote;
 mod screen;
 mod set;
 mod show;
+mod stamp;
 mod tree;
 
 use crate::cli::{Outcome, Tool};
@@ -36,6 +42,10 @@ pub struct Mailfmt {
 #[derive(Subcommand, Debug)]
 enum What {
     New(Box<new::New>),
+    Reply(Box<answer::Reply>),
+    ReplyAll(Box<answer::ReplyAll>),
+    Forward(Box<answer::Forward>),
+    Bounce(Box<bounce::Bounce>),
     Show(show::Show),
     Head(head::Head),
     List(list::List),
@@ -54,6 +64,10 @@ impl Tool for Mailfmt {
     fn run(self) -> Outcome {
         match self.what {
             What::New(new) => new.run(),
+            What::Reply(reply) => reply.run(),
+            What::ReplyAll(reply) => reply.run(),
+            What::Forward(forward) => forward.run(),
+            What::Bounce(bounce) => bounce.run(),
             What::Show(show) => show.run(),
             What::Head(head) => head.run(),
             What::List(list) => list.run(),

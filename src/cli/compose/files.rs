@@ -74,12 +74,17 @@ impl Named {
         Ok(name)
     }
 
-    /// Opens it, and finds out what it is: as the argument says, by its name, by its beginning, or by reading all of it to see
+    /// Opens it for a message whose boundaries are made of `seed`, and finds out what it is: as the argument says, by its name, by its beginning, or by reading all of it to see
     /// whether it is a text.
     ///
     /// # Errors
     /// 64: its name can't be one; 66: it can't be read.
-    pub(super) fn open<'a>(&self, until: Option<Instant>, stdin: Option<&'a mut dyn Body>) -> Result<Attachment<'a>> {
+    pub(super) fn open<'a>(
+        &self,
+        until: Option<Instant>,
+        stdin: Option<&'a mut dyn Body>,
+        seed: &str,
+    ) -> Result<Attachment<'a>> {
         let name = self.name()?;
         let guess = content_type(&name);
         let mut attachment = match stdin {
@@ -114,8 +119,9 @@ impl Named {
             attachment.charset = facts.utf8.then(|| charset(&facts).to_owned());
         } else if kind.eq_ignore_ascii_case(MESSAGE) {
             let facts = seen(&self.path, until, false)?;
-            let clean = is_text(&facts) && facts.eight_bit == 0 && facts.lone_crs == 0 && !facts.like_boundary;
-            attachment.lines = clean && facts.longest_line <= MAX_LINE;
+            let clean = is_text(&facts) && facts.eight_bit == 0 && facts.lone_crs == 0;
+            let clean = clean && facts.longest_line <= MAX_LINE;
+            attachment.lines = clean && !(facts.like_boundary && holds(&self.path, until, seed)?);
             if !attachment.lines && self.kind.is_none() {
                 UNKNOWN.clone_into(&mut attachment.content_type);
             }
@@ -145,6 +151,24 @@ fn seen(file: &Path, until: Option<Instant>, text: bool) -> Result<Facts> {
             return Ok(facts);
         }
         facts.push(piece);
+    }
+}
+
+/// Whether a file has a line that could be a boundary made of `seed`.
+fn holds(file: &Path, until: Option<Instant>, seed: &str) -> Result<bool> {
+    let (mut body, mut window) = (open(file, until)?, Vec::new());
+    let boundary = format!("--=_{seed}.");
+    loop {
+        let piece = body.chunk()?;
+        if piece.is_empty() {
+            return Ok(false);
+        }
+        window.extend_from_slice(piece);
+        if memchr::memmem::find(&window, boundary.as_bytes()).is_some() {
+            return Ok(true);
+        }
+        // What may begin one stays.
+        window.drain(..window.len().saturating_sub(boundary.len()));
     }
 }
 

@@ -1,13 +1,17 @@
 //! `mailfmt list`: a line for each message.
 
+use super::format::Format;
 use super::head::header;
 use super::input::Input;
+use super::screen::Screen;
 use crate::cli::Outcome;
 use crate::cli::out::{Column, Reader, Table, choose};
 use crate::error::{Error, Exit};
 use crate::message::date::Date;
 use crate::message::decode::{people, words};
 use crate::message::header::Header;
+use crate::message::reply::people_of;
+use crate::text::escape;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -42,8 +46,12 @@ pub(super) struct List {
     )]
     columns: Vec<String>,
     /// Print one JSON object a message, with all columns.
-    #[arg(long, conflicts_with = "columns")]
+    #[arg(long, conflicts_with_all = ["columns", "format"])]
     json: bool,
+    /// Print a line of this form a message: {COLUMN}, {FIELD} (any header field), {sent} (the date as mail writes it), {name} (of who
+    /// wrote it), \\t, \\n.
+    #[arg(long, value_name = "FORMAT", conflicts_with = "columns")]
+    format: Option<Format>,
     /// End with status 1 if there is no message.
     #[arg(short, long)]
     exit_status: bool,
@@ -52,6 +60,9 @@ pub(super) struct List {
 impl List {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
+        if let Some(format) = &self.format {
+            return self.lines(format);
+        }
         let columns = if self.json { COLUMNS.to_vec() } else { choose(&self.columns, &COLUMNS)? };
         let sized = columns.iter().any(|column| column.name == "size");
         let mut table = Table::new(columns, self.json, false);
@@ -85,6 +96,45 @@ impl List {
         })?;
         let end = table.end(self.exit_status)?;
         Ok(if exit == Exit::Ok { end } else { exit })
+    }
+}
+
+impl List {
+    /// A line of the template for each message.
+    fn lines(&self, format: &Format) -> Outcome {
+        let sized = format.names("size");
+        let mut screen = Screen::new(true);
+        let mut any = false;
+        let exit = self.input.each(|item| {
+            let (header, size) = if sized { sized_header(item.body)? } else { (header(item.body)?, 0) };
+            if header.fields().next().is_none() {
+                return Err(Error::data("no header fields: not a message"));
+            }
+            let line = format.fill(|name| match name {
+                "number" => item.number.to_string(),
+                "size" => size.to_string(),
+                "flags" => item.about.flags.words().collect::<Vec<_>>().join(" "),
+                name => escape(of_message(&header, name).unwrap_or_default()),
+            });
+            any = true;
+            screen.line(&line)?;
+            Ok(!screen.is_gone())
+        })?;
+        screen.flush()?;
+        Ok(if exit == Exit::Ok && !any && self.exit_status { Exit::None } else { exit })
+    }
+}
+
+/// What a template says of a message: a column, `sent` (its date as mail writes it), `name` (of who wrote it), or a header field.
+pub(super) fn of_message(header: &Header, name: &str) -> Option<String> {
+    match name {
+        "sent" => Some(Date::parse(header.get("Date")?)?.to_string()),
+        "name" => {
+            let from = people_of(header.get("From")?).into_iter().next()?;
+            let name = from.name.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+            Some(if name.is_empty() { String::from_utf8_lossy(&from.spec()).into_owned() } else { name })
+        }
+        _ => of_field(header, name),
     }
 }
 

@@ -2,11 +2,14 @@
 
 use crate::cli::out::{Out, Reader};
 use crate::error::Result;
+use crate::store::spool::Spool;
 use crate::text::{ToFile, escape_lines};
 
 /// stdout for text: line ends as in files, everything that could drive a terminal escaped, unless told not to.
 pub(super) struct Screen {
     out: Out,
+    /// What gets it all instead of stdout.
+    kept: Option<Spool>,
     raw: bool,
     gone: bool,
     to_file: ToFile,
@@ -20,7 +23,19 @@ impl Screen {
     #[must_use]
     pub(super) fn new(raw: bool) -> Screen {
         let (out, to_file, text) = (Out::default(), ToFile::default(), Vec::new());
-        Screen { out, raw, gone: false, to_file, text, line_start: true }
+        Screen { out, kept: None, raw, gone: false, to_file, text, line_start: true }
+    }
+
+    /// Keeps what it gets, for text that goes into another message.
+    #[must_use]
+    pub(super) fn kept() -> Screen {
+        Screen { kept: Some(Spool::new()), ..Screen::new(true) }
+    }
+
+    /// What was kept.
+    #[must_use]
+    pub(super) fn into_kept(self) -> Spool {
+        self.kept.unwrap_or_default()
     }
 
     /// For messages and contents, of which a pipe gets every byte and only a terminal is protected.
@@ -39,6 +54,9 @@ impl Screen {
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         if let Some(last) = bytes.last() {
             self.line_start = *last == b'\n';
+            if let Some(kept) = &mut self.kept {
+                return kept.push(bytes);
+            }
             self.gone = self.gone || self.out.write(bytes)? == Reader::Gone;
         }
         Ok(())

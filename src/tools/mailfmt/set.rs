@@ -103,7 +103,7 @@ impl Set {
 ///
 /// # Errors
 /// 65: there are no fields, or more than can be held; those of the body.
-fn split(body: &mut dyn Body) -> Result<(Header, Vec<u8>)> {
+pub(super) fn split(body: &mut dyn Body) -> Result<(Header, Vec<u8>)> {
     let mut collect = Collect::default();
     let mut behind = Vec::new();
     loop {

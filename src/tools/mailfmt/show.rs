@@ -193,22 +193,22 @@ fn write_part<B: Body>(screen: &mut Screen, cursor: &mut Cursor<B>, part: &Part)
 }
 
 /// A message on its way to a reader.
-struct View<'s, B> {
+pub(super) struct View<'s, B> {
     screen: &'s mut Screen,
     cursor: Cursor<B>,
     /// Whether the last thing shown is a text: the next one gets an empty line before it.
     after_text: bool,
     width: usize,
     /// Only texts.
-    bare: bool,
+    pub(super) bare: bool,
 }
 
 impl<'s, B: Body> View<'s, B> {
-    fn new(screen: &'s mut Screen, cursor: Cursor<B>, width: usize) -> View<'s, B> {
+    pub(super) fn new(screen: &'s mut Screen, cursor: Cursor<B>, width: usize) -> View<'s, B> {
         View { screen, cursor, after_text: false, width, bare: false }
     }
 
-    fn message(&mut self, part: &Part, number: &str) -> Result<()> {
+    pub(super) fn message(&mut self, part: &Part, number: &str) -> Result<()> {
         if self.bare {
             return self.content(part, number);
         }
@@ -299,7 +299,7 @@ impl<'s, B: Body> View<'s, B> {
 }
 
 /// Whether a part is text that belongs to the message, not a file that came with it.
-fn is_shown(part: &Part) -> bool {
+pub(super) fn is_shown(part: &Part) -> bool {
     const REPORTS: [&str; 4] =
         ["delivery-status", "disposition-notification", "global-delivery-status", "global-disposition-notification"];
     let kind = &part.content_type;
@@ -309,7 +309,7 @@ fn is_shown(part: &Part) -> bool {
 }
 
 /// Which alternative is read: plain text if there is any of it, else HTML, else the last, which is the richest.
-fn best(children: &[(String, &Part)]) -> Option<usize> {
+pub(super) fn best(children: &[(String, &Part)]) -> Option<usize> {
     let text = |subtype: &str| {
         children.iter().position(|(_, p)| p.content_type.is("text", subtype) && is_shown(p) && p.size() > 0)
     };
