@@ -3,6 +3,8 @@
 
 #[path = "mailfmt/change.rs"]
 mod change;
+#[path = "mailfmt/extract.rs"]
+mod extract;
 #[path = "mailfmt/input.rs"]
 mod input;
 
