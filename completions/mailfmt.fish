@@ -36,6 +36,7 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "head" -d 'Prints he
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "list" -d 'Lists messages, one a line'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "tree" -d 'Lists the parts of messages'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "cat" -d 'Writes the content of one part, decoded'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "extract" -d 'Writes attachments to files, and tells what became of each'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "text" -d 'Prints the readable text of messages: their body alone, decoded, in UTF-8'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "set" -d 'Changes header fields; every other byte stays as it is'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "convert" -d 'Moves messages from one form into another: splits an mbox, joins files, fills a Maildir'
@@ -193,6 +194,26 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l one -d 'The inpu
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s d -l dir -d 'Write the files into this directory, which is made if it is missing' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l part -d 'This part, by its number in tree' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l name -d 'Parts with such a name: * is anything, ? one character' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l type -d 'Parts of such a type, like application/pdf or image/*' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l id -d 'The part with this Content-ID' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l all -d 'All parts, texts too'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l tar -d 'Write a tar archive to stdout'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l stdout -d 'Write the contents to stdout, one behind the other'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l utf8 -d 'Write texts in UTF-8, not in their charset'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s n -l dry-run -d 'Tell what would be written; write nothing'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l json -d 'Tell it as a JSON object a file'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s q -l quiet -d 'Say nothing but errors'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l strict -d 'A content that is damaged makes the status 65'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s e -l exit-status -d 'End with status 1 if there is nothing to write'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l width -d 'Columns of text that is made of HTML' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s 0 -l null -d 'Each message of the input ends with NUL'

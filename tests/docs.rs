@@ -214,6 +214,10 @@ const NAMES_THE_ITEM: &[(&str, &str)] = &[
     ("ndjson", ""),
     // Of what is read, or of what is written.
     ("null", ""),
+    // One that is written, or those that are.
+    ("part", ""),
+    // What a message must not have, or its content.
+    ("strict", ""),
     ("raw", ""),
     // mail-serve has many dialogues, and nothing else of `Common`.
     ("trace", "Append the dialogue"),

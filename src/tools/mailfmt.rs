@@ -8,6 +8,7 @@ mod convert;
 mod cursor;
 mod describe;
 mod draft;
+mod extract;
 mod format;
 mod head;
 mod input;
@@ -51,6 +52,7 @@ enum What {
     List(list::List),
     Tree(tree::Tree),
     Cat(show::Cat),
+    Extract(Box<extract::Extract>),
     Text(show::Text),
     Set(Box<set::Set>),
     Convert(convert::Convert),
@@ -73,6 +75,7 @@ impl Tool for Mailfmt {
             What::List(list) => list.run(),
             What::Tree(tree) => tree.run(),
             What::Cat(cat) => cat.run(),
+            What::Extract(extract) => extract.run(),
             What::Text(text) => text.run(),
             What::Set(set) => set.run(),
             What::Convert(convert) => convert.run(),

@@ -143,7 +143,7 @@ fn cat(input: &Input, section: &Section, raw: bool) -> Outcome {
     let exit = input.each(|item| {
         let (mut spool, part) = read(item.body)?;
         let found = part.section(&section.0);
-        let found = found.ok_or_else(|| Error::no_input(format!("there is no part {}", shown(&section.0))))?;
+        let found = found.ok_or_else(|| Error::no_input(format!("there is no part {}", section.shown())))?;
         write_part(&mut screen, &mut Cursor::new(spool.body()?), found)?;
         Ok(!screen.is_gone())
     })?;
@@ -151,8 +151,11 @@ fn cat(input: &Input, section: &Section, raw: bool) -> Outcome {
     Ok(exit)
 }
 
-fn shown(section: &[u32]) -> String {
-    section.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
+impl Section {
+    /// As it is written.
+    pub(super) fn shown(&self) -> String {
+        self.0.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
+    }
 }
 
 /// Keeps a message and finds its parts.

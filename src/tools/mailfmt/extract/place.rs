@@ -1,0 +1,186 @@
+//! Where extracted parts go.
+
+use super::Wanted;
+use crate::cli::out::{Out, Reader};
+use crate::error::{Error, Local, Result};
+use crate::message::filename::numbered;
+use crate::message::tar;
+use crate::store::disk;
+use crate::tools::mailfmt::screen::Screen;
+use rustix::fs::{AtFlags, unlinkat};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+/// How many names are remembered with the number that they had last.
+const REMEMBERED: usize = 100_000;
+
+pub(super) enum Kind {
+    Nowhere,
+    Directory(PathBuf),
+    Tar,
+    Stdout,
+}
+
+/// Takes contents one by one.
+pub(super) struct Place {
+    to: To,
+    /// The name and how much of the one that is open.
+    name: String,
+    size: u64,
+    /// Names that were taken, and the last number that each got: looking for a free one starts there.
+    taken: BTreeMap<String, u64>,
+}
+
+enum To {
+    Nowhere,
+    Directory { path: PathBuf, dir: OwnedFd, file: Option<BufWriter<File>> },
+    Tar(Out),
+    Stdout(Screen),
+}
+
+impl Place {
+    /// # Errors
+    /// 64: an archive for a terminal; 73: the directory can't be made.
+    pub(super) fn open(kind: Kind) -> Result<Place> {
+        let to = match kind {
+            Kind::Nowhere => To::Nowhere,
+            Kind::Stdout => To::Stdout(Screen::for_bytes(false)),
+            Kind::Tar => {
+                let out = Out::default();
+                if out.is_terminal() {
+                    return Err(Error::usage("an archive is not for a terminal").advise("--tar > FILE"));
+                }
+                To::Tar(out)
+            }
+            Kind::Directory(path) => {
+                disk::make_dirs(&path).creating(path.display())?;
+                let dir = disk::open_dir(&path).creating(path.display())?;
+                To::Directory { path, dir, file: None }
+            }
+        };
+        Ok(Place { to, name: String::new(), size: 0, taken: BTreeMap::new() })
+    }
+
+    /// Whether a size has to be known before the bytes.
+    pub(super) fn needs_size(&self) -> bool {
+        matches!(self.to, To::Tar(_))
+    }
+
+    /// Whether nobody reads any more.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(&self.to, To::Stdout(screen) if screen.is_gone())
+    }
+
+    /// The next content.
+    ///
+    /// # Errors
+    /// 73.
+    pub(super) fn begin(&mut self, name: &str, wanted: &Wanted<'_, '_>, size: u64) -> Result<()> {
+        self.size = 0;
+        // In an archive each of many messages has its own directory.
+        let name = match &self.to {
+            To::Tar(_) if wanted.item.many => format!("{}/{name}", wanted.item.number),
+            _ => name.to_owned(),
+        };
+        if self.taken.len() >= REMEMBERED {
+            self.taken.clear();
+        }
+        let mut candidate = name.clone();
+        loop {
+            let free = !self.taken.contains_key(&candidate);
+            if free && let Some(done) = self.create(&candidate, wanted, size)? {
+                self.name = done;
+                self.taken.insert(candidate, 0);
+                return Ok(());
+            }
+            let last = self.taken.entry(name.clone()).or_default();
+            *last += 1;
+            candidate = numbered(&name, *last);
+        }
+    }
+
+    /// Makes the file; `None` if there is one of that name.
+    fn create(&mut self, name: &str, wanted: &Wanted<'_, '_>, size: u64) -> Result<Option<String>> {
+        match &mut self.to {
+            To::Nowhere | To::Stdout(_) => {}
+            To::Tar(out) => must(out.write(&tar::head(name, size, wanted.time())))?,
+            To::Directory { path, dir, file } => match disk::create(&*dir, name) {
+                Ok(made) => *file = Some(BufWriter::with_capacity(32 * 1024, made)),
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
+                Err(e) => return Err(e).creating(path.join(name).display()),
+            },
+        }
+        Ok(Some(name.to_owned()))
+    }
+
+    /// A piece of the content.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn write(&mut self, piece: &[u8]) -> Result<()> {
+        self.size += piece.len() as u64;
+        match &mut self.to {
+            To::Nowhere | To::Directory { file: None, .. } => Ok(()),
+            To::Tar(out) => must(out.write(piece)),
+            To::Stdout(screen) => screen.bytes(piece),
+            To::Directory { path, file: Some(file), .. } => {
+                file.write_all(piece).local(path.join(&self.name).display())
+            }
+        }
+    }
+
+    /// The content is whole: its name.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn finish(&mut self) -> Result<String> {
+        match &mut self.to {
+            To::Nowhere => {}
+            To::Tar(out) => must(out.write(&tar::padding(self.size)))?,
+            To::Stdout(screen) => screen.end()?,
+            To::Directory { path, file, .. } => {
+                if let Some(Err(e)) = file.take().map(|mut file| file.flush()) {
+                    let at = path.join(&self.name);
+                    self.abort();
+                    return Err(e).local(at.display());
+                }
+            }
+        }
+        Ok(std::mem::take(&mut self.name))
+    }
+
+    /// It is not: nothing of it stays.
+    pub(super) fn abort(&mut self) {
+        if let To::Directory { dir, file, .. } = &mut self.to {
+            *file = None;
+            // That it could not be written is what is told.
+            let _ = unlinkat(&*dir, self.name.as_str(), AtFlags::empty());
+        }
+    }
+
+    /// All is written.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn end(self) -> Result<()> {
+        match self.to {
+            To::Nowhere | To::Directory { .. } => Ok(()),
+            To::Stdout(mut screen) => screen.flush(),
+            To::Tar(mut out) => {
+                must(out.write(&tar::end()))?;
+                must(out.flush())
+            }
+        }
+    }
+}
+
+/// An archive that nobody reads is lost.
+fn must(reader: Result<Reader>) -> Result<()> {
+    match reader? {
+        Reader::There => Ok(()),
+        Reader::Gone => Err(Error::io("stdout: Broken pipe")),
+    }
+}
