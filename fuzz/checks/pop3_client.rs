@@ -57,7 +57,7 @@ fn talk(wire: Wire, choice: u8) -> Result<()> {
         told.push(number);
         let Ok(body) = body else { return Ok(()) };
         // Every other one is left where it is, for whoever reads on.
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             return Ok(());
         }
         let mut text = Vec::new();

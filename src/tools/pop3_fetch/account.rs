@@ -94,24 +94,19 @@ struct Sessions<'s> {
 }
 
 impl Sessions<'_> {
-    fn connect(&self) -> Result<Client> {
-        self.flags.knowing.connect(self.reach, self.at, self.login)
-    }
-
-    /// What is there, by names that last: the server's, or those of [`identify`].
-    fn listing(&self, client: &mut Client) -> Result<Vec<Entry>> {
-        let mut entries = client.listing()?;
+    /// A session, and what is there, by names that last: the server's, or those of [`identify`].
+    fn open(&self) -> Result<(Client, Vec<Entry>)> {
+        let (mut client, mut entries) = self.flags.knowing.open(self.reach, self.at, self.login)?;
         let asked = entries.iter().all(|e| e.uidl.is_none());
-        if asked && identify(client, &mut entries)? && !entries.is_empty() && self.flags.common.verbose {
+        if asked && identify(&mut client, &mut entries)? && !entries.is_empty() && self.flags.common.verbose {
             complain(NAME, &format!("{}: no unique ids; messages are known by their headers", self.at), None);
         }
-        Ok(entries)
+        Ok((client, entries))
     }
 
     /// `-n`, and `--mark-fetched`.
     fn tell(&self) -> Result<Summary, Failure> {
-        let mut client = self.connect()?;
-        let entries = self.listing(&mut client)?;
+        let (mut client, entries) = self.open()?;
         let mut summary = Summary::new();
         if self.flags.mark_fetched {
             if entries.iter().any(|e| e.uidl.is_none()) {
@@ -166,16 +161,15 @@ impl Sessions<'_> {
         let mut summary = Summary::new();
         let mut rest: Option<HashSet<Vec<u8>>> = None;
         loop {
-            let mut client = match self.connect() {
+            let (mut client, entries) = match self.open() {
                 Err(e) if rest.is_some() => {
                     complain(NAME, &e.to_string(), e.advice());
                     fetch.tally.failed(e.exit());
                     break;
                 }
-                client => client?,
+                opened => opened?,
             };
             let begun = Instant::now();
-            let entries = self.listing(&mut client)?;
             let drop = Maildrop::new(&entries, self.history.seen()?);
             if rest.is_none() {
                 fetch.recover(&drop)?;
