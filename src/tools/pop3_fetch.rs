@@ -137,7 +137,10 @@ with the keys
 .Li number , uidl , size
 and
 .Li would :
-fetch, move (fetch and delete), top, leave (it is too large) or delete.
+fetch, move (fetch and delete), top, leave (it is too large), delete or remember
+.Pq Fl -mark-fetched ;
+of several accounts the name of each comes first, or has the key
+.Li account .
 .Sh WHAT IS FETCHED TWICE
 Nothing, as far as the unique ids of the server tell: they are remembered for each account and each set of targets (or
 .Fl -state
@@ -150,7 +153,7 @@ Where messages are about to be stored is written down there before, so that afte
 got there, and a message cut short at the end of an mbox is taken back, unless another program has written behind it.
 Only a message on its way to stdout, a command
 .Pq Cm exec: ,
-or a folder of an account may come a second time.
+a folder of an account or another server may come a second time.
 What a command (by another status than 0) or a server refuses stays on the server, and the other targets take it back.
 If the server falls out of step, nothing is deleted, and the message before that stays on the server for good: it may be a part only.
 With

@@ -1,6 +1,6 @@
 //! One account: sessions until all that is wanted is here, what may go is deleted, and the history knows.
 
-use super::fetch::{Fetch, Report, record, tell};
+use super::fetch::{Fetch, Report, of_account, record, tell};
 use super::filter::choose;
 use super::wanted::{Extent, Maildrop, Wanted};
 use super::{NAME, Pop3Fetch, import};
@@ -112,10 +112,13 @@ impl Sessions<'_> {
             if entries.iter().any(|e| e.uidl.is_none()) {
                 return Err(Error::refused("the server has no unique ids, so nothing can be remembered").into());
             }
-            if !self.flags.dry_run {
-                let seen = self.history.seen()?;
-                let new = entries.iter().filter_map(|e| e.uidl.as_deref()).filter(|uidl| !seen.contains_key(*uidl));
-                self.history.record(new, Mark::Told)?;
+            let seen = self.history.seen()?;
+            let is_new = |e: &&Entry| e.uidl.as_ref().is_some_and(|uidl| !seen.contains_key(uidl));
+            let mut new = entries.iter().filter(is_new);
+            if self.flags.dry_run {
+                new.try_for_each(|entry| self.would("remember", entry))?;
+            } else {
+                self.history.record(new.filter_map(|e| e.uidl.as_deref()), Mark::Told)?;
             }
             client.leave()?;
             return Ok(summary);
@@ -145,10 +148,12 @@ impl Sessions<'_> {
     fn would(&self, would: &str, entry: &Entry) -> Result<()> {
         let line = if self.flags.json {
             let uidl = entry.uidl.as_deref().map(in_json);
-            json!({ "number": entry.number, "uidl": uidl, "size": entry.size, "would": would }).to_string()
+            let object = json!({ "number": entry.number, "uidl": uidl, "size": entry.size, "would": would });
+            of_account(self.account, object).to_string()
         } else {
             let uidl = entry.uidl.as_ref().map(escape).unwrap_or_default();
-            format!("{}\t{uidl}\t{}\t{would}", entry.number, entry.size)
+            let account = self.account.map(|name| format!("{name}\t")).unwrap_or_default();
+            format!("{account}{}\t{uidl}\t{}\t{would}", entry.number, entry.size)
         };
         let mut out = self.report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         out.write(format!("{line}\n").as_bytes()).map(drop)
