@@ -38,7 +38,7 @@ complete -c pop3-fetch -l trust-stdout -d 'Take what a pipe or terminal got for 
 complete -c pop3-fetch -s n -l dry-run -d 'Tell what would be fetched and deleted; do nothing'
 complete -c pop3-fetch -l json -d 'One JSON object for each message (not with messages on stdout)'
 complete -c pop3-fetch -s e -l exit-status -d 'End with status 1 if there was nothing to fetch'
-complete -c pop3-fetch -l pipeline -d 'Send commands without waiting for the replies, also where the server does not offer that (key: pipelining = true)'
+complete -c pop3-fetch -l pipeline -d 'Send commands without waiting for the replies, also where the server does not offer that, if it answers the first two (key: pipelining = true)'
 complete -c pop3-fetch -s q -l quiet -d 'Say nothing but errors'
 complete -c pop3-fetch -s v -l verbose -d 'Tell the steps on stderr'
 complete -c pop3-fetch -l trace-data -d 'Show message bodies in the trace too'

@@ -20,7 +20,7 @@ complete -c pop3-ls -l total -d 'One line instead: how many messages there are, 
 complete -c pop3-ls -l json -d 'One JSON object a line'
 complete -c pop3-ls -s 0 -l null -d 'End records with NUL instead of a newline'
 complete -c pop3-ls -s e -l exit-status -d 'End with status 1 if nothing is listed'
-complete -c pop3-ls -l pipeline -d 'Send commands without waiting for the replies, also where the server does not offer that (key: pipelining = true)'
+complete -c pop3-ls -l pipeline -d 'Send commands without waiting for the replies, also where the server does not offer that, if it answers the first two (key: pipelining = true)'
 complete -c pop3-ls -s q -l quiet -d 'Say nothing but errors'
 complete -c pop3-ls -s v -l verbose -d 'Tell the steps on stderr'
 complete -c pop3-ls -l trace-data -d 'Show message bodies in the trace too'

@@ -58,6 +58,9 @@ fn several_accounts_each_on_its_own() {
     assert_eq!((quiet.out, quiet.err), (String::new(), String::new()));
     home.run("pop3-fetch", &["-e", "--all-accounts", "--into", "maildir:M"], b"").ends(1);
     send(&home, &server, "bob", "two");
+    let would = home.run("pop3-fetch", &["-n", "--delete", "amy:", "bob:", "--into", "maildir:M"], b"").ends(0).out;
+    let fields: Vec<&str> = would.trim_end().split('\t').collect();
+    assert_eq!((fields[0], fields[1], fields[4], fields.len()), ("bob:", "2", "move", 5), "{would}");
     home.run("pop3-fetch", &["-e", "amy:", "bob:", "--into", "maildir:M"], b"").ends(0);
     assert_eq!(files(&home, "M"), 4);
     // To stdout they come one after the other, in one stream.
@@ -123,6 +126,7 @@ fn what_was_fetched_long_ago_is_deleted() {
     assert_eq!(files(&home, "M"), 2);
     // What was only said to be fetched is not here: no age deletes it.
     let told = |more: &[&str]| home.run("pop3-fetch", &[&["bob:", "--into", "maildir:N"], more].concat(), b"").ends(0);
+    assert!(told(&["--mark-fetched", "-n"]).out.ends_with("\tremember\n"));
     told(&["--mark-fetched"]);
     let state = rusqlite::Connection::open(home.path().join(".local/state/pipepost/state.sqlite")).unwrap();
     assert_eq!(state.execute("UPDATE fetched SET time = 0 WHERE pending = 3", []).unwrap(), 1);

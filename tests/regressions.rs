@@ -14,6 +14,8 @@ mod imap_grammar;
 mod maildir;
 #[path = "../fuzz/checks/message.rs"]
 mod message;
+#[path = "../fuzz/checks/pop3_client.rs"]
+mod pop3_client;
 #[path = "../fuzz/checks/sasl.rs"]
 mod sasl;
 #[path = "../fuzz/checks/sessions.rs"]
@@ -45,6 +47,11 @@ fn wire_grammar_holds() {
 #[test]
 fn imap_grammar_holds() {
     replay("imap_grammar", imap_grammar::check);
+}
+
+#[test]
+fn pop3_clients_hold() {
+    replay("pop3_client", pop3_client::check);
 }
 
 #[test]

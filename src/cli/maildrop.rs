@@ -5,7 +5,7 @@ pub mod identity;
 use super::connect::Reach;
 use crate::client::Login;
 use crate::client::pop3::{Client, Entry};
-use crate::error::{Error, Local, Result};
+use crate::error::{Error, Exit, Local, Result};
 use crate::message::date::Date;
 use crate::message::header::Header;
 use crate::net::endpoint::Endpoint;
@@ -17,23 +17,38 @@ use std::io::{BufRead, Read};
 /// What is known better than the server tells it.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Knowing {
-    /// Send commands without waiting for the replies, also where the server does not offer that (key: pipelining = true).
+    /// Send commands without waiting for the replies, also where the server does not offer that, if it answers the first two (key:
+    /// pipelining = true).
     #[arg(long)]
     pub pipeline: bool,
 }
 
 impl Knowing {
-    /// Connects and logs in; waits for a maildrop that another session has.
+    /// Connects, logs in and lists; waits for a maildrop that another session has.
     ///
     /// # Errors
-    /// As [`Client::connect`]; 78: the configuration is wrong.
-    pub fn connect(self, reach: &Reach, at: &Endpoint, login: &Login) -> Result<Client> {
+    /// As [`Client::connect`] and [`Client::listing`]; 78: the configuration is wrong.
+    pub fn open(self, reach: &Reach, at: &Endpoint, login: &Login) -> Result<(Client, Vec<Entry>)> {
         let told = reach.accounts().settings(at)?.pipelining.map(|set| set.value);
-        let mut client = Client::connect(reach, at, login, reach.patience())?;
+        let connect = || Client::connect(reach, at, login, reach.patience());
+        let mut client = connect()?;
         if let Some(pipelining) = told.filter(|_| !self.pipeline).or(self.pipeline.then_some(true)) {
-            client.pipelines(pipelining);
+            // A second login at once, should it be wrong, is more than this one allows.
+            let safe = client.capabilities().login_delay.is_none() || client.capabilities().pipelining;
+            client.pipelines(pipelining && safe);
         }
-        Ok(client)
+        let unproven = client.is_unproven();
+        match client.listing() {
+            // In doubt one command at a time, and none in a session that is out of step perhaps.
+            Err(e) if unproven && e.exit() != Exit::IoErr && !reach.whole().passed() => {
+                drop(client);
+                client = connect()?;
+                client.pipelines(false);
+                let entries = client.listing()?;
+                Ok((client, entries))
+            }
+            entries => Ok((client, entries?)),
+        }
     }
 }
 

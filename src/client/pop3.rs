@@ -25,6 +25,8 @@ const REPLY: Duration = Duration::from_secs(300);
 const QUIT: Duration = Duration::from_secs(5);
 /// RETR and TOP in flight: enough to hide the round trip, few enough that they wait in any server's buffers.
 const WINDOW: usize = 256;
+/// How long the answer to the second of two commands may take where it is a proof.
+const PROOF: Duration = Duration::from_secs(5);
 /// Short commands in flight.
 const FLIGHT: usize = 500;
 /// Two commands that must not be behind each other: the second waits at least so long.
@@ -62,6 +64,8 @@ pub struct Client {
     busy: Option<Duration>,
     /// UTF8 is out, and its answer comes before that to the login.
     owed: bool,
+    /// The server does not say that it takes commands in flights, but somebody does.
+    unproven: bool,
 }
 
 impl Client {
@@ -76,7 +80,8 @@ impl Client {
 
     fn opened(mut wire: Wire, login: &Login, busy: &mut Option<Duration>) -> Result<Client> {
         wire.until(Deadline::after(REPLY));
-        let mut client = Client { wire, capabilities: Capabilities::default(), busy: None, owed: false };
+        let mut client =
+            Client { wire, capabilities: Capabilities::default(), busy: None, owed: false, unproven: false };
         let greeting = client.status()?;
         if !greeting.ok {
             return Err(client.refused("", &greeting));
@@ -153,15 +158,23 @@ impl Client {
         &self.capabilities
     }
 
-    /// Says whether commands may follow each other without waiting, whatever CAPA did: who knows the server knows better.
+    /// Says whether commands may follow each other without waiting, whatever CAPA did. Where CAPA did not, the next
+    /// [`Client::listing`] shows whether it is true.
     pub fn pipelines(&mut self, pipelining: bool) {
+        self.unproven = pipelining && !self.capabilities.pipelining;
         self.capabilities.pipelining = pipelining;
+    }
+
+    /// Whether the server has yet to show that it answers two commands that came as one.
+    #[must_use]
+    pub fn is_unproven(&self) -> bool {
+        self.unproven
     }
 
     /// LIST and UIDL: every message, in order of number.
     ///
     /// # Errors
-    /// 75, 76.
+    /// 75, 76; where flights are unproven, any may mean that the server does not take them.
     pub fn listing(&mut self) -> Result<Vec<Entry>> {
         let peer = self.wire.peer().to_owned();
         self.must_be_quiet()?;
@@ -181,7 +194,15 @@ impl Client {
             entries.push(Entry { number, size: size.ok_or_else(|| bad(line))?, uidl: None });
             Ok(())
         })?;
+        if self.unproven {
+            // A server that has thrown it away says nothing more.
+            self.wire.until(Deadline::after(PROOF));
+        }
         let answer = if self.capabilities.pipelining { self.status()? } else { self.ask("UIDL\r\n")? };
+        if self.unproven && !answer.ok {
+            // The rest of a command perhaps, and UIDL is there.
+            return Err(self.refused("UIDL: ", &answer));
+        }
         if answer.ok {
             let index: HashMap<u32, usize> = entries.iter().enumerate().map(|(i, e)| (e.number, i)).collect();
             self.list(MESSAGES, |line| {
@@ -197,6 +218,7 @@ impl Client {
         if entries.windows(2).any(|w| matches!(w, [a, b] if a.number == b.number)) {
             return Err(Error::protocol("LIST shows a number twice").at(&peer));
         }
+        self.unproven = false;
         Ok(entries)
     }
 

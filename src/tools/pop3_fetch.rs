@@ -137,7 +137,10 @@ with the keys
 .Li number , uidl , size
 and
 .Li would :
-fetch, move (fetch and delete), top, leave (it is too large) or delete.
+fetch, move (fetch and delete), top, leave (it is too large), delete or remember
+.Pq Fl -mark-fetched ;
+of several accounts the name of each comes first, or has the key
+.Li account .
 .Sh WHAT IS FETCHED TWICE
 Nothing, as far as the unique ids of the server tell: they are remembered for each account and each set of targets (or
 .Fl -state

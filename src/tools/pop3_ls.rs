@@ -124,8 +124,7 @@ pop3-ls --new -e -o from,subject local: || echo 'nothing new'
         let reach = Reach::new(NAME, &self.common)?;
         let at = reach.accounts().account(self.account.as_deref(), Service::Pop3)?;
         let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
-        let mut client = self.knowing.connect(&reach, &at, &login)?;
-        let mut entries = client.listing()?;
+        let (mut client, mut entries) = self.knowing.open(&reach, &at, &login)?;
         if self.new {
             let seen = fetched(&at, &login.user, self.state.as_deref())?;
             if !identify(&mut client, &mut entries)? {

@@ -122,8 +122,7 @@ pop3-ls -o uidl,from local: | awk -F '\t' '$2 ~ /ci@/ { print $1 }' | pop3-rm lo
             return Ok(Exit::Ok);
         }
         let login = reach.login(&at)?.ok_or_else(|| Error::internal("no login"))?;
-        let mut client = self.knowing.connect(&reach, &at, &login)?;
-        let entries = client.listing()?;
+        let (mut client, entries) = self.knowing.open(&reach, &at, &login)?;
         let mut tally = Tally::default();
         let mut doomed: Vec<&Entry> = entries.iter().collect();
         let mut guarded = self.older_than.is_some();

@@ -1,6 +1,6 @@
 //! One account: sessions until all that is wanted is here, what may go is deleted, and the history knows.
 
-use super::fetch::{Fetch, Report, record, tell};
+use super::fetch::{Fetch, Report, of_account, record, tell};
 use super::filter::choose;
 use super::wanted::{Extent, Maildrop, Wanted};
 use super::{NAME, Pop3Fetch, import};
@@ -94,33 +94,31 @@ struct Sessions<'s> {
 }
 
 impl Sessions<'_> {
-    fn connect(&self) -> Result<Client> {
-        self.flags.knowing.connect(self.reach, self.at, self.login)
-    }
-
-    /// What is there, by names that last: the server's, or those of [`identify`].
-    fn listing(&self, client: &mut Client) -> Result<Vec<Entry>> {
-        let mut entries = client.listing()?;
+    /// A session, and what is there, by names that last: the server's, or those of [`identify`].
+    fn open(&self) -> Result<(Client, Vec<Entry>)> {
+        let (mut client, mut entries) = self.flags.knowing.open(self.reach, self.at, self.login)?;
         let asked = entries.iter().all(|e| e.uidl.is_none());
-        if asked && identify(client, &mut entries)? && !entries.is_empty() && self.flags.common.verbose {
+        if asked && identify(&mut client, &mut entries)? && !entries.is_empty() && self.flags.common.verbose {
             complain(NAME, &format!("{}: no unique ids; messages are known by their headers", self.at), None);
         }
-        Ok(entries)
+        Ok((client, entries))
     }
 
     /// `-n`, and `--mark-fetched`.
     fn tell(&self) -> Result<Summary, Failure> {
-        let mut client = self.connect()?;
-        let entries = self.listing(&mut client)?;
+        let (mut client, entries) = self.open()?;
         let mut summary = Summary::new();
         if self.flags.mark_fetched {
             if entries.iter().any(|e| e.uidl.is_none()) {
                 return Err(Error::refused("the server has no unique ids, so nothing can be remembered").into());
             }
-            if !self.flags.dry_run {
-                let seen = self.history.seen()?;
-                let new = entries.iter().filter_map(|e| e.uidl.as_deref()).filter(|uidl| !seen.contains_key(*uidl));
-                self.history.record(new, Mark::Told)?;
+            let seen = self.history.seen()?;
+            let is_new = |e: &&Entry| e.uidl.as_ref().is_some_and(|uidl| !seen.contains_key(uidl));
+            let mut new = entries.iter().filter(is_new);
+            if self.flags.dry_run {
+                new.try_for_each(|entry| self.would("remember", entry))?;
+            } else {
+                self.history.record(new.filter_map(|e| e.uidl.as_deref()), Mark::Told)?;
             }
             client.leave()?;
             return Ok(summary);
@@ -150,10 +148,12 @@ impl Sessions<'_> {
     fn would(&self, would: &str, entry: &Entry) -> Result<()> {
         let line = if self.flags.json {
             let uidl = entry.uidl.as_deref().map(in_json);
-            json!({ "number": entry.number, "uidl": uidl, "size": entry.size, "would": would }).to_string()
+            let object = json!({ "number": entry.number, "uidl": uidl, "size": entry.size, "would": would });
+            of_account(self.account, object).to_string()
         } else {
             let uidl = entry.uidl.as_ref().map(escape).unwrap_or_default();
-            format!("{}\t{uidl}\t{}\t{would}", entry.number, entry.size)
+            let account = self.account.map(|name| format!("{name}\t")).unwrap_or_default();
+            format!("{account}{}\t{uidl}\t{}\t{would}", entry.number, entry.size)
         };
         let mut out = self.report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         out.write(format!("{line}\n").as_bytes()).map(drop)
@@ -166,16 +166,15 @@ impl Sessions<'_> {
         let mut summary = Summary::new();
         let mut rest: Option<HashSet<Vec<u8>>> = None;
         loop {
-            let mut client = match self.connect() {
+            let (mut client, entries) = match self.open() {
                 Err(e) if rest.is_some() => {
                     complain(NAME, &e.to_string(), e.advice());
                     fetch.tally.failed(e.exit());
                     break;
                 }
-                client => client?,
+                opened => opened?,
             };
             let begun = Instant::now();
-            let entries = self.listing(&mut client)?;
             let drop = Maildrop::new(&entries, self.history.seen()?);
             if rest.is_none() {
                 fetch.recover(&drop)?;

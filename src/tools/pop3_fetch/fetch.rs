@@ -220,13 +220,18 @@ pub(super) fn record(
     places: &[String],
     error: Option<&Error>,
 ) -> serde_json::Value {
-    let mut object = json!({
+    let object = json!({
         "number": entry.number,
         "uidl": entry.uidl.as_deref().map(in_json),
         "fate": fate,
         "places": places,
         "error": error.map(ToString::to_string),
     });
+    of_account(account, object)
+}
+
+/// The record, with its account where there are several.
+pub(super) fn of_account(account: Option<&str>, mut object: serde_json::Value) -> serde_json::Value {
     if let (Some(account), Some(object)) = (account, object.as_object_mut()) {
         object.insert("account".into(), account.into());
     }
