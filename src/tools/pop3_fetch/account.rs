@@ -263,7 +263,7 @@ impl Sessions<'_> {
         let delivered: HashSet<u32> = fetch.delivered.iter().copied().collect();
         let listed = || drop.entries.iter().filter_map(|e| e.uidl.as_deref());
         let mut doomed = drop.doomed(self.flags, &delivered, now());
-        if doomed.is_empty() && !self.flags.delete {
+        if doomed.is_empty() {
             // Nothing is deleted, so how the goodbye ends is of no importance, but replies out of step are; unless the server
             // deletes by itself.
             let ended = match client.capabilities().expire {
