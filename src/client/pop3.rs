@@ -204,13 +204,22 @@ impl Client {
             return Err(self.refused("UIDL: ", &answer));
         }
         if answer.ok {
-            let index: HashMap<u32, usize> = entries.iter().enumerate().map(|(i, e)| (e.number, i)).collect();
+            // Almost always both go through the numbers in the same order.
+            let mut index: HashMap<u32, usize> = HashMap::new();
+            let mut next = 0;
             self.list(MESSAGES, |line| {
                 let (number, uidl) = numbered(line).filter(|(_, id)| id.len() <= UIDL).ok_or_else(|| bad(line))?;
                 // What LIST did not show is not ours to fetch.
-                if let Some(entry) = index.get(&number).and_then(|i| entries.get_mut(*i)) {
+                if entries.get(next).is_none_or(|entry| entry.number != number) {
+                    if index.is_empty() {
+                        index = entries.iter().enumerate().map(|(i, e)| (e.number, i)).collect();
+                    }
+                    next = index.get(&number).copied().unwrap_or(usize::MAX);
+                }
+                if let Some(entry) = entries.get_mut(next) {
                     entry.uidl = Some(uidl.to_vec());
                 }
+                next = next.saturating_add(1);
                 Ok(())
             })?;
         }

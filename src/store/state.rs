@@ -322,20 +322,27 @@ impl History<'_> {
     ///
     /// # Errors
     /// 74.
-    pub fn prune<T: AsRef<[u8]>>(&self, listed: impl IntoIterator<Item = T>) -> Result<usize> {
-        let listed: HashSet<Vec<u8>> = listed.into_iter().map(|uidl| uidl.as_ref().to_vec()).collect();
+    pub fn prune<'u>(&self, listed: impl IntoIterator<Item = &'u [u8]>) -> Result<usize> {
+        let listed: HashSet<&[u8]> = listed.into_iter().collect();
         if !listed.is_empty() {
-            let gone: Vec<Vec<u8>> = self.planned()?.into_keys().filter(|uidl| !listed.contains(uidl)).collect();
+            let planned = self.planned()?;
+            let gone: Vec<&Vec<u8>> = planned.keys().filter(|uidl| !listed.contains(uidl.as_slice())).collect();
             if !gone.is_empty() {
                 self.state.db.write(|t| gone.iter().try_for_each(|uidl| self.unplan(t, uidl)))?;
             }
         }
-        let gone: Vec<Vec<u8>> = self
-            .seen()?
-            .into_iter()
-            .filter(|(uidl, seen)| !listed.contains(uidl) && (!listed.is_empty() || seen.mark == Mark::DeletePending))
-            .map(|(uidl, _)| uidl)
-            .collect();
+        let gone = self.state.db.read(|t| {
+            let mut select = t.prepare_cached("SELECT uidl, pending FROM fetched WHERE source = ?1")?;
+            let (mut rows, mut gone) = (select.query([self.source])?, Vec::new());
+            while let Some(row) = rows.next()? {
+                let uidl = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+                let pending = || row.get(1).map(|mark| Mark::of(mark) == Mark::DeletePending);
+                if !listed.contains(uidl) && (!listed.is_empty() || pending()?) {
+                    gone.push(uidl.to_vec());
+                }
+            }
+            Ok(gone)
+        })?;
         if !gone.is_empty() {
             self.forget(gone.iter().map(Vec::as_slice))?;
         }
@@ -396,9 +403,9 @@ mod tests {
             assert!(state.history(&other, NOW).unwrap().seen().unwrap().is_empty());
         }
         bob.forget([&b"3"[..]]).unwrap();
-        assert_eq!(bob.prune::<&[u8]>([]).unwrap(), 1);
+        assert_eq!(bob.prune([]).unwrap(), 1);
         assert_eq!(marks(&bob), HashMap::from([(odd.to_vec(), Mark::Kept)]));
-        assert_eq!(bob.prune(["new"]).unwrap(), 1);
+        assert_eq!(bob.prune([&b"new"[..]]).unwrap(), 1);
         assert!(bob.seen().unwrap().is_empty());
         let plans = [b"maildir:\xff".to_vec(), b"mbox:".to_vec()];
         bob.plan([(odd, &plans[..]), (&b"2"[..], &plans[..1])]).unwrap();

@@ -274,7 +274,10 @@ impl Sessions<'_> {
                 Err(e) if e.exit() == Exit::Protocol => return Err(self.doubt(e, drop.entries, &fetch.delivered)),
                 _ => {}
             }
-            self.history.prune(listed())?;
+            // Which is all that most runs do, and they are many.
+            if !(fetch.delivered.is_empty() && drop.lists_all_seen() && self.history.planned()?.is_empty()) {
+                self.history.prune(listed())?;
+            }
             return Ok(Some(0));
         }
         let numbers: Vec<u32> = doomed.iter().map(|e| e.number).collect();

@@ -51,6 +51,11 @@ impl<'e> Maildrop<'e> {
         self.shared.is_empty() && self.entries.iter().all(|e| e.uidl.is_some())
     }
 
+    /// Whether nothing is remembered that is not there any more.
+    pub(super) fn lists_all_seen(&self) -> bool {
+        self.shared.is_empty() && self.entries.iter().filter(|e| self.seen(e).is_some()).count() == self.seen.len()
+    }
+
     fn seen(&self, entry: &Entry) -> Option<Seen> {
         entry.uidl.as_ref().and_then(|uidl| self.seen.get(uidl)).copied()
     }
@@ -106,6 +111,9 @@ impl<'e> Maildrop<'e> {
             let pending = remembered.is_some_and(|seen| seen.mark == Mark::DeletePending);
             flags.delete && (delivered.contains(&e.number) || pending) || remembered.is_some_and(old)
         };
+        if !flags.delete && flags.delete_after.is_none() {
+            return Vec::new();
+        }
         let kept = self.entries.len().saturating_sub(flags.keep_newest.unwrap_or(0));
         self.entries.iter().take(kept).filter(doomed).collect()
     }
