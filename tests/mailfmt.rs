@@ -9,6 +9,8 @@ mod change;
 mod extract;
 #[path = "mailfmt/input.rs"]
 mod input;
+#[path = "mailfmt/lint.rs"]
+mod lint;
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};

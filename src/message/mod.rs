@@ -18,6 +18,7 @@ pub mod flags;
 pub mod header;
 pub mod json;
 mod links;
+pub mod lint;
 pub mod mbox;
 pub mod mime;
 pub mod order;

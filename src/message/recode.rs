@@ -33,11 +33,12 @@ pub struct Wanted {
 }
 
 /// Whose bytes stand somewhere in the message.
-struct Mark {
-    start: u64,
-    end: u64,
-    entity: usize,
-    is_body: bool,
+pub(super) struct Mark {
+    pub start: u64,
+    pub end: u64,
+    /// A number for the entity.
+    pub entity: usize,
+    pub is_body: bool,
 }
 
 struct Entity<'p> {
@@ -110,10 +111,10 @@ fn list<'p>(part: &'p Part, sealed: bool, entities: &mut Vec<Entity<'p>>, marks:
 }
 
 /// Takes a piece of the message, and where it stands, if that is in an entity.
-type Take<'f> = dyn FnMut(Option<&Mark>, &[u8]) -> Result<()> + 'f;
+pub(super) type Take<'f> = dyn FnMut(Option<&Mark>, &[u8]) -> Result<()> + 'f;
 
 /// Reads the message once, and says of every piece where it stands.
-fn each(message: &mut dyn Rewind, marks: &[Mark], f: &mut Take<'_>) -> Result<()> {
+pub(super) fn each(message: &mut dyn Rewind, marks: &[Mark], f: &mut Take<'_>) -> Result<()> {
     let mut body = message.rewind()?;
     let mut marks = marks.iter().peekable();
     let mut at = 0u64;

@@ -13,6 +13,7 @@ mod format;
 mod head;
 mod input;
 mod json;
+mod lint;
 mod list;
 mod new;
 mod output;
@@ -56,6 +57,7 @@ enum What {
     Text(show::Text),
     Set(Box<set::Set>),
     Convert(convert::Convert),
+    Lint(lint::Lint),
     Json(json::Json),
     Unjson(json::Unjson),
 }
@@ -79,6 +81,7 @@ impl Tool for Mailfmt {
             What::Text(text) => text.run(),
             What::Set(set) => set.run(),
             What::Convert(convert) => convert.run(),
+            What::Lint(lint) => lint.run(),
             What::Json(json) => json.run(),
             What::Unjson(unjson) => unjson.run(),
         }
