@@ -11,6 +11,8 @@ mod extract;
 mod input;
 #[path = "mailfmt/lint.rs"]
 mod lint;
+#[path = "mailfmt/parts.rs"]
+mod parts;
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};

@@ -2,6 +2,7 @@
 
 pub mod addr;
 pub mod alias;
+pub mod authres;
 pub mod charset;
 pub mod collate;
 pub mod compose;
@@ -26,6 +27,7 @@ pub mod outgoing;
 pub mod param;
 pub mod recode;
 pub mod reply;
+pub mod report;
 pub mod rewrite;
 pub mod separated;
 pub mod subject;
