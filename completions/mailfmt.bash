@@ -16,6 +16,9 @@ _mailfmt() {
             ",$1")
                 cmd="mailfmt"
                 ;;
+            mailfmt,auth)
+                cmd="mailfmt__subcmd__auth"
+                ;;
             mailfmt,bounce)
                 cmd="mailfmt__subcmd__bounce"
                 ;;
@@ -24,6 +27,9 @@ _mailfmt() {
                 ;;
             mailfmt,convert)
                 cmd="mailfmt__subcmd__convert"
+                ;;
+            mailfmt,dsn)
+                cmd="mailfmt__subcmd__dsn"
                 ;;
             mailfmt,extract)
                 cmd="mailfmt__subcmd__extract"
@@ -37,11 +43,17 @@ _mailfmt() {
             mailfmt,json)
                 cmd="mailfmt__subcmd__json"
                 ;;
+            mailfmt,lint)
+                cmd="mailfmt__subcmd__lint"
+                ;;
             mailfmt,list)
                 cmd="mailfmt__subcmd__list"
                 ;;
             mailfmt,new)
                 cmd="mailfmt__subcmd__new"
+                ;;
+            mailfmt,recode)
+                cmd="mailfmt__subcmd__recode"
                 ;;
             mailfmt,reply)
                 cmd="mailfmt__subcmd__reply"
@@ -54,6 +66,9 @@ _mailfmt() {
                 ;;
             mailfmt,show)
                 cmd="mailfmt__subcmd__show"
+                ;;
+            mailfmt,strip)
+                cmd="mailfmt__subcmd__strip"
                 ;;
             mailfmt,text)
                 cmd="mailfmt__subcmd__text"
@@ -71,12 +86,34 @@ _mailfmt() {
 
     case "${cmd}" in
         mailfmt)
-            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat extract text set convert json unjson"
+            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert json unjson extract strip recode lint dsn auth"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__auth)
+            opts="-0 -e -h -V --variant --null --ndjson --one --server --exit-status --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -164,6 +201,24 @@ _mailfmt() {
                     return 0
                     ;;
                 --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__dsn)
+            opts="-0 -e -h -V --variant --null --ndjson --one --exit-status --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -338,6 +393,24 @@ _mailfmt() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailfmt__subcmd__lint)
+            opts="-0 -q -h -V --variant --null --ndjson --one --lenient --json --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailfmt__subcmd__list)
             opts="-0 -o -e -h -V --variant --null --ndjson --one --columns --json --format --exit-status --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -432,6 +505,28 @@ _mailfmt() {
                     return 0
                     ;;
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__recode)
+            opts="-0 -h -V --variant --null --ndjson --one --keep-8bit --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -684,6 +779,44 @@ _mailfmt() {
                     return 0
                     ;;
                 --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__strip)
+            opts="-0 -h -V --variant --null --ndjson --one --part --name --type --id --all --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --part)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -36,12 +36,17 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "head" -d 'Prints he
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "list" -d 'Lists messages, one a line'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "tree" -d 'Lists the parts of messages'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "cat" -d 'Writes the content of one part, decoded'
-complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "extract" -d 'Writes attachments to files, and tells what became of each'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "text" -d 'Prints the readable text of messages: their body alone, decoded, in UTF-8'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "set" -d 'Changes header fields; every other byte stays as it is'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "convert" -d 'Moves messages from one form into another: splits an mbox, joins files, fills a Maildir'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "json" -d 'Prints messages as JSON, one object a line, from which unjson makes the same bytes again'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "unjson" -d 'Makes messages of what json printed'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "extract" -d 'Writes attachments to files, and tells what became of each'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "strip" -d 'Takes attachments out of messages; a note stays in the place of each'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "recode" -d 'Encodes parts that are not 7-bit, or have lines over 998 bytes; every other byte stays'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "lint" -d 'Checks messages against the standards: file:line:col: severity code text'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "dsn" -d 'Reads delivery status notifications: one JSON object a recipient'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "auth" -d 'Reads Authentication-Results fields: one JSON object a field, the topmost first'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s s -l subject -d 'Compose: the subject' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l to -d 'Compose: addresses for To' -r
@@ -194,26 +199,6 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l one -d 'The inpu
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s d -l dir -d 'Write the files into this directory, which is made if it is missing' -r -F
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l part -d 'This part, by its number in tree' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l name -d 'Parts with such a name: * is anything, ? one character' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l type -d 'Parts of such a type, like application/pdf or image/*' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l id -d 'The part with this Content-ID' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s 0 -l null -d 'Each message of the input ends with NUL'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l one -d 'The input is one message, also if its first line begins with "From "'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l all -d 'All parts, texts too'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l tar -d 'Write a tar archive to stdout'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l stdout -d 'Write the contents to stdout, one behind the other'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l utf8 -d 'Write texts in UTF-8, not in their charset'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s n -l dry-run -d 'Tell what would be written; write nothing'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l json -d 'Tell it as a JSON object a file'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s q -l quiet -d 'Say nothing but errors'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l strict -d 'A content that is damaged makes the status 65'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s e -l exit-status -d 'End with status 1 if there is nothing to write'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l width -d 'Columns of text that is made of HTML' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s 0 -l null -d 'Each message of the input ends with NUL'
@@ -262,3 +247,71 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l raw -d 'stdou
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s d -l dir -d 'Write the files into this directory, which is made if it is missing' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l part -d 'This part, by its number in tree' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l name -d 'Parts with such a name: * is anything, ? one character' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l type -d 'Parts of such a type, like application/pdf or image/*' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l id -d 'The part with this Content-ID' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l all -d 'All parts, texts too'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l tar -d 'Write a tar archive to stdout'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l stdout -d 'Write the contents to stdout, one behind the other'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l utf8 -d 'Write texts in UTF-8, not in their charset'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s n -l dry-run -d 'Tell what would be written; write nothing'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l json -d 'Tell it as a JSON object a file'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s q -l quiet -d 'Say nothing but errors'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l strict -d 'A content that is damaged makes the status 65'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s e -l exit-status -d 'End with status 1 if there is nothing to write'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l part -d 'This part, by its number in tree' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l name -d 'Parts with such a name: * is anything, ? one character' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l type -d 'Parts of such a type, like application/pdf or image/*' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l id -d 'The part with this Content-ID' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l all -d 'All parts, texts too'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l keep-8bit -d 'Leave 8-bit parts; only lines over 998 bytes and NULs are encoded'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l lenient -d 'Mind only what breaks on the way, or can\'t be read; the rest are warnings, or nothing'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l json -d 'Print one JSON object a finding'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -s q -l quiet -d 'Say nothing but errors'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -s e -l exit-status -d 'End with status 1 if no recipient was found'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l server -d 'Only what this server says' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s e -l exit-status -d 'End with status 1 if no field was found'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s V -l version -d 'Print version'

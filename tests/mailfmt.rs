@@ -9,6 +9,10 @@ mod change;
 mod extract;
 #[path = "mailfmt/input.rs"]
 mod input;
+#[path = "mailfmt/lint.rs"]
+mod lint;
+#[path = "mailfmt/parts.rs"]
+mod parts;
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};

@@ -130,9 +130,7 @@ pub fn run<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> E
         let code: String = code.lines().map(|line| format!("      {line}\n")).collect();
         help.push_str(&format!("  {said}\n{code}"));
     }
-    let command = T::command().after_long_help(help);
-    let parsed =
-        command.try_get_matches_from(T::arguments(arguments)).and_then(|matches| T::from_arg_matches(&matches));
+    let parsed = matched::<T>(&help, &arguments).and_then(|matches| T::from_arg_matches(&matches));
     let exit = match parsed {
         Ok(tool) => match tool.run() {
             Ok(exit) => exit,
@@ -145,6 +143,20 @@ pub fn run<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> E
         Err(e) => arguments_error(program, &e),
     };
     ExitCode::from(exit.code())
+}
+
+/// What a program of many verbs takes to describe them all; the stack that it was started with may be smaller.
+const STACK: usize = 2 << 20;
+
+/// The arguments, matched with what the tool takes.
+fn matched<T: super::Tool>(help: &str, arguments: &[OsString]) -> Result<clap::ArgMatches, clap::Error> {
+    let matches =
+        || T::command().after_long_help(help.to_owned()).try_get_matches_from(T::arguments(arguments.to_vec()));
+    std::thread::scope(|scope| {
+        let apart = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, matches);
+        // No thread to be had, or it has panicked and said so: here, then.
+        apart.ok().and_then(|apart| apart.join().ok()).unwrap_or_else(matches)
+    })
 }
 
 fn arguments_error(program: &str, e: &clap::Error) -> Exit {

@@ -2,6 +2,7 @@
 
 pub mod addr;
 pub mod alias;
+pub mod authres;
 pub mod charset;
 pub mod collate;
 pub mod compose;
@@ -18,6 +19,7 @@ pub mod flags;
 pub mod header;
 pub mod json;
 mod links;
+pub mod lint;
 pub mod mbox;
 pub mod mime;
 pub mod order;
@@ -25,6 +27,7 @@ pub mod outgoing;
 pub mod param;
 pub mod recode;
 pub mod reply;
+pub mod report;
 pub mod rewrite;
 pub mod separated;
 pub mod subject;

@@ -33,11 +33,12 @@ pub struct Wanted {
 }
 
 /// Whose bytes stand somewhere in the message.
-struct Mark {
-    start: u64,
-    end: u64,
-    entity: usize,
-    is_body: bool,
+pub(super) struct Mark {
+    pub start: u64,
+    pub end: u64,
+    /// A number for the entity.
+    pub entity: usize,
+    pub is_body: bool,
 }
 
 struct Entity<'p> {
@@ -62,11 +63,33 @@ enum Change {
     Rewrap,
 }
 
-/// Writes `message` to `out` as it is `wanted`.
+/// Which line ends the lines have that are written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// CRLF: it goes to a server.
+    Wire,
+    /// Those of the message's first line.
+    Own,
+}
+
+/// Writes `message` to `out` as it is `wanted`, for a server.
 ///
 /// # Errors
 /// 65: it can't be done without loss (nothing was written); those of `message` and of `out`.
 pub fn recode(message: &mut dyn Rewind, wanted: Wanted, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    recode_with(message, wanted, Ends::Wire, out)
+}
+
+/// Writes `message` to `out` as it is `wanted`.
+///
+/// # Errors
+/// As [`recode`].
+pub fn recode_with(
+    message: &mut dyn Rewind,
+    wanted: Wanted,
+    ends: Ends,
+    out: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
     let tree = walk(&mut *message.rewind()?)?;
     let (mut entities, mut marks) = (Vec::new(), Vec::new());
     list(&tree, false, &mut entities, &mut marks);
@@ -88,7 +111,23 @@ pub fn recode(message: &mut dyn Rewind, wanted: Wanted, out: &mut dyn FnMut(&[u8
         entity.facts.end();
         entity.change = wanted.change(entity, label)?;
     }
-    write(message, &entities, &marks, label, out)
+    let crlf = ends == Ends::Wire || line_end(&tree.header) == b"\r\n";
+    write(message, &entities, &marks, How { label, crlf }, out)
+}
+
+/// How a message is written.
+#[derive(Clone, Copy)]
+struct How {
+    label: bool,
+    crlf: bool,
+}
+
+/// The line end of a header section's first line.
+fn line_end(header: &Header) -> &'static [u8] {
+    match header.raw().iter().position(|b| *b == b'\n').and_then(|at| at.checked_sub(1)) {
+        Some(before) if header.raw().get(before) == Some(&b'\r') => b"\r\n",
+        _ => b"\n",
+    }
 }
 
 fn is_mime(header: &Header) -> bool {
@@ -110,10 +149,10 @@ fn list<'p>(part: &'p Part, sealed: bool, entities: &mut Vec<Entity<'p>>, marks:
 }
 
 /// Takes a piece of the message, and where it stands, if that is in an entity.
-type Take<'f> = dyn FnMut(Option<&Mark>, &[u8]) -> Result<()> + 'f;
+pub(super) type Take<'f> = dyn FnMut(Option<&Mark>, &[u8]) -> Result<()> + 'f;
 
 /// Reads the message once, and says of every piece where it stands.
-fn each(message: &mut dyn Rewind, marks: &[Mark], f: &mut Take<'_>) -> Result<()> {
+pub(super) fn each(message: &mut dyn Rewind, marks: &[Mark], f: &mut Take<'_>) -> Result<()> {
     let mut body = message.rewind()?;
     let mut marks = marks.iter().peekable();
     let mut at = 0u64;
@@ -207,10 +246,7 @@ impl Entity<'_> {
     /// Its header section as it will be.
     fn header(&self, label: bool) -> Vec<u8> {
         let header = &self.part.header;
-        let end: &[u8] = match header.raw().iter().position(|b| *b == b'\n').and_then(|at| at.checked_sub(1)) {
-            Some(before) if header.raw().get(before) == Some(&b'\r') => b"\r\n",
-            _ => b"\n",
-        };
+        let end = line_end(header);
         let name = match self.change {
             Change::None | Change::Rewrap => return header.raw().to_vec(),
             Change::Name => "7bit",
@@ -266,7 +302,7 @@ fn write(
     message: &mut dyn Rewind,
     entities: &[Entity<'_>],
     marks: &[Mark],
-    label: bool,
+    how: How,
     out: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let mut through: Option<Through> = None;
@@ -282,13 +318,21 @@ fn write(
         }
         if !mark.is_body {
             // It is held already; what comes of it now is only passed over.
-            return if begun.replace(mark.entity) == Some(mark.entity) { Ok(()) } else { out(&entity.header(label)) };
+            return if begun.replace(mark.entity) == Some(mark.entity) {
+                Ok(())
+            } else {
+                out(&entity.header(how.label))
+            };
         }
-        match through.get_or_insert_with(|| Through::of(entity)) {
+        match through.get_or_insert_with(|| Through::of(entity, how.crlf)) {
             Through::Encoder(encoder) => {
                 encoder.push(bytes, &mut buffer);
                 if done == mark.end {
                     encoder.finish(&mut buffer);
+                }
+                // A CR of the content is encoded.
+                if !how.crlf {
+                    buffer.retain(|b| *b != b'\r');
                 }
             }
             Through::Rewrap(lines) => bytes.iter().for_each(|b| lines.push(*b, &mut buffer)),
@@ -301,10 +345,12 @@ fn write(
 }
 
 impl Through {
-    fn of(entity: &Entity<'_>) -> Through {
+    fn of(entity: &Entity<'_>, crlf: bool) -> Through {
         match entity.change {
             Change::Encode(way) => Through::Encoder(Encoder::new(way)),
-            _ => Through::Rewrap(Rewrap { base64: entity.part.encoding == Encoding::Base64, column: 0, escape: 0 }),
+            _ => {
+                Through::Rewrap(Rewrap { base64: entity.part.encoding == Encoding::Base64, crlf, column: 0, escape: 0 })
+            }
         }
     }
 }
@@ -312,6 +358,7 @@ impl Through {
 /// Shorter lines for what is encoded already.
 struct Rewrap {
     base64: bool,
+    crlf: bool,
     column: usize,
     /// Characters of `=XX` that are still to come.
     escape: u8,
@@ -327,7 +374,8 @@ impl Rewrap {
         // Room for `=XX` and for the `=` behind it; a CR belongs to the line end.
         let full = if self.base64 { self.column >= WIDTH } else { self.escape == 0 && self.column >= WIDTH - 4 };
         if full && b != b'\r' {
-            out.extend_from_slice(if self.base64 { b"\r\n" } else { b"=\r\n" });
+            out.extend_from_slice(if self.base64 { b"" } else { b"=" });
+            out.extend_from_slice(if self.crlf { b"\r\n" } else { b"\n" });
             self.column = 0;
         }
         self.escape = if b == b'=' && !self.base64 { 2 } else { self.escape.saturating_sub(1) };

@@ -13,14 +13,19 @@ mod format;
 mod head;
 mod input;
 mod json;
+mod lint;
 mod list;
 mod new;
 mod output;
 mod quote;
+mod recode;
+mod reports;
 mod screen;
+mod select;
 mod set;
 mod show;
 mod stamp;
+mod strip;
 mod tree;
 
 use crate::cli::{Outcome, Tool};
@@ -52,12 +57,37 @@ enum What {
     List(list::List),
     Tree(tree::Tree),
     Cat(show::Cat),
-    Extract(Box<extract::Extract>),
     Text(show::Text),
     Set(Box<set::Set>),
     Convert(convert::Convert),
     Json(json::Json),
     Unjson(json::Unjson),
+    #[command(flatten)]
+    More(More),
+}
+
+/// More of them: in one enum, what clap makes of all of them needs more stack than some have.
+#[derive(Subcommand, Debug)]
+enum More {
+    Extract(Box<extract::Extract>),
+    Strip(Box<strip::Strip>),
+    Recode(Box<recode::Recode>),
+    Lint(Box<lint::Lint>),
+    Dsn(Box<reports::Dsn>),
+    Auth(Box<reports::Auth>),
+}
+
+impl More {
+    fn run(self) -> Outcome {
+        match self {
+            More::Extract(extract) => extract.run(),
+            More::Strip(strip) => strip.run(),
+            More::Recode(recode) => recode.run(),
+            More::Lint(lint) => lint.run(),
+            More::Dsn(dsn) => dsn.run(),
+            More::Auth(auth) => auth.run(),
+        }
+    }
 }
 
 impl Tool for Mailfmt {
@@ -75,12 +105,12 @@ impl Tool for Mailfmt {
             What::List(list) => list.run(),
             What::Tree(tree) => tree.run(),
             What::Cat(cat) => cat.run(),
-            What::Extract(extract) => extract.run(),
             What::Text(text) => text.run(),
             What::Set(set) => set.run(),
             What::Convert(convert) => convert.run(),
             What::Json(json) => json.run(),
             What::Unjson(unjson) => unjson.run(),
+            What::More(more) => more.run(),
         }
     }
 }

@@ -5,7 +5,8 @@ mod place;
 use super::cursor::Cursor;
 use super::describe::numbered;
 use super::input::{Input, Item};
-use super::show::{Section, is_shown, read, section};
+use super::select::Selection;
+use super::show::read;
 use crate::body::Body;
 use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table};
@@ -15,7 +16,7 @@ use crate::message::charset::Utf8Body;
 use crate::message::date::Date;
 use crate::message::decode::{decoded, file_name};
 use crate::message::digest::Sha256;
-use crate::message::filename::{extension, matches, safe};
+use crate::message::filename::{extension, safe};
 use crate::message::mime::Part;
 use crate::store::spool::Spool;
 use clap::Args;
@@ -44,21 +45,8 @@ pub(super) struct Extract {
     /// Write the files into this directory, which is made if it is missing.
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
-    /// This part, by its number in tree.
-    #[arg(long, value_name = "N[.N]...", value_parser = section)]
-    part: Vec<Section>,
-    /// Parts with such a name: * is anything, ? one character.
-    #[arg(long, value_name = "GLOB")]
-    name: Vec<String>,
-    /// Parts of such a type, like application/pdf or image/*.
-    #[arg(long, value_name = "GLOB")]
-    r#type: Vec<String>,
-    /// The part with this Content-ID.
-    #[arg(long, value_name = "ID")]
-    id: Vec<String>,
-    /// All parts, texts too.
-    #[arg(long)]
-    all: bool,
+    #[command(flatten)]
+    selection: Selection,
     /// Write a tar archive to stdout.
     #[arg(long, conflicts_with_all = ["stdout", "dir", "json"])]
     tar: bool,
@@ -103,7 +91,7 @@ impl Extract {
             let (mut spool, message) = read(item.body)?;
             tell_defects(&message, item);
             let (mut damaged, mut gone) = (0, false);
-            for (number, part) in self.selected(&message)? {
+            for (number, part) in self.selection.of(&message)? {
                 any = true;
                 let wanted = Wanted { number: &number, part, item, date: &message };
                 let done = self.one(&mut spool, &wanted, &mut place)?;
@@ -148,48 +136,6 @@ impl Extract {
             table.end(false)?;
         }
         Ok(if exit == Exit::Ok && !any && self.exit_status { Exit::None } else { exit })
-    }
-
-    /// The parts that are to be written, in order.
-    fn selected<'p>(&self, message: &'p Part) -> Result<Vec<(String, &'p Part)>> {
-        let selects = !(self.part.is_empty() && self.name.is_empty() && self.r#type.is_empty() && self.id.is_empty());
-        let numbers: Vec<String> = self.part.iter().map(Section::shown).collect();
-        let all = numbered(message);
-        if let Some(missing) = numbers.iter().find(|wanted| !all.iter().any(|(number, _)| number == *wanted)) {
-            return Err(Error::no_input(format!("there is no part {missing}")));
-        }
-        let mut chosen = Vec::new();
-        // The end of an attached message that is written whole.
-        let mut inside = 0;
-        for (number, part) in all {
-            let fits = if selects {
-                (self.all && !part.is_multipart()) || numbers.contains(&number) || self.fits(part)
-            } else if part.is_multipart() || part.header_at.start < inside {
-                false
-            } else {
-                self.all || !is_shown(part) || file_name(part).is_some()
-            };
-            if fits {
-                if part.message().is_some() {
-                    inside = part.body_at.end;
-                }
-                chosen.push((number, part));
-            }
-        }
-        Ok(chosen)
-    }
-
-    fn fits(&self, part: &Part) -> bool {
-        if part.is_multipart() {
-            return false;
-        }
-        let kind = format!("{}/{}", part.content_type.kind, part.content_type.subtype);
-        let bare = |id: &str| id.trim().trim_start_matches('<').trim_end_matches('>').to_owned();
-        let id = part.id().map(|id| bare(&String::from_utf8_lossy(&id)));
-        let name = file_name(part);
-        self.r#type.iter().any(|glob| matches(glob, &kind))
-            || name.is_some_and(|name| self.name.iter().any(|glob| matches(glob, &name)))
-            || id.is_some_and(|id| self.id.iter().any(|wanted| bare(wanted) == id))
     }
 
     /// Writes one part: its name there, and what it was.

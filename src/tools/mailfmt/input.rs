@@ -58,6 +58,12 @@ pub(super) struct Item<'i> {
     pub many: bool,
     /// When it came, and its flags.
     pub about: About,
+    /// The file that it is in; none is stdin.
+    pub file: Option<&'i Path>,
+    /// Lines of that before it, as far as [`Item::lines`] was told.
+    pub lines_before: u64,
+    /// How many line ends it has, for who wants to know that of the next one.
+    pub lines: u64,
 }
 
 /// What is done with each message; `false` ends it.
@@ -84,7 +90,8 @@ impl Input {
     /// # Errors
     /// 65 if there is no message, or a single one fails; others as they come.
     pub(super) fn each(&self, mut each: impl FnMut(&mut Item<'_>) -> Result<bool>) -> Result<Exit> {
-        let mut run = Run { framing: &self.framing, each: &mut each, tally: Tally::default(), number: 0, many: false };
+        let mut run =
+            Run { framing: &self.framing, each: &mut each, tally: Tally::default(), number: 0, many: false, lines: 0 };
         run.many = self.files.len() > 1;
         let nothing = [PathBuf::from("-")];
         let mut folders = false;
@@ -109,6 +116,8 @@ struct Run<'r> {
     tally: Tally,
     number: u64,
     many: bool,
+    /// Lines of the file before the next message.
+    lines: u64,
 }
 
 impl Run<'_> {
@@ -142,6 +151,7 @@ impl Run<'_> {
 
     fn file(&mut self, mut source: Source, path: &Path, about: Option<About>) -> Result<bool> {
         let place = if path.as_os_str() == "-" { None } else { Some(path) };
+        self.lines = 0;
         if let Some(about) = about {
             return self.message(&mut source, about, true, place);
         }
@@ -157,6 +167,7 @@ impl Run<'_> {
         if self.framing.null {
             let mut all = Separated::new(source);
             while all.next_message()? {
+                self.lines = 0;
                 if !self.message(&mut all, About::default(), true, place)? {
                     return Ok(false);
                 }
@@ -173,9 +184,12 @@ impl Run<'_> {
                 return Err(Error::data(format!("{name}: no mbox: the first line does not begin with 'From '")));
             }
             let (about, many) = (of_from_line(mbox.from_line()), self.many || mbox.is_mbox());
+            // The From_ line, and the empty line before the next one.
+            self.lines += u64::from(mbox.is_mbox());
             if !self.message(&mut mbox, about, many, place)? {
                 return Ok(false);
             }
+            self.lines += 1;
         }
         Ok(true)
     }
@@ -183,6 +197,7 @@ impl Run<'_> {
     fn ndjson(&mut self, source: Source, place: Option<&Path>) -> Result<bool> {
         let mut lines = Lines::new(source);
         while let Some(line) = lines.next_line()? {
+            self.lines = 0;
             let more = match Line::parse(&line) {
                 Ok(line) => self.message(&mut line.message.as_slice(), About::default(), true, place)?,
                 Err(e) => {
@@ -202,7 +217,10 @@ impl Run<'_> {
         self.number += 1;
         about.reference = self.number.to_string();
         let number = self.number;
-        match (self.each)(&mut Item { body, number, many, about }) {
+        let mut item = Item { body, number, many, about, file: place, lines_before: self.lines, lines: 0 };
+        let done = (self.each)(&mut item);
+        self.lines += item.lines;
+        match done {
             Ok(more) => {
                 self.tally.done();
                 Ok(more)
