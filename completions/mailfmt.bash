@@ -25,6 +25,9 @@ _mailfmt() {
             mailfmt,convert)
                 cmd="mailfmt__subcmd__convert"
                 ;;
+            mailfmt,dedupe)
+                cmd="mailfmt__subcmd__dedupe"
+                ;;
             mailfmt,extract)
                 cmd="mailfmt__subcmd__extract"
                 ;;
@@ -71,7 +74,7 @@ _mailfmt() {
 
     case "${cmd}" in
         mailfmt)
-            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat extract text set convert json unjson"
+            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat extract text set convert dedupe json unjson"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -154,6 +157,28 @@ _mailfmt() {
             ;;
         mailfmt__subcmd__convert)
             opts="-0 -h -V --variant --null --ndjson --one --into --raw --mbox --to-null --to-ndjson --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__dedupe)
+            opts="-0 -h -V --variant --null --ndjson --one --by-bytes --duplicates --into --raw --mbox --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

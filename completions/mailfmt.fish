@@ -40,6 +40,7 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "extract" -d 'Writes
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "text" -d 'Prints the readable text of messages: their body alone, decoded, in UTF-8'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "set" -d 'Changes header fields; every other byte stays as it is'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "convert" -d 'Moves messages from one form into another: splits an mbox, joins files, fills a Maildir'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "dedupe" -d 'Writes messages without those that were there before; of equal ones the first stays'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "json" -d 'Prints messages as JSON, one object a line, from which unjson makes the same bytes again'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "unjson" -d 'Makes messages of what json printed'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s s -l subject -d 'Compose: the subject' -r
@@ -250,6 +251,17 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l to-null -d '
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l to-ndjson -d 'stdout gets a JSON object a line, with raw or raw64: what smtp-send --ndjson reads'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l by-bytes -d 'Go by all bytes, not by Message-ID'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l duplicates -d 'Write no messages but a line for each that is there again: its number, the number of the first, their Message-ID or digest'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
