@@ -28,6 +28,9 @@ _mailfmt() {
             mailfmt,convert)
                 cmd="mailfmt__subcmd__convert"
                 ;;
+            mailfmt,dedupe)
+                cmd="mailfmt__subcmd__dedupe"
+                ;;
             mailfmt,dsn)
                 cmd="mailfmt__subcmd__dsn"
                 ;;
@@ -86,7 +89,7 @@ _mailfmt() {
 
     case "${cmd}" in
         mailfmt)
-            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert json unjson extract strip recode lint dsn auth"
+            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert dedupe json unjson extract strip recode lint dsn auth"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -191,6 +194,28 @@ _mailfmt() {
             ;;
         mailfmt__subcmd__convert)
             opts="-0 -h -V --variant --null --ndjson --one --into --raw --mbox --to-null --to-ndjson --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__dedupe)
+            opts="-0 -h -V --variant --null --ndjson --one --by-bytes --duplicates --into --raw --mbox --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

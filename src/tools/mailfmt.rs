@@ -6,6 +6,7 @@ mod answer;
 mod bounce;
 mod convert;
 mod cursor;
+mod dedupe;
 mod describe;
 mod draft;
 mod extract;
@@ -60,6 +61,7 @@ enum What {
     Text(show::Text),
     Set(Box<set::Set>),
     Convert(convert::Convert),
+    Dedupe(dedupe::Dedupe),
     Json(json::Json),
     Unjson(json::Unjson),
     #[command(flatten)]
@@ -108,6 +110,7 @@ impl Tool for Mailfmt {
             What::Text(text) => text.run(),
             What::Set(set) => set.run(),
             What::Convert(convert) => convert.run(),
+            What::Dedupe(dedupe) => dedupe.run(),
             What::Json(json) => json.run(),
             What::Unjson(unjson) => unjson.run(),
             What::More(more) => more.run(),

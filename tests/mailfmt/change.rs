@@ -78,3 +78,20 @@ fn convert_keeps_messages_whole() {
     assert_eq!((ran.status, ran.out.len()), (65, 0));
     assert_eq!(mailfmt(&["convert", "--into", "smtp://localhost"], mbox.as_bytes()).status, 64);
 }
+
+#[test]
+fn of_equal_messages_the_first_stays() {
+    let one = |id: &str, text: &str| format!("From x@y Sun Nov 22 22:16:00 2026\n{id}Subject: {text}\n\n{text}\n\n");
+    let mbox =
+        [one("Message-ID: <a@x>\n", "1"), one("Message-ID: <a@x>\n", "2"), one("", "3"), one("", "3"), one("", "4")]
+            .concat();
+    let subjects = |arguments: &[&str]| {
+        let made = mailfmt(arguments, mbox.as_bytes());
+        assert_eq!((made.status, made.err.as_str()), (0, ""));
+        mailfmt(&["list", "--format", "{subject}"], &made.out).text().replace('\n', "")
+    };
+    assert_eq!(subjects(&["dedupe"]), "134");
+    assert_eq!(subjects(&["dedupe", "--by-bytes"]), "1234");
+    let told = mailfmt(&["dedupe", "--duplicates"], mbox.as_bytes());
+    assert!(told.text().starts_with("2\t1\t<a@x>\n4\t3\t"), "{}", told.text());
+}
