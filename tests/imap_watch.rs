@@ -36,10 +36,9 @@ impl Watch {
 
     /// Waits until stderr has this.
     fn says(&mut self, what: &str) {
-        let mut line = String::new();
-        while !line.contains(what) {
-            line.clear();
-            assert_ne!(self.err.read_line(&mut line).unwrap(), 0, "ended before it said {what}");
+        let mut said = String::new();
+        while !said.lines().last().is_some_and(|line| line.contains(what)) {
+            assert_ne!(self.err.read_line(&mut said).unwrap(), 0, "ended before it said {what}: {said}");
         }
     }
 
@@ -92,7 +91,7 @@ fn what_comes_changes_and_goes() {
 #[test]
 fn scripts_wait_for_one_message() {
     let home = Home::new();
-    home.run("imap-watch", &["--once", "--timeout", "100ms", INBOX], b"").ends(75);
+    home.run("imap-watch", &["--once", "--timeout", "1s", INBOX], b"").ends(75);
     home.run("imap-watch", &["--timeout", "1m", "local://amy/Nowhere"], b"").ends(69);
     home.run("imap-watch", &["--search", "NONSENSE", INBOX], b"").ends(64);
     let mut watch = Watch::new(&home, &["--once", "--json", "--events", "new", "--search", "SUBJECT wanted", INBOX]);
@@ -150,7 +149,7 @@ fn door(to: Arc<AtomicU16>) -> u16 {
 #[test]
 fn nothing_is_lost_with_a_server() {
     let home = Home::new();
-    let start = || Server::start(&home, &["--create", "--any-password"]);
+    let start = || Server::start(&home, &["--create"]);
     let server = start();
     let file = server.password_file();
     let post = |server: &Server, subject: &str| {

@@ -34,7 +34,7 @@ pub struct ImapWatch {
     /// Only these.
     #[arg(long, value_name = "EVENT,...", value_delimiter = ',', default_value = "new,flags,vanished")]
     events: Vec<Kind>,
-    /// Of new messages, only those for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@'.
+    /// Only the messages for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@ UNSEEN'.
     #[arg(long, value_name = "KEYS")]
     search: Option<String>,
     /// End at the first event.
@@ -141,6 +141,8 @@ is a number,
 an array of IMAP's words with their backslash, all others are strings; a missing value is null.
 .Pp
 What was there when the program was started is no event.
+.Fl -search
+is about new messages; flags and removals are told of all.
 .Sh CONNECTIONS
 Each folder has a connection of its own, and is opened read-only.
 A server with IDLE tells of changes at once; others are asked every
@@ -166,9 +168,9 @@ or by a signal while
 was still waiting; 76 TLS that can't be had or verified; 77 login refused; see
 .Xr pipepost 7 .
 .Sh EXAMPLES
-Wait at most a tenth of a second for a message in one's own inbox:
+Wait at most a second for a message in one's own inbox:
 .Bd -literal -offset indent
-imap-watch --once --events new --timeout 100ms local: || echo nothing came
+imap-watch --once --events new --timeout 1s local: || echo nothing came
 .Ed
 "#;
 
