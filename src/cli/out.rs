@@ -188,6 +188,14 @@ impl Table {
         if self.form == Form::Aligned { self.out.flush() } else { Ok(reader) }
     }
 
+    /// Sends what is buffered.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn flush(&mut self) -> Result<Reader> {
+        self.out.flush()
+    }
+
     /// Sends the rest; the status of a listing: 1 if there was nothing and `exit_status` asked.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! imap-ls(1): lists folders, or the messages of a folder.
 
 mod folders;
-mod messages;
+pub(super) mod messages;
 
 use crate::cli::args::{Common, Listing};
 use crate::cli::connect::Reach;

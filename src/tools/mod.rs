@@ -9,6 +9,7 @@ pub mod imap_mkdir;
 pub mod imap_mv;
 pub mod imap_put;
 pub mod imap_rm;
+pub mod imap_watch;
 pub mod mail_check;
 pub mod mail_login;
 pub mod mail_serve;
@@ -40,6 +41,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<imap_rm::ImapRm>("imap-rm"),
     Entry::of::<imap_flag::ImapFlag>("imap-flag"),
     Entry::of::<imap_mkdir::ImapMkdir>("imap-mkdir"),
+    Entry::of::<imap_watch::ImapWatch>("imap-watch"),
     Entry::of::<mailfmt::Mailfmt>("mailfmt"),
     Entry::of::<mail_serve::MailServe>("mail-serve"),
     Entry::of::<mail_check::MailCheck>("mail-check"),

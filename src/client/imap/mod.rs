@@ -12,12 +12,14 @@ mod login;
 mod selected;
 mod talk;
 mod uids;
+mod watch;
 
 pub use append::{Appended, ToAppend};
 pub use change::{Changed, Copied, EachPart};
 pub use folders::SpecialUse;
 pub use selected::{Fetched, Rows, Selected};
 pub use uids::Uids;
+pub use watch::{EachEvent, Event, Picture};
 
 use super::{Dial, Login, no_tls};
 use crate::error::{Error, Exit, Result};

@@ -305,7 +305,7 @@ impl Talk {
     }
 
     /// `None`: the server wants more; else its refusal.
-    fn continuation(&mut self, tag: &str, listen: &mut dyn Listen) -> Result<Option<Status>> {
+    pub(super) fn continuation(&mut self, tag: &str, listen: &mut dyn Listen) -> Result<Option<Status>> {
         match self.read(listen)? {
             Said::Continue(_) => Ok(None),
             Said::Tagged(came, status) if came == tag && status.condition != Condition::Ok => Ok(Some(status)),

@@ -121,7 +121,7 @@ fn text(name: &str, row: &Fetched) -> Option<String> {
 }
 
 /// Addresses as a header shows them, decoded.
-fn people(list: &[Address]) -> Option<String> {
+pub(in crate::tools) fn people(list: &[Address]) -> Option<String> {
     let mut out = String::new();
     let mut before = "";
     for a in list {

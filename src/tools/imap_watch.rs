@@ -1,0 +1,283 @@
+//! imap-watch(1): prints an event a line as mail arrives or changes.
+//!
+//! A thread and a connection for each folder; what they see comes together here. Left out: what happened before the program was started.
+
+mod batch;
+mod folder;
+
+use crate::cli::args::{Common, duration};
+use crate::cli::connect::Reach;
+use crate::cli::exit::complain;
+use crate::cli::imap::search_key;
+use crate::cli::out::{Column, Reader, Table, choose};
+use crate::cli::{Outcome, Tool, signals};
+use crate::error::{Error, Exit, Local, Result};
+use crate::net::Deadline;
+use crate::net::endpoint::Service;
+use batch::Batch;
+use clap::{Parser, ValueEnum};
+use folder::{Seen, Told, Watcher};
+use rustix::event::{PollFd, PollFlags, poll};
+use serde_json::{Map, Value};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+/// Prints a line for each message that comes, changes its flags or goes, as it happens.
+#[derive(Parser)]
+#[command(name = "imap-watch", version)]
+pub struct ImapWatch {
+    /// Folders, of one or of many accounts: local:INBOX, work:, work:Lists/rust (default: INBOX of the default account).
+    #[arg(value_name = "ACCOUNT:[FOLDER]")]
+    folders: Vec<String>,
+    /// Only these.
+    #[arg(long, value_name = "EVENT,...", value_delimiter = ',', default_value = "new,flags,vanished")]
+    events: Vec<Kind>,
+    /// Only the messages for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@ UNSEEN'.
+    #[arg(long, value_name = "KEYS")]
+    search: Option<String>,
+    /// End at the first event.
+    #[arg(long)]
+    once: bool,
+    /// Run COMMAND by /bin/sh instead of printing, with the events on its stdin, one JSON object a line.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["columns", "json", "null"])]
+    exec: Option<String>,
+    /// Collect the events of this time for one run of the command of --exec.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s", requires = "exec")]
+    debounce: Duration,
+    /// How often to ask a server that does not tell by itself (no IDLE).
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1m")]
+    poll: Duration,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// The columns, in this order.
+    #[arg(short = 'o', long, value_name = "COLUMN,...", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// End records with NUL instead of a newline.
+    #[arg(short = '0', long)]
+    null: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What can happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
+    /// A message came.
+    New,
+    /// A message's flags changed.
+    Flags,
+    /// A message went.
+    Vanished,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::New => "new",
+            Kind::Flags => "flags",
+            Kind::Vanished => "vanished",
+        }
+    }
+}
+
+const NAME: &str = "imap-watch";
+/// Events that wait for a slow reader; then the folders wait too.
+const WAITING: usize = 1000;
+/// How long folders may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+const COLUMNS: [Column; 8] = [
+    Column { name: "event", width: 8, right: false },
+    Column { name: "ref", width: 24, right: false },
+    Column { name: "from", width: 28, right: false },
+    Column { name: "subject", width: 20, right: false },
+    Column { name: "flags", width: 14, right: false },
+    Column { name: "date", width: 25, right: false },
+    Column { name: "uid", width: 7, right: true },
+    Column { name: "message-id", width: 28, right: false },
+];
+
+impl Tool for ImapWatch {
+    const MAN: &'static str = r#"
+.Sh EVENTS
+.Bl -tag -width vanished -compact
+.It Cm new
+a message came
+.It Cm flags
+a message's flags are others now
+.It Cm vanished
+a message was removed, or moved elsewhere
+.El
+.Pp
+The columns are
+.Cm event , ref
+(the reference that every imap program takes),
+.Cm from , subject
+(decoded),
+.Cm flags
+(with commas, without their backslash),
+.Cm date
+(of the header, RFC 3339),
+.Cm uid
+and
+.Cm message-id .
+Without
+.Fl o
+these are the first four.
+Of
+.Cm flags
+there are no header fields, and of
+.Cm vanished
+there are only event, reference and UID.
+With
+.Fl -json
+each line is an object with all of these keys;
+.Li uid
+is a number,
+.Li flags
+an array of IMAP's words with their backslash, all others are strings; a missing value is null.
+.Pp
+What was there when the program was started is no event.
+.Fl -search
+is about new messages; flags and removals are told of all.
+.Sh CONNECTIONS
+Each folder has a connection of its own, and is opened read-only.
+A server with IDLE tells of changes at once; others are asked every
+.Fl -poll .
+IDLE is renewed every 20 minutes, and as soon as the machine has woken up from its sleep.
+.Pp
+A connection that is lost is told on stderr and made again, after 1, 2, 4 seconds and so on up to 5 minutes.
+What happened meanwhile is then told: nothing is lost and nothing is told twice.
+Where UIDVALIDITY has changed meanwhile, that can't be known, which is told on stderr too.
+.Pp
+With
+.Fl -exec ,
+the command gets nothing of a message as an argument or in its environment.
+A command that fails is told on stderr, and watching goes on.
+.Sh EXIT STATUS
+0 ended by
+.Fl -once ,
+by INT or TERM, or because nobody reads on;
+64 wrong arguments; 69 no such folder; 75 ended by
+.Fl -timeout ,
+or by a signal while
+.Fl -once
+was still waiting; 76 TLS that can't be had or verified; 77 login refused; see
+.Xr pipepost 7 .
+.Sh EXAMPLES
+Wait at most a second for a message in one's own inbox:
+.Bd -literal -offset indent
+imap-watch --once --events new --timeout 1s local: || echo nothing came
+.Ed
+"#;
+
+    fn run(self) -> Outcome {
+        let named = &self.columns;
+        let usual = || COLUMNS.iter().take(4).copied().collect();
+        let columns = if named.is_empty() { usual() } else { choose(named, &COLUMNS)? };
+        let key = self.search.as_deref().map(|text| search_key(text, None)).transpose()?;
+        let stop = signals::stop()?;
+        let reach = Arc::new(Reach::new(NAME, &self.common)?);
+        let name = |folder: Option<&str>| reach.accounts().account(folder, Service::Imap);
+        let mut all = self.folders.iter().map(|folder| name(Some(folder))).collect::<Result<Vec<_>>>()?;
+        if all.is_empty() {
+            all.push(name(None)?);
+        }
+        let (bell, ring) = std::io::pipe().local("pipe")?;
+        let (tell, told) = sync_channel(WAITING);
+        for at in all {
+            let watcher = Watcher {
+                folder: at.folder.clone().unwrap_or_else(|| "INBOX".to_owned()),
+                at,
+                reach: Arc::clone(&reach),
+                key: key.clone(),
+                events: self.events.clone(),
+                poll: self.poll,
+                verbose: self.common.verbose,
+                bell: bell.try_clone().local("pipe")?,
+                tell: tell.clone(),
+            };
+            std::thread::Builder::new().name(NAME.into()).spawn(move || watcher.run()).local("no thread")?;
+        }
+        let signal = tell.clone();
+        let wait = move || {
+            let mut ready = [PollFd::new(&*stop, PollFlags::IN)];
+            while poll(&mut ready, None).is_err() {}
+            let _ = signal.send(Told::Stop);
+        };
+        std::thread::Builder::new().name("signals".into()).stack_size(64 << 10).spawn(wait).local("no thread")?;
+        drop(tell);
+        let ended = self.listen(&told, columns, reach.whole());
+        let _ = (&ring).write_all(b".");
+        let goodbye = Deadline::after(GOODBYE);
+        // The signals' thread never says goodbye, but it is the last one.
+        while !goodbye.passed() && Arc::strong_count(&reach) > 1 {
+            let _ = told.recv_timeout(Duration::from_millis(5));
+        }
+        Ok(ended?)
+    }
+}
+
+impl ImapWatch {
+    fn listen(&self, told: &Receiver<Told>, columns: Vec<Column>, whole: Deadline) -> Result<Exit> {
+        let mut table = Table::new(columns, self.json, self.null).until(whole);
+        let mut batch = self.exec.as_deref().map(|command| Batch::new(command, self.debounce));
+        loop {
+            let due = batch.as_ref().map_or(Deadline::NEVER, Batch::due);
+            let next = match due.or_earlier(whole).left() {
+                Some(left) => told.recv_timeout(left),
+                None => told.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match next {
+                Ok(Told::Seen(seen)) => {
+                    match &mut batch {
+                        Some(batch) => batch.add(object(&seen)),
+                        None => {
+                            table.row(|column| cell(&seen, column.name), || object(&seen))?;
+                            if table.flush()? == Reader::Gone {
+                                return Ok(Exit::Ok);
+                            }
+                        }
+                    }
+                    if self.once {
+                        return match &mut batch {
+                            Some(batch) => batch.run(),
+                            None => Ok(Exit::Ok),
+                        };
+                    }
+                }
+                Ok(Told::Failed(e)) => return Err(e),
+                Ok(Told::Stop) if self.once => return Ok(Exit::TempFail),
+                Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(Exit::Ok),
+                Err(RecvTimeoutError::Timeout) if whole.passed() => {
+                    return Err(Error::temporary("not within --timeout"));
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(batch) = &mut batch
+                        && let Err(e) = batch.run()
+                    {
+                        complain(NAME, &e.to_string(), e.advice());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(seen: &Seen, column: &str) -> String {
+    match (column, &seen.flags) {
+        ("flags", Some(flags)) => flags.iter().map(|flag| flag.trim_start_matches('\\')).collect::<Vec<_>>().join(","),
+        _ => match seen.value(column) {
+            Value::String(text) => text,
+            Value::Null => String::new(),
+            other => other.to_string(),
+        },
+    }
+}
+
+fn object(seen: &Seen) -> Value {
+    Value::Object(COLUMNS.iter().map(|c| (c.name.to_owned(), seen.value(c.name))).collect::<Map<_, _>>())
+}
