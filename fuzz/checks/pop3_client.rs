@@ -28,12 +28,14 @@ pub fn check(input: &[u8]) {
         heard: Arc::clone(&heard),
     };
     let ended = talk(Wire::over(server, "server"), choice);
+    let heard = heard.lock().unwrap();
     if let Err(e) = &ended {
         assert!(e.fate() != Fate::Unknown, "{e}");
         assert!(matches!(e.exit().code(), 69 | 75 | 76 | 77), "{}: {e}", e.exit().code());
-        assert!(!e.to_string().contains("tu lip"), "{e}");
+        // What a server says by chance that was told no password is no secret.
+        let told = heard.windows(6).any(|bytes| bytes == b"tu lip");
+        assert!(!told || !e.to_string().contains("tu lip"), "{e}");
     }
-    let heard = heard.lock().unwrap();
     let lines: Vec<&[u8]> = heard.split_inclusive(|b| *b == b'\n').collect();
     for line in &lines {
         assert!(line.ends_with(b"\r\n") && !line[..line.len() - 2].contains(&b'\r'), "{}", line.escape_ascii());
