@@ -187,12 +187,11 @@ impl Client {
             return Err(self.refused("LIST: ", &answer));
         }
         let mut entries: Vec<Entry> = Vec::new();
-        let bad = |line: &[u8]| Error::protocol(format!("not a listing: {}", shown(line))).at(&peer);
-        self.list(MESSAGES, |line| {
-            let (number, rest) = numbered(line).filter(|(number, _)| *number > 0).ok_or_else(|| bad(line))?;
-            let size = rest.split(|b| *b == b' ').next().and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
-            entries.push(Entry { number, size: size.ok_or_else(|| bad(line))?, uidl: None });
-            Ok(())
+        self.rows(|line| {
+            let (number, rest) = numbered(line).filter(|(number, _)| *number > 0)?;
+            let size = rest.split(|b| *b == b' ').next().and_then(|s| std::str::from_utf8(s).ok()?.parse().ok())?;
+            entries.push(Entry { number, size, uidl: None });
+            Some(())
         })?;
         if self.unproven {
             // A server that has thrown it away says nothing more.
@@ -207,8 +206,8 @@ impl Client {
             // Almost always both go through the numbers in the same order.
             let mut index: HashMap<u32, usize> = HashMap::new();
             let mut next = 0;
-            self.list(MESSAGES, |line| {
-                let (number, uidl) = numbered(line).filter(|(_, id)| id.len() <= UIDL).ok_or_else(|| bad(line))?;
+            self.rows(|line| {
+                let (number, uidl) = numbered(line).filter(|(_, id)| id.len() <= UIDL)?;
                 // What LIST did not show is not ours to fetch.
                 if entries.get(next).is_none_or(|entry| entry.number != number) {
                     if index.is_empty() {
@@ -220,7 +219,7 @@ impl Client {
                     entry.uidl = Some(uidl.to_vec());
                 }
                 next = next.saturating_add(1);
-                Ok(())
+                Some(())
             })?;
         }
         entries.sort_by_key(|e| e.number);
@@ -346,6 +345,24 @@ impl Client {
         };
         status.text = self.wire.hide(status.text);
         Ok(status)
+    }
+
+    /// The lines of a listing: `each` tells whether a line is one.
+    fn rows(&mut self, mut each: impl FnMut(&[u8]) -> Option<()>) -> Result<()> {
+        let mut wrong = None;
+        let listed = self.list(MESSAGES, |line| {
+            each(line).ok_or_else(|| {
+                wrong = Some(shown(line));
+                Error::protocol("not a listing")
+            })
+        });
+        match wrong {
+            Some(said) => {
+                let said = self.wire.hide(said);
+                Err(Error::protocol(format!("not a listing: {said}")).at(self.wire.peer()))
+            }
+            None => listed,
+        }
     }
 
     /// The lines of a multi-line answer; they may be as many as the maildrop has messages, so they are not kept here.
