@@ -139,8 +139,18 @@ class Far(threading.Thread):
                 more.notify()
 
 
+class Job(list):
+    """Arguments, and what is done before each run, which is not measured."""
+
+    def __init__(self, arguments, before):
+        super().__init__(arguments)
+        self.before = before
+
+
 def run(arguments, stdin=None):
     """Wall and CPU seconds of one run."""
+    if isinstance(arguments, Job):
+        arguments.before()
     with open(stdin or os.devnull, "rb") as f, open(os.devnull, "wb") as out, open(f"{HOME}/said", "w+") as said:
         begun = time.perf_counter()
         child = subprocess.Popen(arguments, env=ENV, cwd=HOME, stdin=f, stdout=out, stderr=said)
@@ -155,8 +165,9 @@ def run(arguments, stdin=None):
 def peak(arguments, stdin):
     """Peak memory in MiB, by a look at the process from time to time (what wait4 says begins with the size of this program)."""
     most = 0
-    with open(stdin, "rb") as f:
-        child = subprocess.Popen(arguments, env=ENV, cwd=HOME, stdin=f, stdout=subprocess.DEVNULL)
+    # As a shell opens it: subprocess.DEVNULL is open for reading too.
+    with open(stdin, "rb") as f, open(os.devnull, "wb") as out:
+        child = subprocess.Popen(arguments, env=ENV, cwd=HOME, stdin=f, stdout=out)
         while child.poll() is None:
             try:
                 with open(f"/proc/{child.pid}/status") as status:

@@ -1,4 +1,5 @@
 complete -c imap-rm -l search -d 'Only the messages for which all of this holds, in IMAP\'s own words (RFC 3501 6.4.4), like \'FROM ci@ UNSEEN\'' -r
+complete -c imap-rm -l where -d 'Only the messages for which all of this holds: from:ci is:unread since:7d larger:1M (see pipepost(7))' -r
 complete -c imap-rm -l trash -d 'The folder that they are moved to, whatever the server and the configuration say' -r
 complete -c imap-rm -l undo -d 'Append to FILE what undoes it; without FILE, imap-mv undoes what such lines on stdin tell' -r -F
 complete -c imap-rm -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r

@@ -2,6 +2,7 @@ complete -c imap-watch -l events -d 'Only these' -r -f -a "new\t'A message came'
 flags\t'A message\'s flags changed'
 vanished\t'A message went'"
 complete -c imap-watch -l search -d 'Only the messages for which all of this holds, in IMAP\'s own words (RFC 3501 6.4.4), like \'FROM ci@ UNSEEN\'' -r
+complete -c imap-watch -l where -d 'Only the messages for which all of this holds: from:ci is:unread since:7d larger:1M (see pipepost(7))' -r
 complete -c imap-watch -l exec -d 'Run COMMAND by /bin/sh instead of printing, with the events on its stdin, one JSON object a line' -r
 complete -c imap-watch -l debounce -d 'Collect the events of this time for one run of the command of --exec' -r
 complete -c imap-watch -l poll -d 'How often to ask a server that does not tell by itself (no IDLE)' -r

@@ -48,6 +48,8 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "recode" -d 'Encodes
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "lint" -d 'Checks messages against the standards: file:line:col: severity code text'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "dsn" -d 'Reads delivery status notifications: one JSON object a recipient'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "auth" -d 'Reads Authentication-Results fields: one JSON object a field, the topmost first'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "pick" -d 'Writes the messages for which something holds'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "sort" -d 'Writes messages in another order'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s s -l subject -d 'Compose: the subject' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l to -d 'Compose: addresses for To' -r
@@ -327,3 +329,25 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l one -d 'The inp
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s e -l exit-status -d 'End with status 1 if no field was found'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l invert -d 'Write those for which it does not hold'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -s e -l exit-status -d 'End with status 1 if there is none'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l by -d 'Sort by received (of a Maildir\'s file or a From_ line), date, from, to (names, or addresses), cc, subject (without Re:) or size; - before one turns it round' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -s r -l reverse -d 'The other way round: the newest first, or the order that is asked for from its end'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -s V -l version -d 'Print version'

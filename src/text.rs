@@ -5,6 +5,7 @@
 
 pub mod domain;
 pub mod duration;
+pub mod size;
 
 use crate::body::Body;
 use crate::error::Result;
@@ -313,6 +314,15 @@ pub fn escape(bytes: impl AsRef<[u8]>) -> String {
     escaped(bytes.as_ref(), false)
 }
 
+/// The same behind what is there.
+pub fn push_escaped(out: &mut String, bytes: &[u8]) {
+    let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != b'\\';
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.iter().all(plain) => out.push_str(text),
+        _ => out.push_str(&escaped(bytes, false)),
+    }
+}
+
 /// A text of many lines for a terminal: as [`escape`], but newlines, tabs and backslashes stay.
 #[must_use]
 pub fn escape_lines(bytes: impl AsRef<[u8]>) -> String {
@@ -484,6 +494,15 @@ mod tests {
         fn an_escaped_field_is_one_safe_line(input in proptest::collection::vec(any::<u8>(), 0..60)) {
             let line = escape(&input);
             prop_assert!(!line.chars().any(is_unsafe));
+        }
+    }
+
+    #[test]
+    fn what_needs_no_escaping_is_escaped_the_same() {
+        for text in ["", "plain text", "a\\b", "tab\t", "é", "\u{1b}[2J", "~ ~", "\u{7f}"] {
+            let mut out = "x".to_owned();
+            push_escaped(&mut out, text.as_bytes());
+            assert_eq!(out, format!("x{}", escape(text)));
         }
     }
 

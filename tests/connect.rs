@@ -20,7 +20,7 @@ const IMAP: &str = "echo '* PREAUTH [CAPABILITY IMAP4rev1] hi'; while read -r ta
 fn setting(arguments: &[&str]) -> (Home, Server) {
     let home = Home::new();
     home.sh(
-        "umask 077; mkdir served .config .config/pipepost; echo tulip | tee pw > served/.password; echo px > proxy.pw",
+        "umask 077; mkdir served .config .config/pipepost; echo tulip | tee pw > served/.password; echo the proxy password > proxy.pw",
     )
     .ends(0);
     let server = Server::start(&home, &[&["--create", "--login-delay", "0"], arguments].concat());
@@ -76,14 +76,14 @@ fn through_proxies() {
         );
         ran.ends(76).complains("self-signed");
         // With a login of its own; the flag comes before the account.
-        let (with, heard) = proxy(scheme, Some(("al b", "px")));
+        let (with, heard) = proxy(scheme, Some(("al b", "the proxy password")));
         let account = |more: &str| {
             let url = format!("pop3+plain://bob@127.0.0.1:{}", server.pop3);
             config(&home, &format!("[work]\npop3 = \"{url}\"\npassword.file = \"~/pw\"\n{more}\n"));
         };
         account(&format!("proxy = \"{scheme}://al%20b@127.0.0.1:{with}\"\nproxy-password.file = \"~/proxy.pw\""));
         let ran = home.run("pop3-ls", &["work:", "--trace", "-"], b"").ends(0);
-        assert!(!ran.err.contains("px") && heard.lock().unwrap().len() == 1, "{ran:?}");
+        assert!(!ran.err.contains("the proxy password") && heard.lock().unwrap().len() == 1, "{ran:?}");
         home.run("pop3-ls", &["work:", "--proxy", "none"], b"").ends(0);
         home.run("pop3-ls", &["work:", "--proxy", &format!("{scheme}://127.0.0.1:{with}")], b"").ends(77);
         account(&format!("proxy = \"{scheme}://al%20b@127.0.0.1:{with}\"\nproxy-password.file = \"~/pw\""));

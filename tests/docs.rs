@@ -214,6 +214,9 @@ const NAMES_THE_ITEM: &[(&str, &str)] = &[
     ("ndjson", ""),
     // Of what is read, or of what is written.
     ("null", ""),
+    ("limit", ""),
+    // Of folders, or of parts.
+    ("tree", ""),
     // One that is written, or those that are.
     ("part", ""),
     // What a message must not have, or its content.

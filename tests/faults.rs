@@ -21,6 +21,8 @@ mod killed;
 mod maildrop;
 #[path = "faults/modes.rs"]
 mod modes;
+#[path = "faults/moved.rs"]
+mod moved;
 #[path = "faults/order.rs"]
 mod order;
 #[path = "queue/peer.rs"]

@@ -1,6 +1,6 @@
 //! mail-serve under clients that nobody here wrote, and under the test suites of two more.
 //!
-//! On Debian: `apt-get install curl msmtp swaks libnet-ssleay-perl mpop fetchmail isync mutt python3-venv pkg-config libssl-dev`.
+//! On Debian: `apt-get install curl msmtp swaks libnet-ssleay-perl mpop fetchmail getmail6 isync mutt python3-venv pkg-config libssl-dev`.
 //! What is not installed is skipped, and fails where `CI` is set. The suites come from PyPI and crates.io and are kept below
 //! `target/`; until `CI=true cargo test --test foreign` has fetched them they are skipped too.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
@@ -145,6 +145,11 @@ fn mpop() {
 #[test]
 fn fetchmail() {
     run("fetchmail.sh", &["fetchmail"]);
+}
+
+#[test]
+fn getmail() {
+    run("getmail.sh", &["getmail", "setpriv"]);
 }
 
 #[test]

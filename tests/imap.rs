@@ -51,12 +51,26 @@ fn folders_and_messages_in_every_form() {
     let ran = home.run("imap-ls", &["--refs", INBOX, "--search", "UNSEEN RECENT SUBJECT grüße"], b"").ends(0);
     assert_eq!(ran.out.trim_end(), row["ref"].as_str().unwrap());
     home.run("imap-ls", &["-e", INBOX, "--search", "FROM nobody"], b"").ends(1);
+    for (words, uids) in [
+        ("is:unread subject:grüße", "1\n"),
+        ("subject:second or subject:GRÜSSE", "2\n"),
+        ("-subject:second since:2d smaller:1M newer:1h", "1\n"),
+        ("is:flagged", ""),
+        ("(from:zoe -header:X-Nothing) is:unread", "1\n2\n"),
+    ] {
+        assert_eq!(home.run("imap-ls", &["-o", "uid", INBOX, "--where", words], b"").ends(0).out, uids, "{words}");
+    }
+    let both = ["-o", "uid", INBOX, "1", "--where", "from:zoe", "--search", "UNSEEN"];
+    assert_eq!(home.run("imap-ls", &both, b"").ends(0).out, "1\n");
     home.run("imap-ls", &["local://amy/Nope"], b"").ends(69).complains("imap-ls: local: Nope: NO [NONEXISTENT]");
     for wrong in [
         &["local://amy/INBOX", "x"][..],
         &["local://amy/INBOX", "0"],
         &["local://amy/INBOX", "1", "2"],
         &["local://amy/INBOX", "--search", "FROM"],
+        &["local://amy/INBOX", "--where", "form:ci"],
+        &["local://amy/INBOX", "--where", "from:ci\r\na9 DELETE INBOX"],
+        &["local://amy", "--where", "from:ci"],
         &["local://amy/INBOX", "--search", "ALL\r\na9 DELETE INBOX"],
         &["local://amy/INBOX%0D%0Aa9 LOGOUT"],
         &["local://amy", "1"],
@@ -64,6 +78,104 @@ fn folders_and_messages_in_every_form() {
         &["-o", "nothing", "local://amy"],
         &["-o", "folder", "local://amy/INBOX"],
         &["pop3://h"],
+    ] {
+        home.run("imap-ls", wrong, b"").ends(64).complains("imap-ls: ");
+    }
+}
+
+#[test]
+fn folders_and_what_is_known_of_them() {
+    let home = Home::new();
+    send(&home, "one", "x\n");
+    home.run("imap-mkdir", &["local://amy/Lists/rust", "local://amy/Lists/rust/old"], b"").ends(0);
+    home.run("imap-mkdir", &["--subscribe", "local://amy/Lists/rust"], b"").ends(0);
+    let long = home.run("imap-ls", &["-l", "local://amy"], b"").ends(0).out;
+    let inbox: Vec<&str> = long.lines().next().unwrap().split('\t').collect();
+    assert_eq!((&inbox[..2], &inbox[3..]), (&["1", "1"][..], &["", "no", "", "INBOX"][..]));
+    assert!(inbox[2].parse::<u64>().unwrap() > 100, "{long}");
+    assert!(long.contains("0\t0\t0\tSent\tyes\t\tSent\n") && long.contains("0\t0\t0\t\tyes\t\tLists/rust\n"), "{long}");
+    let tree = home.run("imap-ls", &["--tree", "-o", "unseen,folder", "local://amy"], b"").ends(0).out;
+    assert!(tree.starts_with("1\tINBOX\n0\tArchive\n"), "{tree}");
+    assert!(tree.contains("\tLists\n0\t└── rust\n0\t    └── old\n"), "{tree}");
+    let json = home.run("imap-ls", &["-l", "--json", "local://amy"], b"").ends(0).out;
+    let first: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["subscribed"], &first["quota"]), (&false.into(), &serde_json::Value::Null));
+    assert!(json.contains("\"special\":[\"\\\\Trash\"]"), "{json}");
+    for wrong in
+        [&["-l", INBOX][..], &["--tree", INBOX], &["--tree", "--json", "local:"], &["-l", "-o", "folder", "local:"]]
+    {
+        home.run("imap-ls", wrong, b"").ends(64).complains("imap-ls: ");
+    }
+}
+
+#[test]
+fn messages_in_every_order() {
+    let home = Home::new();
+    let letter = |n: u32, from: &str, subject: &str, more: &str| {
+        let date = format!("Date: Mon, {} Feb 2024 12:00:00 +0000\n", 10 - n);
+        let text = format!(
+            "{date}From: {from}\nMessage-ID: <{n}@x>\n{more}Subject: {subject}\n\n{}\n",
+            "x".repeat(10 * n as usize)
+        );
+        home.run("imap-put", &[INBOX], text.as_bytes()).ends(0);
+    };
+    letter(1, "zoe@localhost", "beer", "");
+    letter(2, "Ämilie <x@localhost>", "Re: apples", "In-Reply-To: <3@x>\n");
+    letter(3, "bob@localhost", "apples", "");
+    letter(4, "amy@localhost", "Re: beer", "References: <1@x>\n");
+    letter(5, "carol@localhost", "cider", "");
+    let uids = |arguments: &[&str]| {
+        let out = home.run("imap-ls", &[&["-o", "uid,size", INBOX], arguments].concat(), b"").ends(0).out;
+        let with_size: Vec<&str> = out.lines().filter_map(|line| line.split_once('\t')).map(|(uid, _)| uid).collect();
+        // The same without asking for anything but UIDs.
+        let out = home.run("imap-ls", &[&["-o", "uid", INBOX], arguments].concat(), b"").ends(0).out;
+        assert_eq!(with_size, out.lines().collect::<Vec<_>>());
+        with_size.join(" ")
+    };
+    for (arguments, expected) in [
+        (&["--reverse"][..], "5 4 3 2 1"),
+        (&["--limit", "2"], "4 5"),
+        (&["-r", "--limit", "2"], "5 4"),
+        (&["--limit", "0"], ""),
+        (&["--limit", "9"], "1 2 3 4 5"),
+        (&["--limit", "2", "--where", "-from:carol"], "3 4"),
+        (&["--limit", "2", "-r", "2:4"], "4 3"),
+        (&["--sort", "date"], "5 4 3 2 1"),
+        (&["--sort", "-date", "--limit", "2"], "1 2"),
+        (&["--sort", "subject,date"], "3 2 4 1 5"),
+        (&["--sort", "from"], "4 2 3 5 1"),
+        (&["--sort", "-from", "--where", "smaller:1M"], "1 5 3 2 4"),
+        (&["--sort", "-size", "-r"], "1 3 5 2 4"),
+        (&["--sort", "received", "2:3"], "2 3"),
+        (&["--thread"], "5 3 2 1 4"),
+        (&["--thread", "-r"], "1 4 3 2 5"),
+        (&["--thread", "--where", "-subject:beer"], "5 3 2"),
+    ] {
+        assert_eq!(uids(arguments), expected, "{arguments:?}");
+    }
+    // A set that is longer than a command may be.
+    let odd: Vec<String> = (0..900).map(|n| (2 * n + 1).to_string()).collect();
+    assert_eq!(uids(&[&odd.join(",")]), "1 3 5");
+    let refs = home.run("imap-ls", &["--refs", "--sort", "date", "--limit", "2", INBOX], b"").ends(0).out;
+    assert!(refs.lines().map(|line| line.rsplit('.').next().unwrap()).eq(["5", "4"]), "{refs}");
+    let threads = home.run("imap-ls", &["--thread", "-o", "depth,id", INBOX], b"").ends(0).out;
+    assert_eq!(threads, "0\t<5@x>\n0\t<3@x>\n1\t<2@x>\n0\t<1@x>\n1\t<4@x>\n");
+    let first = home.run("imap-ls", &["--thread", "--json", INBOX], b"").ends(0).out;
+    assert!(first.starts_with("{\"cc\":null,\"date\":\"2024-02-05T12:00:00+00:00\",\"depth\":0,"), "{first}");
+    for (arguments, expected) in [
+        (&["--count"][..], "5\n"),
+        (&["--count", "--where", "subject:beer"], "2\n"),
+        (&["--count", "2:9"], "4\n"),
+        (&["--count", "--json", "--search", "SUBJECT nothing"], "{\"messages\":0}\n"),
+    ] {
+        assert_eq!(home.run("imap-ls", &[&[INBOX], arguments].concat(), b"").ends(0).out, expected, "{arguments:?}");
+    }
+    home.run("imap-ls", &["--count", "-e", INBOX, "--where", "subject:nothing"], b"").ends(1);
+    for wrong in [
+        &["--sort", "shoe", INBOX][..],
+        &["--sort", "size", "--thread", INBOX],
+        &["--count", "local:"],
+        &["-r", "local:"],
     ] {
         home.run("imap-ls", wrong, b"").ends(64).complains("imap-ls: ");
     }

@@ -1,6 +1,7 @@
-//! The programs against real servers: Dovecot (POP3, IMAP) and Postfix (submission), over TLS with certificates of a test
-//! authority; over lines that are cut, and while others change the mailbox. On Debian: `apt-get install dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix`, and root, who may give the
-//! servers users of their own. Nothing of the system's configuration is read or written, and nothing listens beyond 127.0.0.1.
+//! The programs against real servers: Dovecot (POP3, IMAP), Courier and Cyrus (POP3) and Postfix (submission), over TLS with
+//! certificates of a test authority; over lines that are cut, and while others change the mailbox. On Debian: `apt-get install
+//! dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix`, what `interop/maildrops.sh` names, and root, who may give the servers users of
+//! their own. Nothing of the system's configuration is read or written, and nothing listens beyond 127.0.0.1.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 #[path = "interop/changes.rs"]
@@ -12,9 +13,15 @@ mod cuts;
 mod folders;
 #[path = "common/issuer.rs"]
 mod issuer;
+#[path = "interop/listing.rs"]
+mod listing;
+#[path = "interop/maildrops.rs"]
+mod maildrops;
 #[allow(unreachable_pub, dead_code)]
 #[path = "tls/peer.rs"]
 mod peer;
+#[path = "interop/pop3.rs"]
+mod pop3;
 #[path = "interop/same.rs"]
 mod same;
 #[allow(unreachable_pub, dead_code)]
@@ -22,6 +29,8 @@ mod same;
 mod servers;
 #[path = "interop/tokens.rs"]
 mod tokens;
+#[path = "interop/verbs.rs"]
+mod verbs;
 
 use common::{Home, Ran};
 use peer::{Authority, hopeless};

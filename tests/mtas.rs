@@ -43,7 +43,8 @@ impl Keeps for (&Home, &Dovecot) {
     }
 
     fn forget(&self, user: &str) {
-        self.0.sh(&format!("rm -r dovecot/mail/{user}")).ends(0);
+        // Not the folder: the server may still write its index there.
+        self.0.sh(&format!("find dovecot/mail/{user}/new dovecot/mail/{user}/cur -type f -delete")).ends(0);
     }
 }
 

@@ -71,6 +71,34 @@ fn several_accounts_each_on_its_own() {
 }
 
 #[test]
+fn what_was_settled_once_is_looked_at_again_when_it_changes() {
+    let (home, server) = prepared(&["bob"]);
+    let fetch = |more: &[&str], exit| home.run("pop3-fetch", &[&["-e", "bob:"], more].concat(), b"").ends(exit).out;
+    let settled = || {
+        let db = rusqlite::Connection::open(home.path().join(".local/state/pipepost/state.sqlite")).unwrap();
+        db.query_row("SELECT settled IS NOT NULL FROM source", [], |row| row.get::<_, bool>(0)).unwrap()
+    };
+    assert!(fetch(&[], 0).contains("Subject: one") && !settled());
+    assert!(fetch(&[], 1).is_empty() && settled());
+    assert!(fetch(&[], 1).is_empty() && settled());
+    // What else is asked for is done all the same.
+    assert!(fetch(&["--all"], 0).contains("Subject: one"));
+    assert!(fetch(&["1"], 0).contains("Subject: one"));
+    fetch(&[], 1);
+    send(&home, &server, "bob", "two");
+    let new = fetch(&[], 0);
+    assert!(new.contains("Subject: two") && !new.contains("Subject: one") && !settled());
+    fetch(&[], 1);
+    assert!(settled());
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(fetch(&["--delete-after", "1s", "--trust-stdout"], 1), "");
+    assert_eq!(home.run("pop3-ls", &["bob:"], b"").ends(0).out, "");
+    fetch(&[], 1);
+    send(&home, &server, "bob", "three");
+    assert!(fetch(&["--delete", "--trust-stdout"], 0).contains("Subject: three"));
+}
+
+#[test]
 fn one_that_hangs_holds_up_no_other() {
     let (home, _server) = prepared(&["amy", "bob"]);
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

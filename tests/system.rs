@@ -164,6 +164,38 @@ fn taken_is_stored_with_who_it_was() {
 }
 
 #[test]
+fn what_a_sender_wishes_is_kept() {
+    let peer = relay(|_, _| Say::Yes);
+    let system = System::new(&peer, "");
+    let _server = system.start();
+    let wishes = ["--hold-for", "1h", "--priority", "-4", "--deliver-by", "2h:return"];
+    let ran = system.call("smtp-send", &[&wishes[..], &["--json", "-s", "later", "a@example.org"]].concat(), b"x\n");
+    let told: serde_json::Value = serde_json::from_str(ran.ends(0).out.lines().next().unwrap()).unwrap();
+    let id = system.queue(&["ls", "-o", "id"]);
+    assert_eq!(told["queue_id"].as_str(), Some(id.trim()), "{told}");
+    let shown =
+        || -> serde_json::Value { serde_json::from_str(&system.queue(&["show", "--json", id.trim()])).unwrap() };
+    let of = shown();
+    let text = of["hold_until"].as_str().unwrap();
+    let until_then = chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp() - chrono::Utc::now().timestamp();
+    assert!((3000..=3600).contains(&until_then), "{of}");
+    assert!(of["priority"] == -4 && of["deliver_by"].is_string(), "{of}");
+    // It waits, until its owner lets it go.
+    system.call("smtp-send", &["-s", "now", "a@example.org"], b"text\n").ends(0);
+    until("delivered", || peer.taken().len() == 1);
+    assert!(peer.taken()[0].text.contains("Subject: now"));
+    system.queue(&["release", id.trim()]);
+    until("delivered", || peer.taken().len() == 2);
+    // TLS all the way can't be promised by a connection that has none; nor a year and a day.
+    system
+        .call("smtp-send", &["--require-tls", "-s", "x", "a@example.org"], b"text\n")
+        .ends(76)
+        .complains("TLS is required");
+    system.call("smtp-send", &["--hold-for", "366d", "-s", "x", "a@example.org"], b"text\n").ends(69);
+    assert_eq!(system.queue(&["ls"]), "");
+}
+
+#[test]
 fn a_session_by_hand() {
     let peer = relay(|_, _| Say::Yes);
     let system = System::new(&peer, "");
@@ -177,7 +209,7 @@ fn a_session_by_hand() {
     // Who it is is known by the connection: nobody logs in, nor guesses passwords.
     assert!(!said.contains("250-AUTH") && !said.contains("STARTTLS") && said.contains("\r\n504 "), "{said}");
     assert!(
-        said.contains("\r\n250 2.0.0 stored\r\n")
+        said.contains("\r\n250 2.0.0 queued as ")
             && said.ends_with("550 5.6.11 a CR or LF that is not part of a CRLF\r\n"),
         "{said}"
     );

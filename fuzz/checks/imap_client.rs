@@ -4,17 +4,20 @@
 
 use pipepost::body::Body;
 use pipepost::client::Login;
-use pipepost::client::imap::{Client, Fetched, Rows};
+use pipepost::client::imap::{Changed, Client, Copied, Event, Fetched, Picture, Rows, ToAppend};
 use pipepost::error::{Fate, Result};
 use pipepost::net::stream::{Ready, Stream};
 use pipepost::net::{Deadline, Wire};
+use pipepost::proto::imap::command::{Appending, Store};
 use pipepost::proto::imap::response::BodyName;
 use pipepost::proto::imap::section::{FetchItem, Of, Section};
-use pipepost::proto::imap::set::SequenceSet;
+use pipepost::proto::imap::set::{SequenceSet, within};
 use pipepost::secret::Secret;
+use std::collections::HashSet;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Panics if something does not hold. The first byte chooses what is asked for, the second the sizes of the server's pieces.
 pub fn check(input: &[u8]) {
@@ -25,8 +28,9 @@ pub fn check(input: &[u8]) {
     let ended = talk(Wire::over(server, "server"), choice);
     if let Err(e) = ended {
         // Nothing that only reads can have an unknown outcome, and nothing is wrong with the input or here.
-        assert!(e.fate() != Fate::Unknown, "{e}");
-        assert!(matches!(e.exit().code(), 69 | 75 | 76 | 77), "{}: {e}", e.exit().code());
+        let changes = matches!(choice.to_ascii_lowercase(), b'a' | b'm');
+        assert!(changes || e.fate() != Fate::Unknown, "{e}");
+        assert!(matches!(e.exit().code(), 69 | 75 | 76 | 77 | 79), "{}: {e}", e.exit().code());
     }
     if matches!(choice, b'z' | b'Z') {
         // It may be compressed from somewhere on.
@@ -49,8 +53,21 @@ fn talk(wire: Wire, choice: u8) -> Result<()> {
             Ok(())
         })?;
     }
-    if matches!(choice, b'z' | b'Z') {
-        client.compress()?;
+    match choice.to_ascii_lowercase() {
+        b'z' => drop(client.compress()?),
+        b'a' => {
+            append(&mut client)?;
+            return client.logout();
+        }
+        b'm' => {
+            change(&mut client)?;
+            return client.logout();
+        }
+        b'w' => {
+            watch(&mut client)?;
+            return client.logout();
+        }
+        _ => {}
     }
     let mut selected = client.examine("INBOX")?;
     let found = selected.search(&"FROM \"x\" UNSEEN".parse().unwrap())?;
@@ -65,6 +82,70 @@ fn talk(wire: Wire, choice: u8) -> Result<()> {
         assert!(!alert.contains("tu lip"), "{alert}");
     }
     client.logout()
+}
+
+/// Folders are made, and two messages are put there.
+fn append(client: &mut Client) -> Result<()> {
+    client.create("Box", None)?;
+    client.subscribe("Box", true)?;
+    client.limit_of("Box")?;
+    let (mut one, mut two) = (&b"A: b\r\n\r\none"[..], &b"A: b\r\n\r\ntwo"[..]);
+    let what = |flag: &str| Appending { flags: vec![flag.to_owned()], date: None, size: 11 };
+    let all = &mut [
+        ToAppend { what: what("\\Seen"), message: &mut one },
+        ToAppend { what: what("$Label"), message: &mut two },
+    ];
+    let appended = client.append_all("Box", all)?;
+    assert_eq!(appended.len(), 2);
+    Ok(())
+}
+
+/// What becomes of messages: each is told of once, and nobody hears of others.
+fn change(client: &mut Client) -> Result<()> {
+    let mut selected = client.select("INBOX")?;
+    let set: SequenceSet = "2:4,9".parse().unwrap();
+    let asked = set.resolve(u32::MAX);
+    let mut told = SequenceSet::default();
+    let mut each = |part: &SequenceSet, outcome: Result<Changed>| {
+        assert!(part.numbers(u32::MAX).all(|uid| within(&asked, uid)), "{part}");
+        told = std::mem::take(&mut told).or(part);
+        let Ok(changed) = outcome else { return Ok(()) };
+        for (from, to) in changed.copied.iter().flat_map(Copied::pairs) {
+            assert!(within(&asked, from) && to > 0, "{from} {to}");
+        }
+        Ok(())
+    };
+    selected.store(&set, Store::Add, &["\\Seen".to_owned()], Some(7), &mut each)?;
+    selected.copy(&set, "Box", &mut each)?;
+    selected.move_to(&set, "Box", &mut each)?;
+    selected.expunge(&set, &mut each)?;
+    assert_eq!(told, set);
+    Ok(())
+}
+
+/// Events: a message comes before it changes or goes, and once.
+fn watch(client: &mut Client) -> Result<()> {
+    let (bell, _ring) = std::io::pipe().unwrap();
+    let mut picture = Picture::default();
+    let mut new = HashSet::new();
+    let mut each = |event: Event| {
+        match event {
+            Event::New { uid, .. } => assert!(uid > 0 && new.insert(uid), "{uid} came twice"),
+            Event::Flags { uid, .. } | Event::Vanished { uid } => assert!(uid > 0),
+            Event::Renumbered => new.clear(),
+        }
+        Ok(())
+    };
+    for _ in 0..3 {
+        let mut selected = client.examine("INBOX")?;
+        assert!(selected.uid_validity() > 0);
+        selected.look(&mut picture, &mut each)?;
+        for _ in 0..3 {
+            selected.wait(&mut picture, bell.as_fd(), Deadline::after(Duration::from_secs(60)), &mut each)?;
+        }
+        selected.matching(&mut picture, &[3, 5], &"SUBJECT x".parse().unwrap(), &mut each)?;
+    }
+    Ok(())
 }
 
 /// Reads every other section, and no more of it than a bit.

@@ -5,6 +5,7 @@ use pipepost::proto::imap::encode::{Piece, encode};
 use pipepost::proto::imap::gather::Gathered;
 use pipepost::proto::imap::lex::Lex;
 use pipepost::proto::imap::response::{FetchValue, Response, Untagged, announced, may_have_literals};
+use pipepost::proto::imap::results::{Results, Returns};
 use pipepost::proto::imap::search::{Charset, SearchKey};
 use pipepost::proto::imap::set::{SequenceSet, UidList};
 use pipepost::proto::imap::structure::{Envelope, Structure};
@@ -21,6 +22,8 @@ pub fn check(input: &[u8]) {
         b'n' => name(rest),
         b'k' => search(rest),
         b'b' => structure(rest),
+        b'e' => results(rest),
+        b't' => threads(rest),
         _ => tokens(rest),
     }
 }
@@ -210,6 +213,43 @@ fn structure(input: &[u8]) {
             let second = rewritten(&structure);
             assert_eq!(rewritten(&second), second);
         }
+    }
+}
+
+/// ESEARCH, and what is asked for of it.
+fn results(input: &[u8]) {
+    let again = |text: String| Returns::parse(&mut Lex::new(format!("{text} ALL").as_bytes()));
+    if let Ok(Some(returns)) = Returns::parse(&mut Lex::new(input)) {
+        assert_eq!(again(returns.to_string()), Ok(Some(returns)), "{returns}");
+    }
+    let Ok(results) = Results::parse(&mut Lex::new(input)) else { return };
+    let mut out = Vec::new();
+    Response::Untagged(Untagged::ESearch(results.clone())).encode(&mut out);
+    let again = Response::parse(&Gathered::of(&out[..out.len() - 2]));
+    assert_eq!(again, Ok(Response::Untagged(Untagged::ESearch(results))), "{}", out.escape_ascii());
+}
+
+/// Conversations, written and read again: the same.
+fn threads(input: &[u8]) {
+    let read = |text: &[u8]| match Response::parse(&Gathered::of([b"* THREAD", text].concat())) {
+        Ok(Response::Untagged(found @ Untagged::Thread(_))) => Some(found),
+        _ => None,
+    };
+    let Some(found) = read(input) else { return };
+    let written = |found: &Untagged| {
+        let mut out = Vec::new();
+        Response::Untagged(found.clone()).encode(&mut out);
+        out["* THREAD".len()..out.len() - 2].to_vec()
+    };
+    // Parentheses that nobody needs are left out, a pair at a time.
+    let mut last = written(&found);
+    loop {
+        let again = written(&read(&last).unwrap_or_else(|| panic!("{}", last.escape_ascii())));
+        if again == last {
+            return;
+        }
+        assert!(again.len() < last.len(), "{found:?} {} {}", last.escape_ascii(), again.escape_ascii());
+        last = again;
     }
 }
 

@@ -434,7 +434,7 @@ impl Material<'_> {
                 let mut text = html.text(Some(values), true)?;
                 if !names.is_empty() {
                     // What takes the place of a name may be longer than that: lines of any length.
-                    text.facts.longest_line = u64::MAX;
+                    text.facts.overlong_line = u64::MAX;
                     text.body = Box::new(Cids::new(text.body, &names));
                 }
                 Some(text)

@@ -70,6 +70,8 @@ impl Tally {
         match exit {
             Exit::Unknown => self.unknown = true,
             Exit::TempFail => self.later = true,
+            // A part of it is.
+            Exit::Partial => self.done = true,
             _ => {}
         }
         self.same = self.first.is_none_or(|first| self.same && first == exit);
@@ -203,5 +205,9 @@ mod tests {
         t.failed(Exit::Data);
         t.failed(Exit::Refused);
         assert_eq!(t.exit(), Exit::Data);
+        let mut t = Tally::default();
+        t.failed(Exit::Partial);
+        t.failed(Exit::TempFail);
+        assert_eq!(t.exit(), Exit::Partial);
     }
 }

@@ -4,7 +4,7 @@ use super::connect::Reach;
 use super::exit::complain;
 use super::reference::folder_name;
 use super::wanted::Wanted;
-use crate::client::imap::{Client, Selected};
+use crate::client::imap::{Client, Opened, Selected};
 use crate::client::opened as logged_in;
 use crate::error::{Error, Result};
 use crate::net::endpoint::Endpoint;
@@ -24,8 +24,8 @@ pub fn connect(reach: &Reach, at: &Endpoint) -> Result<Client> {
 
 /// What is known of a folder once it is open, for `-v`.
 #[must_use]
-pub fn opened(folder: &str, selected: &Selected<'_>) -> String {
-    format!("{folder}: {} messages, UIDVALIDITY {}", selected.exists(), selected.uid_validity())
+pub fn opened(folder: &str, opened: Opened) -> String {
+    format!("{folder}: {} messages, UIDVALIDITY {}", opened.exists, opened.uid_validity)
 }
 
 /// Shows what the server wants people to see, RFC 3501 7.1.

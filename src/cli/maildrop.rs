@@ -4,7 +4,7 @@ pub mod identity;
 
 use super::connect::Reach;
 use crate::client::Login;
-use crate::client::pop3::{Client, Entry};
+use crate::client::pop3::{Client, Entry, Listing};
 use crate::error::{Error, Exit, Local, Result};
 use crate::message::date::Date;
 use crate::message::header::Header;
@@ -29,6 +29,16 @@ impl Knowing {
     /// # Errors
     /// As [`Client::connect`] and [`Client::listing`]; 78: the configuration is wrong.
     pub fn open(self, reach: &Reach, at: &Endpoint, login: &Login) -> Result<(Client, Vec<Entry>)> {
+        let (client, listing) = self.scan(reach, at, login)?;
+        let entries = client.entries(&listing)?;
+        Ok((client, entries))
+    }
+
+    /// The same, with a listing that nobody has looked at.
+    ///
+    /// # Errors
+    /// As [`Knowing::open`].
+    pub fn scan(self, reach: &Reach, at: &Endpoint, login: &Login) -> Result<(Client, Listing)> {
         let told = reach.accounts().settings(at)?.pipelining.map(|set| set.value);
         let connect = || Client::connect(reach, at, login, reach.patience());
         let mut client = connect()?;
@@ -38,16 +48,16 @@ impl Knowing {
             client.pipelines(pipelining && safe);
         }
         let unproven = client.is_unproven();
-        match client.listing() {
+        match client.scan() {
             // In doubt one command at a time, and none in a session that is out of step perhaps.
             Err(e) if unproven && e.exit() != Exit::IoErr && !reach.whole().passed() => {
                 drop(client);
                 client = connect()?;
                 client.pipelines(false);
-                let entries = client.listing()?;
-                Ok((client, entries))
+                let listing = client.scan()?;
+                Ok((client, listing))
             }
-            entries => Ok((client, entries?)),
+            listing => Ok((client, listing?)),
         }
     }
 }

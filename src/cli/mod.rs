@@ -21,6 +21,7 @@ mod passwords;
 pub mod privileges;
 pub mod progress;
 pub mod prompt;
+pub mod query;
 pub mod queue;
 pub mod reference;
 pub mod remote;

@@ -3,8 +3,9 @@
 use crate::error::{Error, Exit, Local, Result};
 use crate::net::Deadline;
 use crate::store::patience::Patient;
-use crate::text::escape;
+use crate::text::push_escaped;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthStr;
 
 /// stdout, buffered. A reader that has closed it is told apart from a disk that is full.
@@ -85,6 +86,9 @@ impl Out {
     }
 }
 
+/// A row is sent after this time, with those before it.
+const SOON: Duration = Duration::from_millis(50);
+
 /// How a listing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -94,6 +98,17 @@ pub enum Form {
     Tsv,
     /// One JSON object a line.
     Json,
+}
+
+/// Puts a string as JSON has it behind what is there.
+pub fn push_json(out: &mut String, text: &str) {
+    if text.bytes().all(|b| b >= b' ' && !matches!(b, b'"' | b'\\')) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&serde_json::Value::from(text).to_string());
+    }
 }
 
 /// A column: its name (of `-o` and JSON) and the width that it gets on a terminal, of which a number is the right edge.
@@ -114,6 +129,10 @@ pub struct Table {
     columns: Vec<Column>,
     nul: bool,
     started: bool,
+    /// When rows were sent last.
+    sent: Instant,
+    /// The row before this one: its room is used again.
+    text: String,
     /// How many rows there were.
     pub rows: u64,
 }
@@ -144,7 +163,7 @@ impl Table {
             (false, true) => Form::Aligned,
             (false, false) => Form::Tsv,
         };
-        Table { out, form, columns, nul, started: false, rows: 0 }
+        Table { out, form, columns, nul, started: false, sent: Instant::now(), text: String::new(), rows: 0 }
     }
 
     /// Gives its reader until then.
@@ -168,24 +187,56 @@ impl Table {
         mut cell: impl FnMut(&Column) -> C,
         json: impl FnOnce() -> serde_json::Value,
     ) -> Result<Reader> {
+        self.row_of(|column, out| push_escaped(out, cell(column).as_ref()), |out| out.push_str(&json().to_string()))
+    }
+
+    /// Writes a row of many: `cell` puts a column's text, [escaped](push_escaped), and `json` an object, behind what is there.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn row_of(
+        &mut self,
+        mut cell: impl FnMut(&Column, &mut String),
+        json: impl FnOnce(&mut String),
+    ) -> Result<Reader> {
         let end = if self.nul { "\0" } else { "\n" };
-        let mut text = String::new();
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
         if !std::mem::replace(&mut self.started, true) && self.form == Form::Aligned {
             let heading: Vec<String> = self.columns.iter().map(|c| c.name.to_uppercase()).collect();
             text.push_str(&aligned(&self.columns, &heading));
             text.push('\n');
         }
         match self.form {
-            Form::Json => text.push_str(&json().to_string()),
-            form => {
-                let cells: Vec<String> = self.columns.iter().map(|c| escape(cell(c))).collect();
-                text.push_str(&if form == Form::Tsv { cells.join("\t") } else { aligned(&self.columns, &cells) });
+            Form::Json => json(&mut text),
+            Form::Tsv => {
+                for (n, column) in self.columns.iter().enumerate() {
+                    if n > 0 {
+                        text.push('\t');
+                    }
+                    cell(column, &mut text);
+                }
+            }
+            Form::Aligned => {
+                let one = |column| {
+                    let mut text = String::new();
+                    cell(column, &mut text);
+                    text
+                };
+                let cells: Vec<String> = self.columns.iter().map(one).collect();
+                text.push_str(&aligned(&self.columns, &cells));
             }
         }
         text.push_str(end);
         self.rows += 1;
         let reader = self.out.write(text.as_bytes())?;
-        if self.form == Form::Aligned { self.out.flush() } else { Ok(reader) }
+        self.text = text;
+        // Rows that come slowly are shown as they come.
+        if self.form != Form::Aligned && self.sent.elapsed() < SOON {
+            return Ok(reader);
+        }
+        self.sent = Instant::now();
+        self.out.flush()
     }
 
     /// Sends what is buffered.
@@ -231,6 +282,15 @@ fn aligned(columns: &[Column], cells: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strings_in_json() {
+        for text in ["", "plain", "é 日", "\"q\"", "a\\b", "a\nb\0", "\u{7f}\u{2028}"] {
+            let mut out = String::new();
+            push_json(&mut out, text);
+            assert_eq!(out, serde_json::to_string(text).unwrap());
+        }
+    }
 
     #[test]
     fn columns_line_up_by_width_not_bytes() {

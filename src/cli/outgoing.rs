@@ -6,10 +6,10 @@ use crate::client::smtp::{Client, Envelope, Outcome, Then};
 use crate::error::{Error, Result};
 use crate::message::compose::message_id;
 use crate::message::date::Date;
-use crate::message::facts::Facts;
+use crate::message::facts::{Facts, LINE};
 use crate::message::header::{Collect, Header};
 use crate::message::outgoing::{Supply, prepare};
-use crate::message::recode::{LINE, Wanted};
+use crate::message::recode::Wanted;
 use crate::net::Wire;
 use crate::proto::smtp::Extensions;
 use crate::store::fitted::Fitted;
@@ -131,10 +131,10 @@ impl Outgoing {
         if self.facts.nul {
             return Err(Error::data("the message holds a NUL, which SMTP can't carry (RFC 5321 2.3.8)"));
         }
-        if self.facts.longest_line > LINE {
+        if self.facts.overlong_line > 0 {
             return Err(Error::data(format!(
                 "a line of {} bytes, and SMTP allows {LINE} (RFC 5321 4.5.3.1.6)",
-                self.facts.longest_line
+                self.facts.overlong_line
             ))
             .advise("--recode encodes the part that it is in"));
         }
@@ -168,7 +168,7 @@ impl Outgoing {
                 .advise("mailfmt new encodes them"));
         }
         let seven_bit = self.facts.eight_bit > 0 && !offers.eight_bit_mime;
-        let short_lines = recode && (self.facts.longest_line > LINE || self.facts.nul);
+        let short_lines = recode && (self.facts.overlong_line > 0 || self.facts.nul);
         if !seven_bit && !short_lines {
             return Ok(None);
         }

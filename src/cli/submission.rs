@@ -7,6 +7,7 @@
 use super::outgoing::Outgoing;
 use super::queue::onward::Outbound;
 use super::rewriting::Rewriting;
+use crate::client::smtp::Wants;
 use crate::config::Settings;
 use crate::error::{Error, Exit, Result};
 use crate::message::addr::{self, Address};
@@ -21,11 +22,16 @@ use std::sync::Arc;
 
 /// Where messages go that are handed in.
 pub trait Handed: Send {
-    /// Takes one over: `Ok` when it is on stable storage, or a server's business.
+    /// Takes one over: `Ok` when it is on stable storage, by this name in a queue, or a server's business.
     ///
     /// # Errors
     /// 65: it can't be sent, for good; any other: not now.
-    fn take(&mut self, envelope: &server::Envelope, message: Spool) -> Result<()>;
+    fn take(&mut self, envelope: &server::Envelope, message: Spool) -> Result<Option<String>>;
+
+    /// See [`World::longest_hold`].
+    fn longest_hold(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// A session of somebody who hands messages in.
@@ -36,6 +42,8 @@ pub struct Submission<T> {
     pub limits: Limits,
     /// Where they go.
     pub to: T,
+    /// What the last one is called in a queue.
+    pub queued: Option<String>,
 }
 
 impl<T: Handed> World for Submission<T> {
@@ -65,8 +73,16 @@ impl<T: Handed> World for Submission<T> {
 
     fn deliver(&mut self, envelope: &server::Envelope, message: Arriving) -> Vec<Result<()>> {
         let Arriving::Spool(spool) = message else { return nowhere(envelope) };
-        let taken = self.to.take(envelope, spool);
+        let taken = self.to.take(envelope, spool).map(|name| self.queued = name);
         envelope.recipients.iter().map(|_| taken.clone()).collect()
+    }
+
+    fn queued_as(&self) -> Option<&str> {
+        self.queued.as_deref()
+    }
+
+    fn longest_hold(&self) -> Option<u32> {
+        self.to.longest_hold()
     }
 
     fn limits(&self) -> &Limits {
@@ -115,7 +131,7 @@ pub struct ToQueue {
 }
 
 impl Handed for ToQueue {
-    fn take(&mut self, envelope: &server::Envelope, mut message: Spool) -> Result<()> {
+    fn take(&mut self, envelope: &server::Envelope, mut message: Spool) -> Result<Option<String>> {
         let System { outbound, host, settings, .. } = &*self.system;
         // The aliases file may be another one by now; what is wrong with it is not the sender's business.
         let addresses = Rewriting::default().in_force(settings, host);
@@ -144,21 +160,28 @@ impl Handed for ToQueue {
             let (hop, notify) = (outbound.hop(&address), rcpt.and_then(|rcpt| rcpt.notify));
             all.push(To { address, hop, notify, orcpt, unknown: None });
         }
+        let crate::proto::smtp::Mail { by, hold, priority, .. } = envelope.mail.clone();
+        let wants = Wants { by, hold, priority, ..Wants::default() };
         let mut draft = outbound.queue()?.draft()?;
         draft.copy(&mut message.spool.body()?, |_| ())?;
-        draft.commit(&Envelope {
+        let name = draft.commit(&Envelope {
             from,
             size: message.facts.size_smtp(),
             eight_bit: message.facts.eight_bit > 0,
             utf8_header: message.facts.eight_bit_header,
-            asked: Asked::default(),
+            asked: Asked::of(&wants, super::compose::now()).map_err(|e| e.with_exit(Exit::Data))?,
             ret: envelope.mail.ret,
             envid: envelope.mail.envid.clone(),
             origin: None,
             uid: self.uid,
             to: all,
         })?;
-        Ok(())
+        Ok(Some(name))
+    }
+
+    /// A year.
+    fn longest_hold(&self) -> Option<u32> {
+        Some(365 * 24 * 60 * 60)
     }
 }
 

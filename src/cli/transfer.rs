@@ -151,7 +151,7 @@ impl Transfer<'_> {
     /// Looks up what is there. `None`: there is nothing to do, or nothing shall be done.
     fn find(&mut self, selected: &mut Selected<'_>, wanted: &Wanted, guard: &Guard<'_>) -> Result<Option<Found>> {
         if self.verbose {
-            complain(self.program, &opened(&wanted.folder, selected), None);
+            complain(self.program, &opened(&wanted.folder, selected.opened()), None);
         }
         let found = find(selected, wanted, self.report)?;
         if found.set.is_empty() {
@@ -237,9 +237,11 @@ fn no_undo(place: &str) -> Error {
     ))
 }
 
-/// The copy is there, and the original is too: the same command again would make another copy.
+/// The copy is there, and the original is too, or may be: the same command again would make another copy.
 fn still_there(e: Error) -> Error {
-    e.with_exit(Exit::Partial).at("copied, but the original")
+    let known =
+        if e.exit() == Exit::Unknown { "copied, and the original may be gone" } else { "copied, but the original" };
+    e.with_exit(Exit::Partial).at(known)
 }
 
 /// RFC 3501 6.3.11: TRYCREATE.

@@ -1,6 +1,7 @@
 //! What the arguments name: a folder and a set or a search, or references.
 
-use super::imap::{search_key, uid_set};
+use super::imap::uid_set;
+use super::query::Looking;
 use super::reference::{Reference, folder_name};
 use crate::error::{Error, Local, Result};
 use crate::net::endpoint::Endpoint;
@@ -40,19 +41,14 @@ pub type Name<'n> = dyn Fn(Option<&str>) -> Result<Endpoint> + 'n;
 ///
 /// # Errors
 /// 64: they are no messages.
-pub fn wanted(
-    what: &[String],
-    search: Option<&str>,
-    stdin: impl BufRead,
-    name: &Name<'_>,
-) -> Result<(Vec<Wanted>, bool)> {
+pub fn wanted(what: &[String], looking: &Looking, stdin: impl BufRead, name: &Name<'_>) -> Result<(Vec<Wanted>, bool)> {
     let parse = |text: &str| Reference::parse(text, &|account| name(Some(account)));
     if what.iter().any(String::is_empty) {
         return Err(Error::usage("an empty argument"));
     }
     let references = |what: &[String]| -> Result<Vec<Wanted>> {
-        if search.is_some() {
-            return Err(Error::usage("--search, and messages that are named: which?"));
+        if looking.is_some() {
+            return Err(Error::usage("a search, and messages that are named: which?"));
         }
         grouped(what.iter().map(|text| {
             let none = || Err(Error::usage(format!("{text}: not a reference like ACCOUNT:FOLDER#UIDVALIDITY.UID")));
@@ -60,7 +56,7 @@ pub fn wanted(
         }))
     };
     match what {
-        [dash] if dash == "-" && search.is_none() => Ok((grouped(Lines { from: stdin, number: 0, name })?, false)),
+        [dash] if dash == "-" && !looking.is_some() => Ok((grouped(Lines { from: stdin, number: 0, name })?, false)),
         [first, ..] if parse(first).is_some() => Ok((references(what)?, what.len() == 1)),
         [] | [_] | [_, _] => {
             let at = name(what.first().map(String::as_str))?;
@@ -68,13 +64,13 @@ pub fn wanted(
             let advice = "the folder follows the colon: local:INBOX";
             let folder = at.folder.clone().ok_or_else(|| Error::usage("messages of which folder?").advise(advice))?;
             let uids = set.map(uid_set).transpose()?;
-            let which = match search {
-                Some(text) => Which::Search(Box::new(search_key(text, uids.as_ref())?)),
+            let which = match looking.key(uids.as_ref())? {
+                Some(key) => Which::Search(Box::new(key)),
                 None => {
                     Which::Uids(uids.unwrap_or_else(|| SequenceSet::from_on(1)), one_by_one(set.unwrap_or_default()))
                 }
             };
-            let one = search.is_none() && set.is_some_and(|text| text.parse::<u32>().is_ok());
+            let one = !looking.is_some() && set.is_some_and(|text| text.parse::<u32>().is_ok());
             Ok((vec![Wanted { at, folder, uid_validity: None, which }], one))
         }
         [_, _, third, ..] => Err(Error::usage(format!("{third}: one argument too many"))),
@@ -87,23 +83,24 @@ pub fn wanted(
 /// 64: no messages are named, or in two ways.
 pub fn named(
     what: &[String],
-    search: Option<&str>,
+    looking: &Looking,
     all: bool,
     stdin: impl BufRead,
     name: &Name<'_>,
 ) -> Result<Vec<Wanted>> {
     let is_folder = |text: &String| text != "-" && Reference::parse(text, &|account| name(Some(account))).is_none();
     match what {
-        [folder] if is_folder(folder) && search.is_none() && !all => {
+        [folder] if is_folder(folder) && !looking.is_some() && !all => {
             Err(Error::usage(format!("{folder}: which of its messages?"))
-                .advise("a set of UIDs, --search, references, or --all"))
+                .advise("a set of UIDs, --where, --search, references, or --all"))
         }
-        [] => Err(Error::usage("which messages?")
-            .advise("a folder and a set of UIDs, --search or --all; references; or - for references on stdin")),
+        [] => Err(Error::usage("which messages?").advise(
+            "a folder and a set of UIDs, --where, --search or --all; references; or - for references on stdin",
+        )),
         [folder] if !is_folder(folder) && all => Err(Error::usage("--all, and messages that are named: which?")),
         [_, _, ..] if all => Err(Error::usage("--all, and messages that are named: which?")),
-        _ if all && search.is_some() => Err(Error::usage("--all, and a search: which?")),
-        _ => Ok(wanted(what, search, stdin, name)?.0),
+        _ if all && looking.is_some() => Err(Error::usage("--all, and a search: which?")),
+        _ => Ok(wanted(what, looking, stdin, name)?.0),
     }
 }
 
@@ -175,9 +172,11 @@ mod tests {
     use crate::net::endpoint::Service;
 
     fn read(what: &[&str], search: Option<&str>, stdin: &str) -> Result<(Vec<String>, bool)> {
+        let looking = Looking { search: search.map(str::to_owned), words: None };
         let what: Vec<String> = what.iter().map(|w| (*w).to_owned()).collect();
-        let (all, one) =
-            wanted(&what, search, stdin.as_bytes(), &|text| Endpoint::parse(text.unwrap_or("local:"), Service::Imap))?;
+        let (all, one) = wanted(&what, &looking, stdin.as_bytes(), &|text| {
+            Endpoint::parse(text.unwrap_or("local:"), Service::Imap)
+        })?;
         let shown = all.into_iter().map(|w| {
             let which = match w.which {
                 Which::Uids(set, named) => format!("{set} ({named})"),

@@ -179,13 +179,15 @@ impl Tree {
 pub struct Visit {
     tree: Arc<Tree>,
     known: Option<String>,
+    /// What the message taken last is called in the queue.
+    queued: Option<String>,
 }
 
 impl Visit {
     /// A session of somebody who has to log in, or, with `known`, of that user.
     #[must_use]
     pub fn new(tree: Arc<Tree>, known: Option<String>) -> Visit {
-        Visit { tree, known }
+        Visit { tree, known, queued: None }
     }
 }
 
@@ -277,6 +279,7 @@ impl World for Visit {
     }
 
     fn deliver(&mut self, envelope: &Envelope, message: Arriving) -> Vec<Result<()>> {
+        self.queued = None;
         let Arriving::Mailbox(mut draft) = message else { return nowhere(envelope) };
         let elsewhere = |to: &Recipient| matches!(to.destination, Destination::Elsewhere);
         if !envelope.recipients.iter().any(elsewhere) {
@@ -297,8 +300,14 @@ impl World for Visit {
         if results.iter().any(Result::is_err) {
             // It comes again as a whole. A runner that was faster has sent it: twice is better than never.
             let _ = outbound.queue().and_then(|queue| queue.remove(&queued));
+        } else {
+            self.queued = Some(queued);
         }
         results
+    }
+
+    fn queued_as(&self) -> Option<&str> {
+        self.queued.as_deref()
     }
 
     fn limits(&self) -> &Limits {

@@ -6,17 +6,19 @@
 //! A session that ends without QUIT deletes nothing: whatever goes wrong between RETR and QUIT, the way out is to drop the
 //! connection.
 
+mod listing;
 mod login;
 #[cfg(test)]
 mod tests;
+
+pub use listing::{Entry, Listing};
 
 use super::{Dial, Login, no_tls};
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::net::wire::{LINE, Quiet, Wire};
 use crate::net::{Deadline, Endpoint};
-use crate::proto::pop3::{Capabilities, Status, numbered};
-use std::collections::HashMap;
+use crate::proto::pop3::{Capabilities, Status};
 use std::time::Duration;
 
 /// A reply, RFC 1939 3 leaves it open; pipepost(7), "Limits and deadlines".
@@ -25,33 +27,16 @@ const REPLY: Duration = Duration::from_secs(300);
 const QUIT: Duration = Duration::from_secs(5);
 /// RETR and TOP in flight: enough to hide the round trip, few enough that they wait in any server's buffers.
 const WINDOW: usize = 256;
-/// How long the answer to the second of two commands may take where it is a proof.
-const PROOF: Duration = Duration::from_secs(5);
 /// Short commands in flight.
 const FLIGHT: usize = 500;
 /// Two commands that must not be behind each other: the second waits at least so long.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait between two looks whether a maildrop is free.
 const PAUSES: Duration = Duration::from_secs(2);
-/// Messages in a maildrop, lest a list without end fills the memory.
-const MESSAGES: usize = 1 << 20;
-/// A unique id: RFC 1939 7 allows 70.
-const UIDL: usize = 1024;
 /// Lines in the answer to CAPA.
 const CAPABILITIES: usize = 500;
 /// So many lines of a list share one deadline.
 const LINES: usize = 1000;
-
-/// One message of the maildrop.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its number in this session.
-    pub number: u32,
-    /// Its size as the server tells it, octets; not to be trusted.
-    pub size: u64,
-    /// Its unique id: any bytes, as the server sent them. `None` where the server has no UIDL.
-    pub uidl: Option<Vec<u8>>,
-}
 
 /// Takes a message number and the message, or why there is none.
 pub type Each<'f> = dyn FnMut(u32, Result<&mut dyn Body>) -> Result<()> + 'f;
@@ -171,65 +156,6 @@ impl Client {
         self.unproven
     }
 
-    /// LIST and UIDL: every message, in order of number.
-    ///
-    /// # Errors
-    /// 75, 76; where flights are unproven, any may mean that the server does not take them.
-    pub fn listing(&mut self) -> Result<Vec<Entry>> {
-        let peer = self.wire.peer().to_owned();
-        self.must_be_quiet()?;
-        self.wire.put("LIST\r\n")?;
-        if self.capabilities.pipelining {
-            self.wire.put("UIDL\r\n")?;
-        }
-        let answer = self.status()?;
-        if !answer.ok {
-            return Err(self.refused("LIST: ", &answer));
-        }
-        let mut entries: Vec<Entry> = Vec::new();
-        self.rows(|line| {
-            let (number, rest) = numbered(line).filter(|(number, _)| *number > 0)?;
-            let size = rest.split(|b| *b == b' ').next().and_then(|s| std::str::from_utf8(s).ok()?.parse().ok())?;
-            entries.push(Entry { number, size, uidl: None });
-            Some(())
-        })?;
-        if self.unproven {
-            // A server that has thrown it away says nothing more.
-            self.wire.until(Deadline::after(PROOF));
-        }
-        let answer = if self.capabilities.pipelining { self.status()? } else { self.ask("UIDL\r\n")? };
-        if self.unproven && !answer.ok {
-            // The rest of a command perhaps, and UIDL is there.
-            return Err(self.refused("UIDL: ", &answer));
-        }
-        if answer.ok {
-            // Almost always both go through the numbers in the same order.
-            let mut index: HashMap<u32, usize> = HashMap::new();
-            let mut next = 0;
-            self.rows(|line| {
-                let (number, uidl) = numbered(line).filter(|(_, id)| id.len() <= UIDL)?;
-                // What LIST did not show is not ours to fetch.
-                if entries.get(next).is_none_or(|entry| entry.number != number) {
-                    if index.is_empty() {
-                        index = entries.iter().enumerate().map(|(i, e)| (e.number, i)).collect();
-                    }
-                    next = index.get(&number).copied().unwrap_or(usize::MAX);
-                }
-                if let Some(entry) = entries.get_mut(next) {
-                    entry.uidl = Some(uidl.to_vec());
-                }
-                next = next.saturating_add(1);
-                Some(())
-            })?;
-        }
-        entries.sort_by_key(|e| e.number);
-        if entries.windows(2).any(|w| matches!(w, [a, b] if a.number == b.number)) {
-            return Err(Error::protocol("LIST shows a number twice").at(&peer));
-        }
-        self.unproven = false;
-        Ok(entries)
-    }
-
     /// RETR, for each of `numbers` in order: `each` gets the number and the message in wire form, which it must read to its end.
     /// A message that the server does not give is told by `Err` in the second argument's place.
     ///
@@ -345,24 +271,6 @@ impl Client {
         };
         status.text = self.wire.hide(status.text);
         Ok(status)
-    }
-
-    /// The lines of a listing: `each` tells whether a line is one.
-    fn rows(&mut self, mut each: impl FnMut(&[u8]) -> Option<()>) -> Result<()> {
-        let mut wrong = None;
-        let listed = self.list(MESSAGES, |line| {
-            each(line).ok_or_else(|| {
-                wrong = Some(shown(line));
-                Error::protocol("not a listing")
-            })
-        });
-        match wrong {
-            Some(said) => {
-                let said = self.wire.hide(said);
-                Err(Error::protocol(format!("not a listing: {said}")).at(self.wire.peer()))
-            }
-            None => listed,
-        }
     }
 
     /// The lines of a multi-line answer; they may be as many as the maildrop has messages, so they are not kept here.

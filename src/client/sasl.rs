@@ -3,7 +3,7 @@
 //! A login that is refused is over: neither is it said again, nor by a mechanism that shows the password.
 
 use super::login::{Login, Proof};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::net::Wire;
 use crate::proto::sasl::{self, Client, Failure, Mechanism, Who};
 use crate::secret::Secret;
@@ -114,9 +114,18 @@ pub(super) fn log_in(
         match said {
             Said::Accepted => return client.accepted().map_err(failed),
             Said::Refused(e) => {
-                return Err(match client.told() {
+                let e = match client.told() {
                     Some(told) => Error::new(e.exit(), format!("{e} ({told})")),
                     None => e,
+                };
+                return Err(match mechanism.unbound() {
+                    // Cyrus offers it under TLS 1.3 too, and knows only the binding of TLS 1.2. What refuses may as well be somebody
+                    // in the middle, so it is not said again by itself.
+                    Some(without) if e.exit() == Exit::Auth => e.advise(format!(
+                        "if the password is right, the server may not know how to bind the login to TLS: auth = \"{}\"",
+                        without.name().to_ascii_lowercase()
+                    )),
+                    _ => e,
                 });
             }
             Said::Challenge(text) => {

@@ -39,25 +39,31 @@ impl Address {
     /// part alone.
     #[must_use]
     pub fn spec(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.local.len() + self.domain.len() + 3);
-        if is_dot_atom(&self.local) {
-            out.extend_from_slice(&self.local);
-        } else {
-            out.push(b'"');
-            for b in &self.local {
-                if matches!(b, b'"' | b'\\') {
-                    out.push(b'\\');
-                }
-                out.push(*b);
-            }
-            out.push(b'"');
-        }
-        if !self.domain.is_empty() {
-            out.push(b'@');
-            out.extend_from_slice(&self.domain);
-        }
-        out
+        spec(&self.local, &self.domain)
     }
+}
+
+/// See [`Address::spec`].
+#[must_use]
+pub fn spec(local: &[u8], domain: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(local.len() + domain.len() + 3);
+    if is_dot_atom(local) {
+        out.extend_from_slice(local);
+    } else {
+        out.push(b'"');
+        for b in local {
+            if matches!(b, b'"' | b'\\') {
+                out.push(b'\\');
+            }
+            out.push(*b);
+        }
+        out.push(b'"');
+    }
+    if !domain.is_empty() {
+        out.push(b'@');
+        out.extend_from_slice(domain);
+    }
+    out
 }
 
 /// The mailboxes of a list, those in groups too, in order.

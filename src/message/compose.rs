@@ -12,7 +12,7 @@ pub use media::{content_type, sniff};
 use super::addr::{self, Address, AddressItem};
 use super::digest::Sha256;
 use super::encode::{Encoder, Way};
-use super::facts::Facts;
+use super::facts::{Facts, LINE};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::text::breaks_line;
@@ -132,9 +132,6 @@ const OWN_FIELDS: [&str; 11] = [
     "Return-Path",
 ];
 
-/// The longest line that may leave (RFC 5322 2.1.1).
-const MAX_LINE: usize = 998;
-
 /// `<RANDOM@HOST>` and nothing about the user or process.
 #[must_use]
 pub fn message_id(random: [u8; 16], host: &str) -> String {
@@ -156,7 +153,7 @@ fn way_of(facts: &Facts) -> (Way, &'static str) {
         (_, true) => "utf-8",
         (_, false) => "unknown-8bit",
     };
-    let simple = ascii && !facts.nul && facts.lone_crs == 0 && facts.longest_line <= MAX_LINE as u64;
+    let simple = ascii && !facts.nul && facts.lone_crs == 0 && facts.overlong_line == 0;
     let way = if simple && !facts.like_boundary {
         Way::Lines
     } else if facts.nul || facts.eight_bit > facts.size_wire / 4 {
@@ -265,9 +262,9 @@ impl Letter<'_> {
 
         let mut frame = Vec::new();
         builder.body(body).serialize(&mut frame);
-        if let Some(long) = frame.split(|b| *b == b'\n').find(|line| line.len() > MAX_LINE + 1) {
+        if let Some(long) = frame.split(|b| *b == b'\n').find(|line| line.len() as u64 > LINE + 1) {
             let start = String::from_utf8_lossy(long.get(..40).unwrap_or(long));
-            return Err(Error::usage(format!("a header line is longer than {MAX_LINE} bytes: {start}...")));
+            return Err(Error::usage(format!("a header line is longer than {LINE} bytes: {start}...")));
         }
         fill(&frame, slots, out)
     }

@@ -1,5 +1,6 @@
 //! Dates: RFC 5322 3.3 with the obsolete zones, RFC 3339, asctime(3). No clock here. IMAP's forms are in `proto::imap::date`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A point in time with the zone that its writer was in.
@@ -73,19 +74,34 @@ impl Date {
     /// As RFC 3339 has it, in the writer's zone: `2026-11-22T22:16:00+00:00`.
     #[must_use]
     pub fn rfc3339(&self) -> String {
+        let mut out = String::with_capacity("2026-11-22T22:16:00+00:00".len());
+        self.push_rfc3339(&mut out);
+        out
+    }
+
+    /// The same behind what is there.
+    pub fn push_rfc3339(&self, out: &mut String) {
         let c = civil(self.local());
-        let (sign, zone) = (if self.zone < 0 { '-' } else { '+' }, self.zone.unsigned_abs());
-        format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{sign}{:02}:{:02}",
-            c.year,
-            c.month,
-            c.day,
-            c.hour,
-            c.minute,
-            c.second,
-            zone / 60,
-            zone % 60
-        )
+        let (sign, zone) = (if self.zone < 0 { '-' } else { '+' }, i64::from(self.zone.unsigned_abs()));
+        if (0..=9999).contains(&c.year) {
+            push_two(out, c.year / 100);
+            push_two(out, c.year % 100);
+        } else {
+            out.push_str(&format!("{:04}", c.year));
+        }
+        let parts = [
+            ('-', c.month),
+            ('-', c.day),
+            ('T', c.hour),
+            (':', c.minute),
+            (':', c.second),
+            (sign, zone / 60),
+            (':', zone % 60),
+        ];
+        for (before, n) in parts {
+            out.push(before);
+            push_two(out, n);
+        }
     }
 
     /// Reads what [`Date::asctime`] writes at the end of an mbox `From ` line; a zone may stand before or behind the year.
@@ -144,6 +160,13 @@ fn number(text: &str, min: usize, max: usize) -> Option<i64> {
     if good { text.parse().ok() } else { None }
 }
 
+/// A number below 100.
+fn push_two(out: &mut String, n: i64) {
+    for digit in [n / 10, n % 10] {
+        out.push(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)).unwrap_or('0'));
+    }
+}
+
 fn month(text: &str) -> Option<i64> {
     let three = text.get(..3)?;
     let at = MONTHS.iter().position(|m| m.eq_ignore_ascii_case(three))?;
@@ -181,7 +204,12 @@ fn zone(text: &str) -> Option<i32> {
 }
 
 /// The text with every comment (nested, with quoted pairs) turned into a blank, and its line ends too.
-fn without_comments(value: &[u8]) -> String {
+fn without_comments(value: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(value)
+        && value.iter().all(|b| matches!(b, b' '..=b'~') && *b != b'(')
+    {
+        return text.into();
+    }
     let mut out = String::with_capacity(value.len().min(64));
     let mut depth = 0usize;
     let mut bytes = value.iter();
@@ -200,7 +228,7 @@ fn without_comments(value: &[u8]) -> String {
             _ => out.push(' '),
         }
     }
-    out
+    out.into()
 }
 
 /// Days since 1970-01-01 of a day of the Gregorian calendar; `None` if there is no such day.

@@ -186,6 +186,9 @@ fn trim_blanks(text: &[u8]) -> &[u8] {
 /// U+FFFD, and so do CR, LF and NUL that came out of an encoded word: the result is one line.
 #[must_use]
 pub fn words(value: &[u8]) -> String {
+    if let Some(plain) = plain(value) {
+        return plain.to_owned();
+    }
     let text = rfc2047::decode_text(value, |label, bytes, out| out.push_str(&charset::to_utf8(label, bytes)));
     if crate::text::breaks_line(text.as_bytes()) {
         return text.replace(['\r', '\n', '\0'], "\u{fffd}");
@@ -193,13 +196,39 @@ pub fn words(value: &[u8]) -> String {
     text.into_owned()
 }
 
+/// A value that is for readers as it is: most are.
+fn plain(value: &[u8]) -> Option<&str> {
+    let decent = value.iter().all(|b| matches!(b, b' '..=b'~')) && !value.starts_with(b" ") && !value.ends_with(b" ");
+    if decent && memmem::find(value, b"=?").is_none() { std::str::from_utf8(value).ok() } else { None }
+}
+
+/// As [`words`], behind what is there.
+pub fn push_words(out: &mut String, value: &[u8]) {
+    match plain(value) {
+        Some(text) => out.push_str(text),
+        None => out.push_str(&words(value)),
+    }
+}
+
 /// A mailbox for readers: `Name <local@domain>`, the name decoded, or the address alone.
 #[must_use]
 pub fn person(address: &Address) -> String {
-    let spec = String::from_utf8_lossy(&address.spec()).into_owned();
-    match address.name.as_deref().map(words).filter(|name| !name.is_empty()) {
-        Some(name) => format!("{name} <{spec}>"),
-        None => spec,
+    let mut out = String::new();
+    push_person(&mut out, address.name.as_deref(), &address.local, &address.domain);
+    out
+}
+
+/// The same of an address in pieces, behind what is there.
+pub fn push_person(out: &mut String, name: Option<&[u8]>, local: &[u8], domain: &[u8]) {
+    let before = out.len();
+    push_words(out, name.unwrap_or_default());
+    let named = out.len() > before;
+    if named {
+        out.push_str(" <");
+    }
+    out.push_str(&String::from_utf8_lossy(&addr::spec(local, domain)));
+    if named {
+        out.push('>');
     }
 }
 
@@ -292,6 +321,19 @@ mod tests {
             }
         }
         assert_eq!(decode(b"a=41", &Encoding::Other("x-uuencode".into()), 2).0, b"a=41");
+    }
+
+    #[test]
+    fn plain_values_are_decoded_the_same() {
+        for text in ["", "plain", "two  blanks", "a = ?", "x?=", "\"q\" \\ (c)"] {
+            let all = rfc2047::decode_text(text.as_bytes(), |label, bytes, out| {
+                out.push_str(&charset::to_utf8(label, bytes))
+            });
+            assert_eq!((words(text.as_bytes()), plain(text.as_bytes())), (all.into_owned(), Some(text)));
+        }
+        for other in [" a", "a ", "=?x", "\t", "é", "a\r\n b", "\u{7f}"] {
+            assert_eq!(plain(other.as_bytes()), None, "{other:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,13 @@
 //! [`Facts`]: what must be known about a message before it is sent, gathered while it streams by.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2, memmem, memrchr};
+use std::sync::LazyLock;
+
+/// The longest line that a message may have, its line end not counted (RFC 5322 2.1.1, RFC 5321 4.5.3.1.6).
+pub const LINE: u64 = 998;
+
+/// How a line starts that could be a boundary of [`super::compose`], with the end of the one before.
+static BOUNDARY: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\n--=_"));
 
 /// What a message is like. [`Facts::push`] the message, then [`Facts::end`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +24,8 @@ pub struct Facts {
     pub eight_bit_header: bool,
     /// Whether all of it is UTF-8.
     pub utf8: bool,
-    /// The longest line, its line end not counted (RFC 5322 2.1.1 allows 998).
-    pub longest_line: u64,
+    /// The longest line of more than [`LINE`] bytes, its line end not counted; 0: there is none.
+    pub overlong_line: u64,
     /// Whether the empty line after the header section has been seen.
     pub header_ended: bool,
     /// Whether the last line has a line end; true for nothing at all.
@@ -41,7 +48,7 @@ impl Default for Facts {
             eight_bit: 0,
             eight_bit_header: false,
             utf8: true,
-            longest_line: 0,
+            overlong_line: 0,
             header_ended: false,
             terminated: true,
             like_boundary: false,
@@ -65,19 +72,19 @@ impl Facts {
         if bytes.is_empty() {
             return;
         }
-        self.nul |= memchr(0, bytes).is_some();
-        self.utf8 = self.utf8 && self.push_utf8(bytes);
         let ascii = bytes.is_ascii();
-        if ascii && !self.cr && memchr(b'\r', bytes).is_none() {
-            return self.plain_lines(bytes);
+        self.utf8 = self.utf8 && ((ascii && self.cut.is_empty()) || self.push_utf8(bytes));
+        if ascii && !self.cr && memchr2(b'\r', 0, bytes).is_none() {
+            return self.plain(bytes);
         }
+        self.nul |= memchr(0, bytes).is_some();
         let mut rest = bytes;
         while let Some(at) = memchr(b'\n', rest) {
             let (line, after) = rest.split_at(at);
             self.part_of_line(line, ascii);
             let crlf = std::mem::take(&mut self.cr);
             let len = self.line - u64::from(crlf);
-            self.longest_line = self.longest_line.max(len);
+            self.has_line_of(len);
             self.size_wire += if crlf { 1 } else { 2 };
             self.header_ended |= len == 0;
             (self.line, self.dashes) = (0, 0);
@@ -87,20 +94,52 @@ impl Facts {
         self.terminated = rest.is_empty();
     }
 
-    /// As most messages are: nothing but ASCII and LF.
-    fn plain_lines(&mut self, bytes: &[u8]) {
-        let mut start = 0;
-        for at in memchr_iter(b'\n', bytes) {
-            self.goes_on(bytes.get(start..at).unwrap_or_default());
-            self.longest_line = self.longest_line.max(self.line);
+    /// As most messages are: ASCII and LF, nothing else. The lines of a body are not looked at one by one.
+    fn plain(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        loop {
+            let Some(at) = memchr(b'\n', rest) else {
+                self.goes_on(rest);
+                self.terminated = rest.is_empty();
+                return;
+            };
+            let (line, after) = rest.split_at(at);
+            self.goes_on(line);
+            self.has_line_of(self.line);
             self.size_wire += 2;
             self.header_ended |= self.line == 0;
             (self.line, self.dashes) = (0, 0);
-            start = at + 1;
+            rest = after.get(1..).unwrap_or_default();
+            if self.header_ended
+                && let Some(last) = memrchr(b'\n', rest)
+            {
+                self.like_boundary |= BOUNDARY.find(after.get(..last + 1).unwrap_or_default()).is_some();
+                let (lines, tail) = rest.split_at(last + 1);
+                self.whole_lines(lines);
+                rest = tail;
+            }
         }
-        let rest = bytes.get(start..).unwrap_or_default();
-        self.goes_on(rest);
-        self.terminated = rest.is_empty();
+    }
+
+    fn whole_lines(&mut self, lines: &[u8]) {
+        self.size_wire += lines.len() as u64 + memchr_iter(b'\n', lines).count() as u64;
+        let mut rest = lines;
+        while !rest.is_empty() {
+            // The last line end that is near: what lies before it are lines that are short enough.
+            let near = rest.get(..=LINE as usize).unwrap_or(rest);
+            let end = memrchr(b'\n', near).unwrap_or_else(|| {
+                let end = memchr(b'\n', rest).unwrap_or(rest.len());
+                self.has_line_of(end as u64);
+                end
+            });
+            rest = rest.get(end + 1..).unwrap_or_default();
+        }
+    }
+
+    fn has_line_of(&mut self, len: u64) {
+        if len > LINE {
+            self.overlong_line = self.overlong_line.max(len);
+        }
     }
 
     fn goes_on(&mut self, piece: &[u8]) {
@@ -130,9 +169,6 @@ impl Facts {
     }
 
     fn push_utf8(&mut self, bytes: &[u8]) -> bool {
-        if self.cut.is_empty() && bytes.is_ascii() {
-            return true;
-        }
         let joined;
         let mut text = bytes;
         if !self.cut.is_empty() {
@@ -151,7 +187,7 @@ impl Facts {
     /// The message has ended.
     pub fn end(&mut self) {
         self.lone_crs += u64::from(self.cr);
-        self.longest_line = self.longest_line.max(self.line);
+        self.has_line_of(self.line);
         self.utf8 = self.utf8 && self.cut.is_empty();
     }
 
@@ -185,7 +221,7 @@ mod tests {
     fn a_few() {
         let f = facts("A: é\r\n\r\nlong line\nb\u{20ac}".as_bytes(), 100);
         assert!(f.eight_bit_header && f.header_ended && f.utf8 && !f.nul && !f.terminated);
-        assert_eq!((f.eight_bit, f.longest_line, f.lone_crs), (3, 9, 0));
+        assert_eq!((f.eight_bit, f.overlong_line, f.lone_crs), (3, 0, 0));
         let f = facts(b"A: b\n", 1);
         assert!(!f.header_ended && f.terminated && !f.is_empty());
         assert!(facts(b"", 1).is_empty() && facts(b"x\n\n\0", 1).nul && !facts(b"\xc3", 1).utf8);
@@ -213,9 +249,26 @@ mod tests {
             }
             prop_assert_eq!(f.size_smtp(), smtp.len() as u64);
             prop_assert_eq!(f.utf8, std::str::from_utf8(&bytes).is_ok());
-            let longest = keep.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l).len()).max().unwrap_or(0) as u64;
-            // A last line that ends with a CR: the CR is lone.
-            prop_assert!(f.longest_line == longest || bytes.ends_with(b"\r"));
+        }
+
+        #[test]
+        fn long_lines_and_boundaries_are_seen(
+            lines in proptest::collection::vec((prop_oneof![0usize..9, 990usize..1005, Just(4000)], 0u8..4), 0..12), step in 1usize..3000
+        ) {
+            let line = |(len, kind): &(usize, u8)| match kind {
+                0 => [&b"--=_"[..], &vec![b'b'; *len]].concat(),
+                1 => [&b"x"[..], &vec![b'-'; *len]].concat(),
+                2 => [vec![b'x'; *len], b"\r".to_vec()].concat(),
+                _ => vec![b'x'; *len],
+            };
+            let all: Vec<Vec<u8>> = lines.iter().map(line).collect();
+            let mut text = b"A: b\n\n".to_vec();
+            all.iter().for_each(|line| text.extend_from_slice(&[line, &b"\n"[..]].concat()));
+            let f = facts(&text, step);
+            prop_assert_eq!(&f, &facts(&text, 100_000));
+            let longest = all.iter().map(|l| l.strip_suffix(b"\r").unwrap_or(l).len() as u64).filter(|n| *n > LINE).max();
+            prop_assert_eq!(f.overlong_line, longest.unwrap_or(0));
+            prop_assert_eq!(f.like_boundary, lines.iter().any(|(_, kind)| *kind == 0));
         }
     }
 }

@@ -159,6 +159,21 @@ impl Flags {
         system.chain(self.keywords.iter().map(String::as_str))
     }
 
+    /// Adds what the letters of a `Status` or `X-Status` field mean, as mail readers write them into an mbox.
+    pub fn add_status(&mut self, letters: &[u8]) {
+        for letter in letters {
+            let flag = match letter {
+                b'R' => Flag::Seen,
+                b'A' => Flag::Answered,
+                b'F' => Flag::Flagged,
+                b'D' => Flag::Deleted,
+                b'T' => Flag::Draft,
+                _ => continue,
+            };
+            self.set(flag, true);
+        }
+    }
+
     /// Reads the letters behind `:2,` in a Maildir name; `keyword` says what `a` to `z` mean in that folder. Letters
     /// that mean nothing are skipped.
     pub fn from_letters<'a>(letters: &[u8], keyword: impl Fn(u8) -> Option<&'a str>) -> Flags {

@@ -10,6 +10,7 @@ use super::subject;
 use super::threads::sent;
 use super::{addr::Address, decode};
 use std::cmp::Ordering;
+use std::str::FromStr;
 
 /// Bytes of a key that are compared.
 const KEY: usize = 1024;
@@ -35,6 +36,46 @@ pub enum By {
     Subject,
     /// The mailbox of the first To address.
     To,
+}
+
+/// The words by which people name criteria.
+const WORDS: [(&str, By); 7] = [
+    ("received", By::Arrival),
+    ("date", By::Date),
+    ("from", By::DisplayFrom),
+    ("to", By::DisplayTo),
+    ("cc", By::Cc),
+    ("subject", By::Subject),
+    ("size", By::Size),
+];
+
+/// One criterion, as people name it: a word, with `-` before it the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Criterion {
+    /// By what.
+    pub by: By,
+    /// Whether the least comes last.
+    pub reverse: bool,
+}
+
+impl Criterion {
+    /// The word: but for `received` and `size` the name of the field.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        WORDS.iter().find(|(_, by)| *by == self.by).map_or("", |(word, _)| word)
+    }
+}
+
+impl FromStr for Criterion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Criterion, String> {
+        let word = text.strip_prefix('-').unwrap_or(text);
+        let known = WORDS.iter().find(|(name, _)| *name == word);
+        let all = || WORDS.map(|(name, _)| name).join(", ");
+        let (_, by) = known.ok_or_else(|| format!("no such key (there are {})", all()))?;
+        Ok(Criterion { by: *by, reverse: word.len() < text.len() })
+    }
 }
 
 /// A message, as far as a key needs it.

@@ -9,15 +9,13 @@
 //! Left out: encoded words for header fields, decoding for servers that can do more.
 
 use super::encode::{Encoder, Way};
-use super::facts::Facts;
+use super::facts::{Facts, LINE};
 use super::header::{Entry, Header};
 use super::mime::{Encoding, Part, walk};
 use crate::body::Rewind;
 use crate::error::{Error, Result};
 use crate::text::escape;
 
-/// RFC 5322 2.1.1: a line's length without its CRLF.
-pub const LINE: u64 = 998;
 /// The longest line of quoted-printable and base64.
 const WIDTH: usize = 76;
 
@@ -181,7 +179,7 @@ pub(super) fn each(message: &mut dyn Rewind, marks: &[Mark], f: &mut Take<'_>) -
 
 impl Wanted {
     fn breaks(self, facts: &Facts) -> bool {
-        (self.seven_bit && facts.eight_bit > 0) || (self.short_lines && (facts.longest_line > LINE || facts.nul))
+        (self.seven_bit && facts.eight_bit > 0) || (self.short_lines && (facts.overlong_line > 0 || facts.nul))
     }
 
     /// What becomes of an entity.

@@ -143,7 +143,7 @@ pub struct Capabilities {
     pub sasl: Vec<String>,
     /// `RESP-CODES`
     pub resp_codes: bool,
-    /// `LOGIN-DELAY`: seconds that must lie between two logins.
+    /// `LOGIN-DELAY`: seconds that must lie between two logins; `None` also where a server says that it is none (Cyrus: 0).
     pub login_delay: Option<u64>,
     /// `EXPIRE`: how long messages stay on the server.
     pub expire: Option<Expire>,
@@ -171,7 +171,7 @@ impl Capabilities {
             Some("STLS") => self.stls = true,
             Some("UTF8") => self.utf8 = true,
             Some("RESP-CODES") => self.resp_codes = true,
-            Some("LOGIN-DELAY") => self.login_delay = words.next().and_then(|n| n.parse().ok()),
+            Some("LOGIN-DELAY") => self.login_delay = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0),
             Some("EXPIRE") => {
                 self.expire = match words.next() {
                     Some("NEVER") => Some(Expire::Never),
@@ -237,7 +237,8 @@ mod tests {
         );
         let mut caps = Capabilities::default();
         caps.read(b"EXPIRE 0 USER");
-        assert_eq!(caps.expire, Some(Expire::Days(0)));
+        caps.read(b"LOGIN-DELAY 0");
+        assert_eq!((caps.login_delay, caps.expire), (None, Some(Expire::Days(0))));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::login::Guesses;
 use super::sasl::offered_names;
 use super::{World, looks_like_http, may_start_tls, secret_from, start_tls};
 use crate::error::{Error, Exit, Result};
+use crate::message::date::Date;
 use crate::net::wire::WHOLE_LINE;
 use crate::net::{Deadline, Wire};
 use crate::proto::smtp::{AUTH_LINE, Command};
@@ -192,6 +193,10 @@ impl Session {
         wire.put(format!("250-{}\r\n250-PIPELINING\r\n", world.host()))?;
         wire.put(format!("250-SIZE {}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n", world.limits().message))?;
         wire.put(format!("250-CHUNKING\r\n250-DSN\r\n250-LIMITS RCPTMAX={}\r\n", world.limits().recipients))?;
+        if let Some(longest) = world.longest_hold() {
+            let last = Date::utc(envelope::now().saturating_add(longest.into())).rfc3339().replace("+00:00", "Z");
+            wire.put(format!("250-FUTURERELEASE {longest} {last}\r\n250-DELIVERBY\r\n250-MT-PRIORITY\r\n"))?;
+        }
         let names = offered_names(wire, world);
         if !self.known && !names.is_empty() {
             wire.put(format!("250-AUTH {}\r\n", names.join(" ")))?;

@@ -226,6 +226,17 @@ pub trait World: Send {
         }
     }
 
+    /// What the message that was delivered last is called in the queue that it went into, if it went into one.
+    fn queued_as(&self) -> Option<&str> {
+        None
+    }
+
+    /// The longest time for which a message can be held back (RFC 4865), seconds. Only a world that sends mail on out of a queue has
+    /// one, which also keeps by when mail is to be delivered (RFC 2852) and how soon others have to wait for it (RFC 6710).
+    fn longest_hold(&self) -> Option<u32> {
+        None
+    }
+
     /// The bounds.
     fn limits(&self) -> &Limits;
 

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::{Duration, SystemTime};
 
 /// Opens a directory; a symbolic link in the last place is refused.
@@ -279,20 +279,27 @@ pub fn host() -> String {
     if host.trim_matches('.').is_empty() { "localhost".to_owned() } else { host }
 }
 
-/// A name that no one else makes, and that sorts by its time: seconds, microseconds, process, a counter and 64 random
-/// bits, then the host. It holds
-/// when the clock jumps and when process numbers come round again.
+/// A name that no one else makes, and that sorts by its time: seconds, microseconds, process, a counter and 64 random bits of the
+/// process, then the host. It holds when the clock jumps and when process numbers come round again.
 ///
 /// # Errors
 /// When the system has no random numbers to give.
 pub fn unique() -> io::Result<String> {
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNTER: AtomicU64 = AtomicU64::new(0);
+    /// The process's number and random bits, and the host.
+    static END: OnceLock<(u32, u64, String)> = OnceLock::new();
+    let (pid, random, host) = match END.get() {
+        Some(end) => end,
+        None => {
+            let random = getrandom::u64().map_err(|e| io::Error::other(e.to_string()))?;
+            END.get_or_init(|| (std::process::id(), random, host()))
+        }
+    };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let random = getrandom::u64().map_err(|e| io::Error::other(e.to_string()))?;
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let (seconds, micros, pid) = (now.as_secs(), now.subsec_micros(), std::process::id());
-    Ok(format!("{seconds}.M{micros:06}P{pid}Q{count}R{random:016x}.{}", host()))
+    let (seconds, micros) = (now.as_secs(), now.subsec_micros());
+    Ok(format!("{seconds}.M{micros:06}P{pid}Q{count}R{random:016x}.{host}"))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Where in the folder a message lies.
@@ -207,14 +208,14 @@ impl Maildir {
 /// A file in `tmp` that goes away with this value.
 #[derive(Debug)]
 struct Tmp {
-    dir: OwnedFd,
+    dir: Arc<OwnedFd>,
     name: String,
     path: PathBuf,
 }
 
 impl Drop for Tmp {
     fn drop(&mut self) {
-        let _ = fs::unlinkat(&self.dir, &self.name, AtFlags::empty());
+        let _ = fs::unlinkat(&*self.dir, &self.name, AtFlags::empty());
         unfinished::end(&self.path.join(&self.name));
     }
 }
@@ -233,12 +234,20 @@ impl Incoming {
     /// # Errors
     /// 73.
     pub fn begin(dir: &Path, prefix: &str) -> Result<Incoming> {
-        let path = dir.to_owned();
-        let dir = disk::open_dir(&path).creating(path.display())?;
+        let opened = disk::open_dir(dir).creating(dir.display())?;
+        Incoming::begin_at(Arc::new(opened), dir, prefix)
+    }
+
+    /// The same in a directory that is open, for many of them.
+    ///
+    /// # Errors
+    /// 73.
+    pub fn begin_at(dir: Arc<OwnedFd>, path: &Path, prefix: &str) -> Result<Incoming> {
+        let path = path.to_owned();
         let name = format!("{prefix}{}", disk::unique().creating(path.display())?);
         unfinished::begin(path.join(&name));
         let tmp = Tmp { dir, name, path };
-        let file = disk::create(&tmp.dir, &tmp.name).creating(tmp.path.display())?;
+        let file = disk::create(&*tmp.dir, &tmp.name).creating(tmp.path.display())?;
         let file = BufWriter::with_capacity(crate::body::CHUNK, file);
         Ok(Incoming { tmp, file, count: WireCount::default() })
     }
@@ -265,7 +274,7 @@ impl Incoming {
     pub fn read(&mut self) -> Result<File> {
         let at = || self.tmp.path.display();
         self.file.flush().local(at())?;
-        disk::open(&self.tmp.dir, &self.tmp.name).local(at())
+        disk::open(&*self.tmp.dir, &self.tmp.name).local(at())
     }
 
     /// Ends the message, sets its date, and brings it to stable storage.
@@ -304,8 +313,12 @@ pub fn sync_all(all: &[&Sealed]) -> Result<()> {
     if all.len() < MANY || !disk::syncfs_tells() {
         return all.iter().try_for_each(|sealed| sealed.sync());
     }
-    let mut synced = Vec::new();
+    let (mut synced, mut last) = (Vec::new(), None);
     for sealed in all {
+        // Those in one directory are on one file system.
+        if last.replace(&sealed.tmp.dir).is_some_and(|dir| Arc::ptr_eq(dir, &sealed.tmp.dir)) {
+            continue;
+        }
         let device = fs::fstat(&sealed.file).local(sealed.tmp.path.display())?.st_dev;
         if !synced.contains(&device) {
             disk::sync_file_system(&sealed.file).local(sealed.tmp.path.display())?;
@@ -380,6 +393,14 @@ impl Sealed {
         link_or_copy(&self.tmp.dir, self.tmp.name.as_bytes(), to, sub, name)
     }
 
+    /// The same where `new` or `cur` is open as `dir`.
+    ///
+    /// # Errors
+    /// 73 and 74.
+    pub fn link_at(&self, to: &Maildir, sub: Sub, dir: &OwnedFd, name: &[u8]) -> Result<()> {
+        link_into(&self.tmp.dir, self.tmp.name.as_bytes(), to, sub, dir, name)
+    }
+
     /// The file's number, which it keeps under every name on its file system.
     ///
     /// # Errors
@@ -393,7 +414,7 @@ impl Sealed {
     /// # Errors
     /// 73.
     pub fn name(&self, name: &str) -> Result<bool> {
-        let dir = &self.tmp.dir;
+        let dir = &*self.tmp.dir;
         let done = match fs::linkat(dir, &self.tmp.name, dir, name, AtFlags::empty()) {
             // No hard links here.
             Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => {
@@ -423,9 +444,13 @@ impl Sealed {
 /// # Errors
 /// 66 if the source has gone ([`vanished`] tells), 73 and 74 otherwise.
 pub fn link_or_copy(from: &OwnedFd, name: &[u8], to: &Maildir, sub: Sub, new_name: &[u8]) -> Result<()> {
+    let dir = to.open(sub).creating(to.sub(sub).display())?;
+    link_into(from, name, to, sub, &dir, new_name)
+}
+
+fn link_into(from: &OwnedFd, name: &[u8], to: &Maildir, sub: Sub, dir: &OwnedFd, new_name: &[u8]) -> Result<()> {
     let target = to.sub(sub);
-    let dir = to.open(sub).creating(target.display())?;
-    match fs::linkat(from, name, &dir, new_name, AtFlags::empty()) {
+    match fs::linkat(from, name, dir, new_name, AtFlags::empty()) {
         Ok(()) => return Ok(()),
         Err(Errno::XDEV | Errno::PERM | Errno::MLINK | Errno::NOTSUP | Errno::NOSYS) => {}
         Err(Errno::NOENT) => return Err(vanished()),
@@ -438,7 +463,7 @@ pub fn link_or_copy(from: &OwnedFd, name: &[u8], to: &Maildir, sub: Sub, new_nam
     };
     let date = disk::time_of(&fs::fstat(&file).local(String::from_utf8_lossy(name))?);
     let copied = copy(&file, Path::new(std::ffi::OsStr::from_bytes(name)), to, date)?;
-    disk::rename(&copied.tmp.dir, copied.tmp.name.as_bytes(), &dir, new_name).creating(target.display())
+    disk::rename(&*copied.tmp.dir, copied.tmp.name.as_bytes(), dir, new_name).creating(target.display())
 }
 
 /// The error for a message that another program has removed or renamed.

@@ -1,12 +1,13 @@
 //! [`Spool`]: a message that must be known before it is sent: 64 KiB in memory, the rest in an unlinked file (0600), rewindable.
 //! What is in a regular file already is not copied, but read again, and must be the same then.
 
-use crate::body::{Body, CHUNK, FileBody, Rewind};
+use crate::body::{Body, CHUNK, FileBody, Rewind, Take};
 use crate::error::{Error, Local, Result};
 use crate::store::disk;
 use flate2::Crc;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 /// What is kept in memory.
@@ -87,6 +88,25 @@ impl Spool {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Reads the bytes of `range`.
+    ///
+    /// # Errors
+    /// 74: the temporary file.
+    pub fn part(&mut self, range: &Range<u64>) -> Result<Take<SpoolBody<'_>>> {
+        let inner = match (&mut self.file, &self.kept) {
+            (_, Some(_)) => return Err(Error::internal("a part of what is read again")),
+            (None, None) => {
+                let from = usize::try_from(range.start).unwrap_or(usize::MAX);
+                Inner::Memory(self.memory.get(from..).unwrap_or_default())
+            }
+            (Some(file), None) => {
+                file.seek(SeekFrom::Start(range.start)).local("temporary file")?;
+                Inner::File(FileBody::new(file.get_mut(), "temporary file"))
+            }
+        };
+        Ok(Take::new(SpoolBody(inner), range.end.saturating_sub(range.start)))
     }
 
     /// Reads it from its start.

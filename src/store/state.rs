@@ -7,7 +7,7 @@
 use super::db::{Db, Schema, Stop};
 use super::disk;
 use crate::error::{Error, Local, Result};
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -41,6 +41,10 @@ static SCHEMA: Schema = Schema {
             place BLOB NOT NULL,              -- where the message is, if it was delivered and that is not recorded
             PRIMARY KEY (source, uidl, n)
         ) WITHOUT ROWID;
+    ",
+        "
+        ALTER TABLE source ADD COLUMN settled TEXT;  -- the SHA-256 of the answer to UIDL to which there is nothing to do; null once
+                                                     -- anything is recorded
     ",
     ],
     repair: "restore it, or move it away with its -wal and -shm: then all messages on the servers count as new",
@@ -148,12 +152,18 @@ impl State {
     /// 75 when the other one is not done by then.
     pub fn history(&self, key: &Key, patience: Duration) -> Result<History<'_>> {
         let host = key.host.to_ascii_lowercase();
-        let source = self.db.write(|t| {
-            let columns = params![key.protocol, key.login, host, key.name];
-            t.execute("INSERT OR IGNORE INTO source (protocol, login, host, name) VALUES (?1, ?2, ?3, ?4)", columns)?;
-            let select = "SELECT id FROM source WHERE protocol = ?1 AND login = ?2 AND host = ?3 AND name = ?4";
-            Ok(t.query_row(select, columns, |row| row.get::<_, i64>(0))?)
-        })?;
+        let columns = params![key.protocol, key.login, host, key.name];
+        let select = "SELECT id FROM source WHERE protocol = ?1 AND login = ?2 AND host = ?3 AND name = ?4";
+        let known = self.db.read(|t| Ok(t.query_row(select, columns, |row| row.get::<_, i64>(0)).optional()?))?;
+        // Even one that is ignored writes.
+        let insert = "INSERT OR IGNORE INTO source (protocol, login, host, name) VALUES (?1, ?2, ?3, ?4)";
+        let new = || {
+            self.db.write(|t| {
+                t.execute(insert, columns)?;
+                Ok(t.query_row(select, columns, |row| row.get(0))?)
+            })
+        };
+        let source = known.map_or_else(new, Ok)?;
         let locks = locks(&self.path);
         disk::make_dirs(&locks).creating(locks.display())?;
         let path = locks.join(format!("fetch-{source}.lock"));
@@ -216,6 +226,33 @@ impl History<'_> {
         })
     }
 
+    /// What [`History::settle`] was told last, if nothing has been recorded, planned or forgotten since.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn settled(&self) -> Result<Option<String>> {
+        self.state
+            .db
+            .read(|t| Ok(t.query_row("SELECT settled FROM source WHERE id = ?1", [self.source], |row| row.get(0))?))
+    }
+
+    /// Remembers the listing to which there is nothing to do, by its digest: all of it is remembered, and nothing else.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn settle(&self, digest: &str) -> Result<()> {
+        self.state.db.write(|t| {
+            t.execute("UPDATE source SET settled = ?2 WHERE id = ?1", params![self.source, digest])?;
+            Ok(())
+        })
+    }
+
+    fn unsettle(&self, t: &Transaction<'_>) -> Result<(), Stop> {
+        let mut update = t.prepare_cached("UPDATE source SET settled = NULL WHERE id = ?1 AND settled NOT NULL")?;
+        update.execute([self.source])?;
+        Ok(())
+    }
+
     /// Writes down where these messages are about to be: the plans of each target. They replace older ones.
     ///
     /// # Errors
@@ -243,6 +280,7 @@ impl History<'_> {
 
     fn planned_as(&self, t: &Transaction<'_>, uidl: &[u8], places: &[Vec<u8>]) -> Result<(), Stop> {
         fits(uidl)?;
+        self.unsettle(t)?;
         self.unplan(t, uidl)?;
         let mut insert = t.prepare_cached("INSERT INTO planned (source, uidl, n, place) VALUES (?1, ?2, ?3, ?4)")?;
         for (n, place) in (0i64..).zip(places) {
@@ -290,6 +328,7 @@ impl History<'_> {
     /// As [`History::record`].
     pub fn record_since<'u>(&self, uidls: impl IntoIterator<Item = (&'u [u8], i64)>, mark: Mark) -> Result<()> {
         self.state.db.write(|t| {
+            self.unsettle(t)?;
             let mut insert = t.prepare_cached(
                 "INSERT INTO fetched (source, uidl, time, pending) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET pending = excluded.pending",
@@ -309,6 +348,7 @@ impl History<'_> {
     /// 74.
     pub fn forget<'u>(&self, uidls: impl IntoIterator<Item = &'u [u8]>) -> Result<()> {
         self.state.db.write(|t| {
+            self.unsettle(t)?;
             let mut delete = t.prepare_cached("DELETE FROM fetched WHERE source = ?1 AND uidl = ?2")?;
             for uidl in uidls {
                 delete.execute(params![self.source, uidl])?;
@@ -422,6 +462,29 @@ mod tests {
             assert_eq!(t.path().join(dir).metadata().unwrap().permissions().mode() & 0o777, 0o700);
         }
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn anything_that_is_written_unsettles() {
+        let t = tempfile::tempdir().unwrap();
+        let state = State::open(&t.path().join("state.sqlite")).unwrap();
+        let (bob, amy) = (state.history(&key("bob"), NOW).unwrap(), state.history(&key("amy"), NOW).unwrap());
+        amy.settle("amy's").unwrap();
+        let (id, places): (&[u8], _) = (b"1", [b"maildir:m".to_vec()]);
+        let changes: [&dyn Fn(); 5] = [
+            &|| bob.record([id], Mark::Kept).unwrap(),
+            &|| bob.plan([(id, &places[..])]).unwrap(),
+            &|| bob.note(id, &places).unwrap(),
+            &|| bob.forget([id]).unwrap(),
+            &|| bob.record_since([(id, 7)], Mark::Partial).unwrap(),
+        ];
+        for change in changes {
+            bob.settle("bob's").unwrap();
+            assert_eq!(bob.settled().unwrap().as_deref(), Some("bob's"));
+            change();
+            assert_eq!(bob.settled().unwrap(), None);
+        }
+        assert_eq!(amy.settled().unwrap().as_deref(), Some("amy's"));
     }
 
     #[test]

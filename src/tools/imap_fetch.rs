@@ -10,6 +10,7 @@ use crate::cli::imap::{Clients, opened};
 use crate::cli::into::{DeliverTo, Into};
 use crate::cli::out::Out;
 use crate::cli::progress::Progress;
+use crate::cli::query::Looking;
 use crate::cli::reference::folder_name;
 use crate::cli::wanted::{Wanted, Which, wanted};
 use crate::cli::{Failure, Outcome, Tool, signals, system};
@@ -31,9 +32,8 @@ pub struct ImapFetch {
     /// (ACCOUNT:FOLDER#UIDVALIDITY.UID, as imap-ls --refs prints them), or -: references on stdin, one a line.
     #[arg(value_name = "MESSAGES")]
     what: Vec<String>,
-    /// Only the messages for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@ UNSEEN'.
-    #[arg(long, value_name = "KEYS")]
-    search: Option<String>,
+    #[command(flatten)]
+    looking: Looking,
     /// Only the headers, each with the empty line behind it.
     #[arg(long)]
     headers: bool,
@@ -113,7 +113,7 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         let reach = Reach::new(NAME, &self.common)?;
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
         let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));
-        let (all, one) = wanted(&self.what, self.search.as_deref(), stdin, &name)?;
+        let (all, one) = wanted(&self.what, &self.looking, stdin, &name)?;
         let mut sink = self.into.open(one, &self.deliver_to, &reach)?;
         let mut clients = Clients::new(&reach, NAME);
         if all.len() > 1 {
@@ -149,7 +149,7 @@ impl ImapFetch {
     fn fetch(&self, clients: &mut Clients<'_>, folder: &Wanted, deliver: &mut Deliver<'_>) -> Result<()> {
         let mut selected = clients.examine(folder)?;
         if self.common.verbose {
-            complain(NAME, &opened(&folder.folder, &selected), None);
+            complain(NAME, &opened(&folder.folder, selected.opened()), None);
         }
         deliver.begin(format!("{}#{}.", folder_name(&folder.at, &folder.folder), selected.uid_validity()));
         let (set, named) = match &folder.which {

@@ -6,6 +6,7 @@ use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::imap::{Clients, opened};
 use crate::cli::out::Out;
+use crate::cli::query::Looking;
 use crate::cli::wanted::{Wanted, named};
 use crate::cli::{Failure, Outcome, Tool};
 use crate::client::imap::Changed;
@@ -27,9 +28,8 @@ pub struct ImapFlag {
     /// prints them), or -: references on stdin, one a line; and, anywhere among them, changes: +seen, -flagged, =seen,$Label.
     #[arg(value_name = "MESSAGES AND CHANGES")]
     what: Vec<String>,
-    /// Only the messages for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@ UNSEEN'.
-    #[arg(long, value_name = "KEYS")]
-    search: Option<String>,
+    #[command(flatten)]
+    looking: Looking,
     /// All messages of the folder.
     #[arg(long)]
     all: bool,
@@ -178,7 +178,7 @@ imap-ls --refs local:INBOX --search 'LARGER 1000000' | imap-flag - '+$Large' -fl
         let reach = Reach::new(NAME, &self.common)?;
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
         let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));
-        let all = named(&what, self.search.as_deref(), self.all, stdin, &name)?;
+        let all = named(&what, &self.looking, self.all, stdin, &name)?;
         let mut clients = Clients::new(&reach, NAME);
         let mut report = Report::new(NAME, self.json, false, Out::until(reach.whole()));
         check(&mut clients, &all)?;
@@ -203,7 +203,7 @@ impl ImapFlag {
     ) -> Result<()> {
         let mut selected = clients.select(wanted)?;
         if self.common.verbose {
-            complain(NAME, &opened(&wanted.folder, &selected), None);
+            complain(NAME, &opened(&wanted.folder, selected.opened()), None);
         }
         let found = find(&mut selected, wanted, report)?;
         if found.set.is_empty() {

@@ -2,6 +2,7 @@
 
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
+use crate::cli::query::Looking;
 use crate::cli::transfer::{Going, Undo, replay};
 use crate::cli::wanted::named;
 use crate::cli::{Failure, Outcome, Tool};
@@ -19,9 +20,8 @@ pub struct ImapMv {
     /// prints them), or -: references on stdin, one a line; and behind them the folder that they go to.
     #[arg(value_name = "MESSAGES AND TARGET")]
     what: Vec<String>,
-    /// Only the messages for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@ UNSEEN'.
-    #[arg(long, value_name = "KEYS")]
-    search: Option<String>,
+    #[command(flatten)]
+    looking: Looking,
     /// All messages of the folder.
     #[arg(long)]
     all: bool,
@@ -130,7 +130,7 @@ imap-mv - --undo < moved
                     return Err(Failure::usage("which messages, and where to?"));
                 };
                 let (to, folder) = reach.accounts().folder(target)?;
-                let all = named(what, self.search.as_deref(), self.all, stdin, &name)?;
+                let all = named(what, &self.looking, self.all, stdin, &name)?;
                 if let (Some(Some(path)), false) = (file, self.dry_run) {
                     undo = Some(Undo::open(path)?);
                 }

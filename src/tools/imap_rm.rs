@@ -5,6 +5,7 @@ use crate::cli::changes::{Report, check, find, guard};
 use crate::cli::connect::Reach;
 use crate::cli::imap::Clients;
 use crate::cli::out::Out;
+use crate::cli::query::Looking;
 use crate::cli::reference::folder_name;
 use crate::cli::transfer::{Transfer, Undo, remove};
 use crate::cli::wanted::{Wanted, named};
@@ -26,9 +27,8 @@ pub struct ImapRm {
     /// prints them), or -: references on stdin, one a line.
     #[arg(value_name = "MESSAGES")]
     what: Vec<String>,
-    /// Only the messages for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@ UNSEEN'.
-    #[arg(long, value_name = "KEYS")]
-    search: Option<String>,
+    #[command(flatten)]
+    looking: Looking,
     /// All messages of the folder.
     #[arg(long)]
     all: bool,
@@ -130,7 +130,7 @@ imap-rm --purge --all local:Trash
         let reach = Reach::new(NAME, &self.common)?;
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
         let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));
-        let all = named(&self.what, self.search.as_deref(), self.all, stdin, &name)?;
+        let all = named(&self.what, &self.looking, self.all, stdin, &name)?;
         let mut undo = match &self.undo {
             Some(path) if !self.dry_run => Some(Undo::open(path)?),
             _ => None,

@@ -8,8 +8,8 @@ mod folder;
 use crate::cli::args::{Common, duration};
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
-use crate::cli::imap::search_key;
 use crate::cli::out::{Column, Reader, Table, choose};
+use crate::cli::query::Looking;
 use crate::cli::{Outcome, Tool, signals};
 use crate::error::{Error, Exit, Local, Result};
 use crate::net::Deadline;
@@ -34,9 +34,8 @@ pub struct ImapWatch {
     /// Only these.
     #[arg(long, value_name = "EVENT,...", value_delimiter = ',', default_value = "new,flags,vanished")]
     events: Vec<Kind>,
-    /// Only the messages for which all of this holds, in IMAP's own words (RFC 3501 6.4.4), like 'FROM ci@ UNSEEN'.
-    #[arg(long, value_name = "KEYS")]
-    search: Option<String>,
+    #[command(flatten)]
+    looking: Looking,
     /// End at the first event.
     #[arg(long)]
     once: bool,
@@ -141,8 +140,10 @@ is a number,
 an array of IMAP's words with their backslash, all others are strings; a missing value is null.
 .Pp
 What was there when the program was started is no event.
+.Fl -where
+and
 .Fl -search
-is about new messages; flags and removals are told of all.
+are about new messages; flags and removals are told of all.
 .Sh CONNECTIONS
 Each folder has a connection of its own, and is opened read-only.
 A server with IDLE tells of changes at once; others are asked every
@@ -178,7 +179,7 @@ imap-watch --once --events new --timeout 1s local: || echo nothing came
         let named = &self.columns;
         let usual = || COLUMNS.iter().take(4).copied().collect();
         let columns = if named.is_empty() { usual() } else { choose(named, &COLUMNS)? };
-        let key = self.search.as_deref().map(|text| search_key(text, None)).transpose()?;
+        let key = self.looking.key(None)?;
         let stop = signals::stop()?;
         let reach = Arc::new(Reach::new(NAME, &self.common)?);
         let name = |folder: Option<&str>| reach.accounts().account(folder, Service::Imap);

@@ -261,6 +261,9 @@ keys and
 .Cm aliases
 are those of the whole system.
 Notifications go to their sender's address, by the same account.
+What a sender wishes is kept in the queue: to be held back for up to a year, delivered by a time, and passed by others or before them
+(FUTURERELEASE, DELIVERBY, MT-PRIORITY).
+A sender is whom the program that sends says it is, as with any sendmail(8): it is the user's number that is known.
 .Pp
 It needs a Unix user of its own, who can read the password, and a directory for the queue; for systemd it is
 .Bd -literal -offset indent

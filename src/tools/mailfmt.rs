@@ -18,6 +18,7 @@ mod lint;
 mod list;
 mod new;
 mod output;
+mod pick;
 mod quote;
 mod recode;
 mod reports;
@@ -25,6 +26,7 @@ mod screen;
 mod select;
 mod set;
 mod show;
+mod sort;
 mod stamp;
 mod strip;
 mod tree;
@@ -77,6 +79,8 @@ enum More {
     Lint(Box<lint::Lint>),
     Dsn(Box<reports::Dsn>),
     Auth(Box<reports::Auth>),
+    Pick(Box<pick::Pick>),
+    Sort(Box<sort::Sort>),
 }
 
 impl More {
@@ -88,6 +92,8 @@ impl More {
             More::Lint(lint) => lint.run(),
             More::Dsn(dsn) => dsn.run(),
             More::Auth(auth) => auth.run(),
+            More::Pick(pick) => pick.run(),
+            More::Sort(sort) => sort.run(),
         }
     }
 }

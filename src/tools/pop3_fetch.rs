@@ -62,7 +62,7 @@ pub struct Pop3Fetch {
     #[arg(long, value_name = "N", conflicts_with = "messages")]
     limit: Option<usize>,
     /// Leave messages that are larger, in octets or like 10M.
-    #[arg(long, value_name = "SIZE", value_parser = crate::cli::args::size)]
+    #[arg(long, value_name = "SIZE", value_parser = crate::text::size::size)]
     max_size: Option<u64>,
     /// Of larger messages, fetch the header and so many lines of the body: top:LINES.
     #[arg(long, value_name = "top:LINES", value_parser = top_lines, requires = "max_size")]

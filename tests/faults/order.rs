@@ -2,6 +2,7 @@
 
 use crate::common::{Home, installed};
 use crate::maildrop::{fill, messages};
+use crate::peer::{Peer, yes};
 use crate::served::{Served, append, send};
 use crate::strace::{Attached, run};
 
@@ -99,4 +100,40 @@ fn deleted(more: usize, synced: impl Fn(&str) -> bool) {
     assert!(delete > remembered && quit > delete, "{log}");
     let forgotten = at(&log, quit, &["sync(", "state.sqlite"]);
     assert!(forgotten > quit);
+}
+
+/// The message, the directory that names it, the row: then it is queued. And the row says that it is handed over before the server can
+/// take it.
+#[test]
+fn what_is_queued_is_on_stable_storage_and_what_is_handed_over_is_known_to_be() {
+    if !installed("strace") {
+        return;
+    }
+    let home = Home::new();
+    let peer = Peer::start(yes);
+    let options = ["-y", "-s", "200", "-e", &format!("{CALLS},exit_group")];
+    let log = || std::fs::read_to_string(home.path().join("log")).unwrap();
+    // The first one makes the database.
+    for _ in 0..2 {
+        let arguments = ["--queue", "-f", "a@localhost", "-a", &peer.url(), "b@example.org"];
+        run(&home, &options, "smtp-send", &arguments, b"Subject: x\n\nb\n").ends(0);
+    }
+    let log_of_send = log();
+    let message = at(&log_of_send, 0, &["sync(", "/pipepost/queue/"]);
+    let named = at(&log_of_send, message, &["fsync(", "/pipepost/queue>"]);
+    let row = at(&log_of_send, named, &["sync(", "queue.sqlite"]);
+    assert!(at(&log_of_send, row, &["exit_group(0)"]) > row);
+    assert!(log_of_send.lines().all(|line| !line.contains("sync(") || line.contains("= 0")), "{log_of_send}");
+
+    run(&home, &options, "smtp-queue", &["run"], b"").ends(0);
+    let log_of_run = log();
+    let lines: Vec<&str> = log_of_run.lines().collect();
+    let ends: Vec<usize> = (0..lines.len()).filter(|n| lines[*n].contains(r"\r\n.\r\n")).collect();
+    assert_eq!(ends.len(), 2, "{log_of_run}");
+    for end in ends {
+        let asked = lines[..end].iter().rposition(|line| line.contains(r"DATA\r\n")).unwrap();
+        let known = lines[asked..end].iter().any(|line| line.contains("sync(") && line.contains("queue.sqlite"));
+        assert!(known, "from line {asked} to {end} of\n{log_of_run}");
+    }
+    assert_eq!(peer.heard().messages.len(), 2);
 }

@@ -80,6 +80,97 @@ fn convert_keeps_messages_whole() {
 }
 
 #[test]
+fn what_holds_is_picked() {
+    let one = |n: u32, header: &str, body: &str| {
+        let day = ["Sun", "Mon", "Tue"][n as usize - 1];
+        format!("From x@y {day} Nov {n:>2} 12:00:00 2020\nSubject: {n}\n{header}\n{body}\n\n")
+    };
+    let parts = "Content-Type: multipart/mixed; boundary=b\n";
+    let mbox = [
+        one(1, "From: =?utf-8?q?J=C3=B6rg?= <ci@example.org>\nStatus: RO\nX-Status: F\n", "hello"),
+        one(2, "From: b@example.org\nDate: Sun, 08 Nov 2020 23:30:00 +0000\nX-List: one\n", &"long\n".repeat(300)),
+        one(
+            3,
+            parts,
+            "--b\nContent-Transfer-Encoding: base64\n\nd2VsdHJhdW0=\n--b\nContent-Type: image/png\n\nhello\n--b--",
+        ),
+    ]
+    .concat();
+    let picked = |arguments: &[&str]| {
+        let made = mailfmt(&[&["pick"], arguments].concat(), mbox.as_bytes());
+        assert_eq!((made.status, made.err.as_str()), (0, ""), "{arguments:?}");
+        mailfmt(&["list", "--format", "{subject}"], &made.out).text().replace('\n', "")
+    };
+    for (words, numbers) in [
+        ("from:jörg", "1"),
+        ("from:JÖRG or subject:3", "13"),
+        ("body:hello", "1"),
+        ("hello", "1"),
+        ("Weltraum", "3"),
+        ("header:x-list=", "2"),
+        ("is:read", "1"),
+        ("is:flagged is:read", "1"),
+        ("is:unread", "23"),
+        ("larger:1K", "2"),
+        ("-larger:1K", "13"),
+        ("sent-on:2020-11-08", "2"),
+        ("before:2020-11-02", "1"),
+        ("since:2020-11-02", "23"),
+        ("older:1d", "123"),
+        ("newer:1d", ""),
+    ] {
+        if numbers.is_empty() {
+            assert_eq!(mailfmt(&["pick", "-e", words], mbox.as_bytes()).status, 1);
+        } else {
+            assert_eq!(picked(&[words]), numbers, "{words}");
+        }
+    }
+    assert_eq!(picked(&["--invert", "from:jörg"]), "23");
+    // Every byte stays.
+    assert_eq!(mailfmt(&["pick", "header:subject="], mbox.as_bytes()).text(), mbox);
+    let message = b"Subject: x\r\n\r\nno end";
+    assert_eq!(mailfmt(&["pick", "subject:x"], message).out, message);
+    assert_eq!(mailfmt(&["pick", "nonsense:x"], message).status, 64);
+    assert_eq!(mailfmt(&["pick", "larger:many"], message).status, 64);
+    assert_eq!(mailfmt(&["pick", "x"], b"").status, 65);
+}
+
+#[test]
+fn messages_are_sorted() {
+    let one = |n: u32, day: u32, subject: &str, body: &str| {
+        let weekday = ["Sun", "Mon", "Tue", "Wed", "Thu"][n as usize - 1];
+        format!(
+            "From x@y {weekday} Nov {n:>2} 12:00:00 2020\nX-N: {n}\nDate: {day} Nov 2020 01:00:00 +0000\nSubject: {subject}\n\n{body}\n\n"
+        )
+    };
+    let large = "large\n".repeat(20_000);
+    let mbox =
+        [one(1, 9, "Re: b", "x"), one(2, 7, "a", &large), one(3, 8, "B", "From y"), one(4, 7, "c", "xx")].concat();
+    let mbox = mbox.replace("\nFrom y", "\n>From y");
+    let sorted = |arguments: &[&str]| {
+        let made = mailfmt(&[&["sort"], arguments].concat(), mbox.as_bytes());
+        assert_eq!((made.status, made.err.as_str()), (0, ""), "{arguments:?}");
+        assert_eq!(made.out.len(), mbox.len());
+        mailfmt(&["list", "--format", "{x-n}"], &made.out).text().replace('\n', "")
+    };
+    for (arguments, order) in [
+        (&[][..], "2431"),
+        (&["-r"], "1324"),
+        (&["--by", "subject"], "2134"),
+        (&["--by", "subject,date"], "2314"),
+        (&["--by=-subject,date"], "4312"),
+        (&["--by", "size"], "4132"),
+        (&["--by=-received"], "4321"),
+        (&["--by", "received"], "1234"),
+    ] {
+        assert_eq!(sorted(arguments), order, "{arguments:?}");
+    }
+    assert_eq!(mailfmt(&["sort", "--by", "received"], mbox.as_bytes()).text(), mbox);
+    assert_eq!(mailfmt(&["sort", "--by", "colour"], b"A: b\n\n").status, 64);
+    assert_eq!(mailfmt(&["sort"], b"").status, 65);
+}
+
+#[test]
 fn of_equal_messages_the_first_stays() {
     let one = |id: &str, text: &str| format!("From x@y Sun Nov 22 22:16:00 2026\n{id}Subject: {text}\n\n{text}\n\n");
     let mbox =

@@ -170,8 +170,12 @@ fn mailq_and_a_run() {
     let listed = call(&home, "mailq", &[], b"").ends(0).out;
     assert!(listed.contains("(450 4.2.1 busy now)\n") || listed.contains("(450 busy now)\n"), "{listed}");
     open.store(true, Ordering::SeqCst);
-    home.run("smtp-queue", &["retry", "--all"], b"").ends(0);
-    call(&home, "sendmail", &["-q15m"], b"").ends(0);
+    // It is not due, and goes only when it is meant.
+    for other in [&["-q15m"][..], &["-qRnobody"], &["-qIx!"], &["-qSs@b.c", "-qRc@b.c"]] {
+        call(&home, "sendmail", other, b"").ends(0);
+        assert_eq!(call(&home, "mailq", &[], b"").ends(0).out, listed);
+    }
+    call(&home, "sendmail", &["-qSs@b.c", "-qRB@B"], b"").ends(0);
     assert_eq!(call(&home, "mailq", &[], b"").ends(0).out, "Mail queue is empty\n");
     assert_eq!(peer.taken().pop().unwrap().to, ["a@b.c", "b@b.c"]);
 }

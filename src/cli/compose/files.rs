@@ -11,9 +11,6 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// The longest line that may travel as it is.
-const MAX_LINE: u64 = 998;
-
 /// `FILE[:TYPE[:NAME]]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Named {
@@ -120,7 +117,7 @@ impl Named {
         } else if kind.eq_ignore_ascii_case(MESSAGE) {
             let facts = seen(&self.path, until, false)?;
             let clean = is_text(&facts) && facts.eight_bit == 0 && facts.lone_crs == 0;
-            let clean = clean && facts.longest_line <= MAX_LINE;
+            let clean = clean && facts.overlong_line == 0;
             attachment.lines = clean && !(facts.like_boundary && holds(&self.path, until, seed)?);
             if !attachment.lines && self.kind.is_none() {
                 UNKNOWN.clone_into(&mut attachment.content_type);

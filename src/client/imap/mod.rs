@@ -8,26 +8,35 @@
 mod append;
 mod change;
 mod folders;
+mod listing;
 mod login;
+mod opening;
+mod order;
 mod selected;
+mod status;
 mod talk;
+mod told;
 mod uids;
 mod watch;
 
 pub use append::{Appended, ToAppend};
 pub use change::{Changed, Copied, EachPart};
 pub use folders::SpecialUse;
+pub use listing::{Asked, EachQuota, Folder};
+pub use opening::{Opened, Which};
+pub use order::Sorted;
 pub use selected::{Fetched, Rows, Selected};
+pub use status::{Counts, EachCount};
 pub use uids::Uids;
 pub use watch::{EachEvent, Event, Picture};
 
 use super::{Dial, Login, no_tls};
 use crate::error::{Error, Exit, Result};
 use crate::net::{Deadline, Endpoint, Wire};
-use crate::proto::imap::command::{Command, List, StatusItem};
+use crate::proto::imap::command::{Command, List};
 use crate::proto::imap::modseq::Selecting;
 use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 use talk::{Deaf, FLIGHT, Listen, Talk};
 
@@ -42,24 +51,6 @@ const NAMES: usize = 64 * 1024 * 1024;
 pub struct Client {
     talk: Talk,
 }
-
-/// What STATUS tells of a folder; what the server left out is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// How many messages there are.
-    pub messages: Option<u64>,
-    /// How many of them have `\Recent`.
-    pub recent: Option<u64>,
-    /// How many have no `\Seen`.
-    pub unseen: Option<u64>,
-    /// The UID that the next message will get.
-    pub uid_next: Option<u64>,
-    /// What makes UIDs comparable.
-    pub uid_validity: Option<u64>,
-}
-
-/// Takes a folder's place in the list, and its counts or why there are none.
-pub type EachCount<'f> = dyn FnMut(usize, Result<Counts>) -> Result<()> + 'f;
 
 impl Client {
     /// Reads the greeting, starts TLS as the wire says, and logs in. `preauth`: whether a server may say that the connection is the identity (PREAUTH),
@@ -149,33 +140,13 @@ impl Client {
     /// # Errors
     /// 64: CR, LF or NUL in a pattern; 69, 75, 76.
     pub fn list(&mut self, patterns: &[&str]) -> Result<Vec<Listed>> {
-        let mut found = Folders { seen: HashSet::new(), list: Vec::new(), bytes: 0, answers: Vec::new() };
+        let mut found = Folders::default();
         let list = |pattern: &&str| Command::List(List::plain("", pattern));
         self.talk.flight(FLIGHT, &mut patterns.iter().map(list), &mut found)?;
         for answer in found.answers {
             self.must_be_ok("LIST: ", &answer?)?;
         }
         Ok(found.list)
-    }
-
-    /// STATUS of each of `names`, in their order. A folder that has none (`\Noselect`, no right to read) is told by the error
-    /// in its place.
-    ///
-    /// # Errors
-    /// 75, 76 of the connection; whatever `each` returns.
-    pub fn counts(&mut self, names: &[&str], each: &mut EachCount<'_>) -> Result<()> {
-        let peer = self.talk.peer();
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        for (at, name) in names.iter().enumerate() {
-            places.entry(name).or_insert(at);
-        }
-        let mut statuses = Statuses { places, names, known: HashMap::new(), each, peer };
-        use StatusItem::{Messages, Recent, UidNext, UidValidity, Unseen};
-        let status = |name: &&str| Command::Status {
-            mailbox: (*name).to_owned(),
-            items: vec![Messages, Recent, UidNext, UidValidity, Unseen],
-        };
-        self.talk.flight(FLIGHT, &mut names.iter().map(status), &mut statuses)
     }
 
     /// EXAMINE: opens a folder without changing anything in it, `\Recent` included.
@@ -201,9 +172,7 @@ impl Client {
     }
 
     fn enter(&mut self, folder: &str, command: &Command) -> Result<Selected<'_>> {
-        let told = &mut self.talk.told;
-        (told.exists, told.uid_validity, told.uid_next) = (None, None, None);
-        (told.permanent, told.read_only) = (None, false);
+        self.talk.told.forget_folder();
         let answer = self.talk.ask(command, &mut Deaf)?;
         self.must_be_ok(&format!("{folder}: "), &answer)?;
         if self.talk.is_far() && self.talk.told.exists.is_some_and(|n| n >= MANY) {
@@ -241,6 +210,19 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Says goodbye and does not wait for the answer: after reading, when nothing hangs on it.
+    pub fn hang_up(mut self) {
+        self.talk.leave(LOGOUT);
+        if let Ok((tag, pieces)) = self.talk.encode(&Command::Logout)
+            && self.talk.say(&tag, pieces, &mut Deaf).is_ok()
+        {
+            let _ = self.talk.wire.flush();
+        }
+    }
+}
+
+#[derive(Default)]
 struct Folders {
     seen: HashSet<Vec<u8>>,
     list: Vec<Listed>,
@@ -248,15 +230,20 @@ struct Folders {
     answers: Vec<Result<Status>>,
 }
 
+impl Folders {
+    /// So many bytes more of a name, and what comes with it, are held.
+    fn holds(&mut self, name: usize, more: usize) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(name).saturating_add(more);
+        if self.bytes > NAMES { Err(Error::protocol("a list of folders without end")) } else { Ok(()) }
+    }
+}
+
 impl Listen for Folders {
     fn untagged(&mut self, what: Untagged) -> Result<()> {
         if let Untagged::List(listed) = what
             && self.seen.insert(listed.wire.clone())
         {
-            self.bytes = self.bytes.saturating_add(listed.wire.len()).saturating_add(size_of::<Listed>());
-            if self.bytes > NAMES {
-                return Err(Error::protocol("a list of folders without end"));
-            }
+            self.holds(listed.wire.len(), size_of::<Listed>())?;
             self.list.push(listed);
         }
         Ok(())
@@ -265,46 +252,6 @@ impl Listen for Folders {
     fn answered(&mut self, _: usize, answer: Result<Status>) -> Result<()> {
         self.answers.push(answer);
         Ok(())
-    }
-}
-
-struct Statuses<'a> {
-    places: HashMap<&'a str, usize>,
-    names: &'a [&'a str],
-    known: HashMap<usize, Counts>,
-    each: &'a mut EachCount<'a>,
-    peer: String,
-}
-
-impl Listen for Statuses<'_> {
-    fn untagged(&mut self, what: Untagged) -> Result<()> {
-        if let Untagged::Mailbox(name, items) = what
-            && let Some(at) = self.places.get(name.as_str())
-        {
-            let counts = self.known.entry(*at).or_default();
-            for (item, n) in items {
-                *match item {
-                    StatusItem::Messages => &mut counts.messages,
-                    StatusItem::Recent => &mut counts.recent,
-                    StatusItem::UidNext => &mut counts.uid_next,
-                    StatusItem::UidValidity => &mut counts.uid_validity,
-                    StatusItem::Unseen => &mut counts.unseen,
-                    // Nobody has asked.
-                    _ => continue,
-                } = Some(n);
-            }
-        }
-        Ok(())
-    }
-
-    fn answered(&mut self, at: usize, answer: Result<Status>) -> Result<()> {
-        let name = self.names.get(at).copied().unwrap_or_default();
-        let what = format!("{name}: ");
-        let answer = answer.and_then(|status| match status.condition {
-            Condition::Ok => Ok(self.known.remove(&at).unwrap_or_default()),
-            _ => Err(talk::refusal(&what, &status).at(&self.peer)),
-        });
-        (self.each)(at, answer)
     }
 }
 

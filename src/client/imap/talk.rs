@@ -1,5 +1,7 @@
 //! Commands out, responses in: the part of the client that knows tags, literals and line limits, and no mailbox.
 
+use super::opening::Opened;
+use super::told::Told;
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::net::Deadline;
@@ -24,6 +26,8 @@ const HELD: usize = 1024 * 1024;
 const ALERTS: usize = 20;
 /// Body sections of one message's row: nobody asks for so many.
 const SECTIONS: usize = 100;
+/// What is held of the result of a search: the UIDs of some million messages.
+const RESULTS: usize = 32 * 1024 * 1024;
 /// LITERAL- (RFC 7888 4) sends no longer ones unasked.
 const SHORT: u64 = 4096;
 
@@ -32,6 +36,12 @@ pub(super) type Row = (u32, Vec<FetchValue>);
 
 /// Who hears what comes between a command and its answer.
 pub(super) trait Listen {
+    /// The folder is open that was opened in this flight.
+    fn opened(&mut self, folder: Opened) -> Result<()> {
+        let _ = folder;
+        Ok(())
+    }
+
     /// A response that has no tag. What is nobody's business is dropped here.
     fn untagged(&mut self, what: Untagged) -> Result<()>;
 
@@ -55,23 +65,6 @@ impl Listen for Deaf {
     fn untagged(&mut self, _: Untagged) -> Result<()> {
         Ok(())
     }
-}
-
-/// What the server has told about itself and the mailbox that is open.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    /// In capitals.
-    pub(super) capabilities: Vec<String>,
-    /// Whether they have been told since somebody made this false.
-    pub(super) fresh: bool,
-    pub(super) exists: Option<u32>,
-    pub(super) uid_validity: Option<u32>,
-    pub(super) uid_next: Option<u32>,
-    /// PERMANENTFLAGS.
-    pub(super) permanent: Option<Vec<String>>,
-    /// The folder can't be changed.
-    pub(super) read_only: bool,
-    pub(super) alerts: Vec<String>,
 }
 
 pub(super) enum Said {
@@ -462,7 +455,7 @@ impl Talk {
                 *row = true;
                 max = HELD;
             } else if first && is_results(&self.line) {
-                max = HELD;
+                max = RESULTS;
             }
             if ended && self.line.len() <= max {
                 return Ok(true);

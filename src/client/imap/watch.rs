@@ -277,8 +277,10 @@ impl Selected<'_> {
         let plain: Vec<Row> =
             picture.rows.iter().filter(|row| row.uid != 0 && !picture.knows(row.uid)).copied().collect();
         for row in plain {
-            picture.told.insert(row.uid);
-            each(Event::New { uid: row.uid, flags: picture.set_at(row.flags), envelope: None })?;
+            // A server that has two messages of one UID has one of it.
+            if picture.told.insert(row.uid) {
+                each(Event::New { uid: row.uid, flags: picture.set_at(row.flags), envelope: None })?;
+            }
         }
         let last = picture.told.iter().max().copied().unwrap_or(0);
         picture.next = picture.next.max(last.saturating_add(1));

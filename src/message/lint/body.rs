@@ -3,8 +3,8 @@
 use super::{Code, Found, Place, Told};
 use crate::error::Result;
 use crate::message::charset;
+use crate::message::facts::LINE;
 use crate::message::mime::{Encoding, Part};
-use crate::message::recode::LINE;
 use memchr::memchr;
 
 /// What a header line should not exceed (RFC 5322 2.1.1).

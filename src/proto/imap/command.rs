@@ -65,6 +65,10 @@ pub enum Command {
     Expunge,
     Idle,
     Namespace,
+    /// RFC 9208: how full the roots of a mailbox are.
+    GetQuotaRoot {
+        mailbox: String,
+    },
     /// RFC 2971: field names and values, or none.
     Id(IdFields),
     Login {
@@ -231,6 +235,7 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
         "EXPUNGE" => Command::Expunge,
         "IDLE" => Command::Idle,
         "NAMESPACE" => Command::Namespace,
+        "GETQUOTAROOT" => Command::GetQuotaRoot { mailbox: mailbox(l)? },
         "ID" => Command::Id(login::id(l)?),
         "LOGIN" => login::login(l)?,
         "AUTHENTICATE" => login::authenticate(l)?,

@@ -230,6 +230,7 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
         Command::Expunge => line.raw("EXPUNGE"),
         Command::Idle => line.raw("IDLE"),
         Command::Namespace => line.raw("NAMESPACE"),
+        Command::GetQuotaRoot { mailbox } => one(&mut line, "GETQUOTAROOT", mailbox)?,
         Command::Id(fields) => id(&mut line, fields)?,
         Command::Login { user, password } => {
             line.raw("LOGIN");
@@ -349,8 +350,10 @@ fn list(line: &mut Line, asked: &List) -> Result<()> {
         line.raw(&format!(" ({})", words(asked.select.iter().map(ToString::to_string).collect())));
     }
     line.mailbox(&asked.reference)?;
+    // Parentheses around a single pattern are all that makes some commands those of RFC 5258.
+    let only_by_patterns = asked.extended && asked.select.is_empty() && asked.returns.is_empty();
     match asked.patterns.as_slice() {
-        [pattern] => line.pattern(pattern)?,
+        [pattern] if !only_by_patterns => line.pattern(pattern)?,
         several => {
             line.raw(" (");
             for (n, pattern) in several.iter().enumerate() {

@@ -6,7 +6,6 @@
 
 use super::gather::saturating;
 use crate::error::Error;
-use memchr::memchr3;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -284,13 +283,13 @@ impl<'a> Lex<'a> {
         let mut start = self.at;
         loop {
             let open = || Syntax::new(from, "quoted string without end");
-            let stop = memchr3(b'"', b'\\', b'\n', self.rest()).ok_or_else(open)?;
+            // Most are short: looking at each byte once is all there is to gain.
+            let ends = |b: &u8| matches!(b, b'"' | b'\\' | b'\n' | b'\r' | 0);
+            let stop = self.rest().iter().position(ends).ok_or_else(open)?;
             self.skip(stop);
             let piece = self.since(start);
-            if piece.iter().any(|b| matches!(b, 0 | b'\r')) {
-                return Err(Syntax::new(from, "control in a quoted string"));
-            }
             match self.peek() {
+                Some(0 | b'\r') => return Err(Syntax::new(from, "control in a quoted string")),
                 Some(b'"') => {
                     self.skip(1);
                     return Ok(match owned {
@@ -400,6 +399,9 @@ impl<'a> Lex<'a> {
     /// # Errors
     /// If there is none.
     pub fn nstring(&mut self) -> Parsed<Option<Cow<'a, [u8]>>> {
+        if self.peek() == Some(b'"') {
+            return self.quoted().map(Some);
+        }
         if self.eat_word("NIL") { Ok(None) } else { self.astring().map(Some) }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Spoken here: IDLE (RFC 2177), NAMESPACE (RFC 2342), UIDPLUS (RFC 4315), LITERAL+ (RFC 7888), SASL-IR (RFC 4959),
 //! UNSELECT (RFC 3691), ID (RFC 2971), CHILDREN (RFC 3348), ESEARCH (RFC 4731), SEARCHRES (RFC 5182), WITHIN (RFC 5032), SORT
-//! and THREAD (RFC 5256), response codes of RFC 5530. CONDSTORE and QRESYNC (RFC 7162). Left out: IMAP4rev2; what it
+//! and THREAD (RFC 5256), response codes of RFC 5530. CONDSTORE and QRESYNC (RFC 7162), QUOTA (RFC 9208) as a client asks for it. Left out: IMAP4rev2; what it
 //! adds to a response is read over and kept raw.
 //!
 //! A reader hands over lines and literals; [`gather::Gathered`] puts them into one buffer, in which a literal that is too
@@ -11,9 +11,11 @@
 pub mod command;
 pub mod date;
 pub mod encode;
+pub mod extension;
 pub mod gather;
 pub mod lex;
 pub mod modseq;
+pub mod quota;
 pub mod reply;
 pub mod response;
 pub mod results;

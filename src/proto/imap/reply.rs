@@ -4,6 +4,7 @@
 
 use super::command::StatusItem;
 use super::date::date_time;
+use super::quota;
 use super::response::{BodyName, Code, Condition, Data, FetchValue, Listed, Response, Spaces, Status, Untagged};
 use super::section::Numbers;
 use super::thread;
@@ -143,6 +144,8 @@ impl Untagged {
                     namespace(out, spaces);
                 }
             }
+            Untagged::Quota(one) => quota::encode(one, out),
+            Untagged::QuotaRoots(mailbox, roots) => quota::encode_roots(mailbox, roots, out),
             Untagged::Id(fields) => {
                 put(out, "ID ");
                 if fields.is_empty() {

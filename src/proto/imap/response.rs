@@ -14,6 +14,7 @@ use super::command::{IdFields, StatusItem};
 use super::gather::Gathered;
 use super::lex::{Lex, Parsed, Syntax};
 use super::modseq::modseq;
+use super::quota::{self, Quota};
 use super::results::Results;
 use super::set::{SequenceSet, UidList};
 use super::thread::{self, Node};
@@ -141,6 +142,10 @@ pub enum Untagged {
     },
     /// NAMESPACE: personal, other users', shared.
     Namespace(Spaces, Spaces, Spaces),
+    /// QUOTA: a quota root.
+    Quota(Quota),
+    /// QUOTAROOT: a mailbox, and the names of its quota roots.
+    QuotaRoots(String, Vec<String>),
     /// ID
     Id(IdFields),
     /// A message's data, by its sequence number.
@@ -297,15 +302,15 @@ fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
     if l.peek().is_some_and(|b| b.is_ascii_digit()) {
         let number = l.number()?;
         l.expect_sp()?;
-        let word = l.word().to_ascii_uppercase();
-        return Ok(match word.as_str() {
+        let word = l.word();
+        if word.eq_ignore_ascii_case("FETCH") {
+            l.expect_sp()?;
+            return Ok(Untagged::Fetch(number, fetch::fetch(l)?));
+        }
+        return Ok(match word.to_ascii_uppercase().as_str() {
             "EXISTS" => Untagged::Exists(number),
             "RECENT" => Untagged::Recent(number),
             "EXPUNGE" => Untagged::Expunge(number),
-            "FETCH" => {
-                l.expect_sp()?;
-                Untagged::Fetch(number, fetch::fetch(l)?)
-            }
             _ => Untagged::Other(start.rest().to_vec()),
         });
     }
@@ -335,6 +340,11 @@ fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
         }
         "THREAD" => Untagged::Thread(thread::parse(l)?),
         "NAMESPACE" => Untagged::Namespace(spaces(l)?, spaces(l)?, spaces(l)?),
+        "QUOTA" => Untagged::Quota(quota::quota(l)?),
+        "QUOTAROOT" => {
+            let (mailbox, roots) = quota::roots(l)?;
+            Untagged::QuotaRoots(mailbox, roots)
+        }
         "ID" => {
             l.expect_sp()?;
             id(l)?

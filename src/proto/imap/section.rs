@@ -1,5 +1,6 @@
 //! What a FETCH asks for and gets: items, body sections, partials (RFC 3501 sections 6.4.5 and 7.4.2).
 
+use super::extension::Extension;
 use super::lex::{DEPTH, Lex, Parsed, Syntax, is_astring};
 use std::fmt;
 
@@ -48,6 +49,8 @@ pub enum FetchItem {
     },
     /// `BINARY.SIZE[...]` (RFC 3516): how many bytes that would be.
     BinarySize(Vec<u32>),
+    /// One that a server may have beyond these; never read here.
+    Extension(Extension),
 }
 
 /// `<start.count>`
@@ -298,6 +301,7 @@ impl fmt::Display for FetchItem {
                 write!(f, "BINARY{}{}", if *peek { ".PEEK" } else { "" }, Numbers(part))?;
                 return partial.map_or(Ok(()), |p| write!(f, "<{}.{}>", p.start, p.count));
             }
+            FetchItem::Extension(extension) => extension.name(),
             FetchItem::BinarySize(part) => return write!(f, "BINARY.SIZE{}", Numbers(part)),
         })
     }

@@ -222,6 +222,12 @@ impl UidList {
         self.0.iter().map(|(from, to)| u64::from(to - from) + 1).sum()
     }
 
+    /// The ranges, in their order.
+    #[must_use]
+    pub fn ranges(&self) -> &[(u32, u32)] {
+        &self.0
+    }
+
     /// The UIDs, in their order.
     pub fn uids(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().flat_map(|(from, to)| *from..=*to)

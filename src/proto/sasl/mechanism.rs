@@ -54,6 +54,15 @@ impl Mechanism {
         Mechanism::Apop,
     ];
 
+    /// The same one that is not bound to the connection, of one that is.
+    #[must_use]
+    pub fn unbound(self) -> Option<Mechanism> {
+        match self {
+            Mechanism::Scram { hash, plus: true } => Some(Mechanism::Scram { hash, plus: false }),
+            _ => None,
+        }
+    }
+
     /// Its name, in capitals.
     #[must_use]
     pub fn name(self) -> &'static str {

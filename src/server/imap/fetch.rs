@@ -268,6 +268,8 @@ fn value(
         (FetchItem::ModSeq, _) => FetchValue::ModSeq(message.modseq),
         (FetchItem::Rfc822Size, _) => FetchValue::Size(size),
         (FetchItem::Uid, _) | (_, None) => FetchValue::Uid(message.uid),
+        // Nobody can ask for one: they are not read.
+        (FetchItem::Extension(_), Some(_)) => return Ok(None),
         (FetchItem::Envelope, Some(opened)) => FetchValue::Envelope(Box::new(envelope(&opened.header()?.0))),
         (FetchItem::Body, Some(opened)) => FetchValue::Body(structure(&*opened.tree()?)),
         (FetchItem::BodyStructure, Some(opened)) => FetchValue::BodyStructure(structure(&*opened.tree()?)),

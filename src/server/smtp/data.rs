@@ -159,8 +159,11 @@ impl Session {
             return replies.iter().try_for_each(|reply| wire.put(reply));
         }
         // One that fails fails for all: the sender comes again, and the others get it twice rather than one never.
-        let worst = replies.iter().find(|reply| *reply != STORED);
-        wire.put(worst.map_or(STORED, String::as_str))
+        match (replies.iter().find(|reply| *reply != STORED), world.queued_as()) {
+            (Some(worst), _) => wire.put(worst),
+            (None, Some(id)) => wire.put(format!("250 2.0.0 queued as {id}\r\n")),
+            (None, None) => wire.put(STORED),
+        }
     }
 }
 

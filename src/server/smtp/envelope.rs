@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::message::date::Date;
 use crate::net::Wire;
 use crate::proto::mailbox::Mailbox as Address;
-use crate::proto::smtp::{Mail, Rcpt};
+use crate::proto::smtp::{Hold, Mail, Rcpt};
+use chrono::DateTime;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// From MAIL to the end of the data.
@@ -15,6 +16,12 @@ pub(super) struct Transaction {
     pub(super) envelope: Envelope,
     /// What has come of the message, once BDAT has begun.
     pub(super) chunks: Option<Intake>,
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 impl Session {
@@ -26,11 +33,20 @@ impl Session {
             return self.wrong(wire, world, "503 5.5.1 one message at a time\r\n");
         }
         let limit = world.limits().message;
-        // They need a queue that waits, or a way onward.
-        if mail.by.is_some() || mail.hold.is_some() || mail.priority.is_some() || mail.require_tls {
+        // They need a queue that waits, or a way onward; REQUIRETLS is not for a connection without TLS (RFC 8689 2).
+        let queued = mail.by.is_some() || mail.hold.is_some() || mail.priority.is_some();
+        if queued && world.longest_hold().is_none() || mail.require_tls {
             return self.wrong(wire, world, "555 5.5.4 parameter not recognized or not implemented\r\n");
         }
-        if mail.size.is_some_and(|size| size > limit) {
+        let too_long = |longest: u32| match &mail.hold {
+            Some(Hold::For(seconds)) => *seconds > longest.into(),
+            Some(Hold::Until(date)) => DateTime::parse_from_rfc3339(date)
+                .map_or(true, |d| d.timestamp() > now().saturating_add(longest.into())),
+            None => false,
+        };
+        if world.longest_hold().is_some_and(too_long) {
+            wire.put("501 5.5.4 it can't be held back so long\r\n")?;
+        } else if mail.size.is_some_and(|size| size > limit) {
             wire.put(format!("552 5.3.4 no message over {limit} bytes\r\n"))?;
         } else if mail.from.as_ref().is_some_and(|from| !from.is_ascii()) && !mail.smtputf8 {
             wire.put("553 5.6.7 such an address needs SMTPUTF8\r\n")?;
@@ -91,8 +107,7 @@ impl Session {
             }
             _ => (String::new(), String::new()),
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        let date = Date::utc(i64::try_from(now).unwrap_or(i64::MAX));
+        let date = Date::utc(now());
         let received =
             format!("Received: from {helo} ({})\n\tby {} with {with}{to};\n\t{date}\n", wire.peer(), world.host());
         (format!("Return-Path: <{from}>\n{original}"), received)

@@ -2,17 +2,23 @@
 //! has no place that says what their letters mean (but `$Forwarded`, which is `P`).
 
 use super::{About, BATCH, Receipt, Sink};
-use crate::error::Result;
+use crate::error::{Local, Result};
+use crate::store::disk;
 use crate::store::maildir::{Incoming, Maildir, Sealed, Sub, base, sync_all};
 use rustix::fs::AtFlags;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// `maildir:DIR`.
 pub(super) struct MaildirSink {
     maildir: Maildir,
+    /// `tmp`, open for the messages of one commit.
+    tmp: Option<Arc<OwnedFd>>,
     current: Option<(Incoming, About)>,
     sealed: Vec<Waiting>,
     named: Vec<Named>,
@@ -41,13 +47,18 @@ impl MaildirSink {
     pub(super) fn open(path: &Path) -> Result<MaildirSink> {
         let maildir = Maildir::make(path)?;
         maildir.sweep();
-        Ok(MaildirSink { maildir, current: None, sealed: Vec::new(), named: Vec::new(), there: None })
+        Ok(MaildirSink { maildir, tmp: None, current: None, sealed: Vec::new(), named: Vec::new(), there: None })
     }
 
     fn name_all(&mut self) -> Result<()> {
         sync_all(&self.sealed.iter().map(|waiting| &waiting.sealed).collect::<Vec<_>>())?;
+        let mut dirs = HashMap::new();
         for Waiting { sealed, reference, sub, name } in self.sealed.drain(..) {
-            sealed.link_as(&self.maildir, sub, &name)?;
+            let dir = match dirs.entry(sub) {
+                Entry::Occupied(open) => open.into_mut(),
+                Entry::Vacant(none) => none.insert(self.maildir.open(sub).creating(self.maildir.sub(sub).display())?),
+            };
+            sealed.link_at(&self.maildir, sub, dir, &name)?;
             self.named.push(Named { reference, sub, name });
         }
         Ok(())
@@ -79,7 +90,13 @@ impl MaildirSink {
 
 impl Sink for MaildirSink {
     fn begin(&mut self, about: &About) -> Result<()> {
-        self.current = Some((self.maildir.begin()?, about.clone()));
+        let path = self.maildir.path().join("tmp");
+        let tmp = match &self.tmp {
+            Some(tmp) => Arc::clone(tmp),
+            None => Arc::new(disk::open_dir(&path).creating(path.display())?),
+        };
+        self.tmp = Some(Arc::clone(&tmp));
+        self.current = Some((Incoming::begin_at(tmp, &path, "")?, about.clone()));
         Ok(())
     }
 
@@ -130,6 +147,7 @@ impl Sink for MaildirSink {
     }
 
     fn commit(&mut self) -> Result<Vec<Receipt>> {
+        self.tmp = None;
         let named = self.name_all();
         let synced = if self.named.is_empty() { Ok(()) } else { self.sync() };
         let all = std::mem::take(&mut self.named);

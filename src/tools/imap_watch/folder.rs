@@ -136,7 +136,7 @@ impl Watcher {
         selected.look(picture, &mut |event| self.event(&name, event, news))?;
         self.matching(&mut selected, picture, &name, news)?;
         if self.verbose {
-            complain(NAME, &format!("watching {}", opened(&self.folder, &selected)), None);
+            complain(NAME, &format!("watching {}", opened(&self.folder, selected.opened())), None);
         }
         loop {
             let until = Deadline::after(if selected.has("IDLE") { RENEW } else { self.poll });

@@ -53,7 +53,8 @@ pub(super) fn serve(flags: &MailServe) -> Outcome {
             Peer::Address(_) => None,
         };
         let (host, limits) = (host.clone(), limits.clone());
-        Box::new(Submission { host, limits, to: ToQueue { system: system.clone(), uid } }) as Box<dyn World>
+        Box::new(Submission { host, limits, to: ToQueue { system: system.clone(), uid }, queued: None })
+            as Box<dyn World>
     };
     let server = Server {
         listeners: doors.listeners,

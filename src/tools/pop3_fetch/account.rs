@@ -11,8 +11,9 @@ use crate::cli::maildrop::identity::identify;
 use crate::cli::maildrop::in_json;
 use crate::cli::{Failure, system};
 use crate::client::Login;
-use crate::client::pop3::{Client, Entry};
+use crate::client::pop3::{Client, Entry, Listing};
 use crate::error::{Error, Exit, Result};
+use crate::message::digest::Sha256;
 use crate::net::endpoint::{Endpoint, Place};
 use crate::proto::pop3::Expire;
 use crate::store::sink::Every;
@@ -96,12 +97,42 @@ struct Sessions<'s> {
 impl Sessions<'_> {
     /// A session, and what is there, by names that last: the server's, or those of [`identify`].
     fn open(&self) -> Result<(Client, Vec<Entry>)> {
-        let (mut client, mut entries) = self.flags.knowing.open(self.reach, self.at, self.login)?;
+        let (mut client, listing) = self.scan()?;
+        let entries = self.entries(&mut client, &listing)?;
+        Ok((client, entries))
+    }
+
+    fn scan(&self) -> Result<(Client, Listing)> {
+        self.flags.knowing.scan(self.reach, self.at, self.login)
+    }
+
+    fn entries(&self, client: &mut Client, listing: &Listing) -> Result<Vec<Entry>> {
+        let mut entries = client.entries(listing)?;
         let asked = entries.iter().all(|e| e.uidl.is_none());
-        if asked && identify(&mut client, &mut entries)? && !entries.is_empty() && self.flags.common.verbose {
+        if asked && identify(client, &mut entries)? && !entries.is_empty() && self.flags.common.verbose {
             complain(NAME, &format!("{}: no unique ids; messages are known by their headers", self.at), None);
         }
-        Ok((client, entries))
+        Ok(entries)
+    }
+
+    /// The digest of a listing, where it alone can tell that there is nothing to do.
+    fn digest(&self, listing: &Listing) -> Option<String> {
+        let flags = self.flags;
+        let more = !flags.messages.is_empty() || flags.all || flags.complete || flags.delete_after.is_some();
+        let uidls = listing.uidls().filter(|_| !more)?;
+        let mut digest = Sha256::default();
+        digest.push(uidls);
+        Some(digest.hex())
+    }
+
+    /// Ends a session in which nothing is deleted: how the goodbye ends is of no importance then, but replies out of step are; unless
+    /// the server deletes by itself.
+    fn leave(client: Client) -> Result<()> {
+        let ended = match client.capabilities().expire {
+            Some(Expire::Days(0)) => client.quit(),
+            _ => client.leave(),
+        };
+        ended.or_else(|e| if e.exit() == Exit::Protocol { Err(e) } else { Ok(()) })
     }
 
     /// `-n`, and `--mark-fetched`.
@@ -165,14 +196,29 @@ impl Sessions<'_> {
         let mut fetch = Fetch::new(self.flags, self.account, sink, self.history, self.report);
         let mut summary = Summary::new();
         let mut rest: Option<HashSet<Vec<u8>>> = None;
+        let mut digest = None;
         loop {
-            let (mut client, entries) = match self.open() {
-                Err(e) if rest.is_some() => {
-                    complain(NAME, &e.to_string(), e.advice());
-                    fetch.tally.failed(e.exit());
-                    break;
+            let (mut client, entries) = match &rest {
+                None => {
+                    let (mut client, listing) = self.scan()?;
+                    digest = self.digest(&listing);
+                    if digest.is_some() && digest == self.history.settled()? {
+                        self.warn(&client);
+                        Sessions::leave(client)?;
+                        summary.nothing = true;
+                        return Ok(summary);
+                    }
+                    let entries = self.entries(&mut client, &listing)?;
+                    (client, entries)
                 }
-                opened => opened?,
+                Some(_) => match self.open() {
+                    Ok(opened) => opened,
+                    Err(e) => {
+                        complain(NAME, &e.to_string(), e.advice());
+                        fetch.tally.failed(e.exit());
+                        break;
+                    }
+                },
             };
             let begun = Instant::now();
             let drop = Maildrop::new(&entries, self.history.seen()?);
@@ -192,7 +238,7 @@ impl Sessions<'_> {
             if rest.is_none() {
                 summary.left = choose(self.flags, &mut client, &mut fetch.tally, &mut wanted)?;
                 summary.left += wanted.large.len() as u64;
-                self.leave(&wanted.large)?;
+                self.left(&wanted.large)?;
                 let none = wanted.whole.is_empty() && wanted.top.is_empty();
                 summary.nothing = none && fetch.tally.exit() == Exit::Ok && fetch.tally.is_empty();
             }
@@ -221,7 +267,7 @@ impl Sessions<'_> {
                 fetch.tally.failed(e.exit());
                 break;
             }
-            let gone = self.close(client, &drop, &mut fetch)?;
+            let gone = self.close(client, &drop, &mut fetch, digest.take())?;
             summary.deleted += gone.unwrap_or(0);
             // A connection that is lost in the goodbye is no reason to try another one at once.
             if later.is_empty() || gone.is_none() {
@@ -258,25 +304,24 @@ impl Sessions<'_> {
         Ok(())
     }
 
-    /// Deletes what may go, and says goodbye. How many are deleted; `None` if that is not known.
-    fn close(&self, mut client: Client, drop: &Maildrop<'_>, fetch: &mut Fetch<'_>) -> Result<Option<u64>, Failure> {
+    /// Deletes what may go, and says goodbye; a run that had nothing to do is remembered by the digest of the listing. How many are deleted; `None` if that is not known.
+    fn close(
+        &self,
+        mut client: Client,
+        drop: &Maildrop<'_>,
+        fetch: &mut Fetch<'_>,
+        digest: Option<String>,
+    ) -> Result<Option<u64>, Failure> {
         let delivered: HashSet<u32> = fetch.delivered.iter().copied().collect();
         let listed = || drop.entries.iter().filter_map(|e| e.uidl.as_deref());
         let mut doomed = drop.doomed(self.flags, &delivered, now());
         if doomed.is_empty() {
-            // Nothing is deleted, so how the goodbye ends is of no importance, but replies out of step are; unless the server
-            // deletes by itself.
-            let ended = match client.capabilities().expire {
-                Some(Expire::Days(0)) => client.quit(),
-                _ => client.leave(),
-            };
-            match ended {
-                Err(e) if e.exit() == Exit::Protocol => return Err(self.doubt(e, drop.entries, &fetch.delivered)),
-                _ => {}
-            }
+            Sessions::leave(client).map_err(|e| self.doubt(e, drop.entries, &fetch.delivered))?;
             // Which is all that most runs do, and they are many.
             if !(fetch.delivered.is_empty() && drop.lists_all_seen() && self.history.planned()?.is_empty()) {
                 self.history.prune(listed())?;
+            } else if let Some(digest) = digest.filter(|_| drop.is_settled() && fetch.tally.is_empty()) {
+                self.history.settle(&digest)?;
             }
             return Ok(Some(0));
         }
@@ -314,7 +359,7 @@ impl Sessions<'_> {
     }
 
     /// Says of messages that they are too large.
-    fn leave(&self, large: &[&Entry]) -> Result<()> {
+    fn left(&self, large: &[&Entry]) -> Result<()> {
         for entry in large {
             if self.flags.json {
                 tell(self.report, &record(self.account, entry, "left", &[], None))?;

@@ -56,6 +56,12 @@ impl<'e> Maildrop<'e> {
         self.shared.is_empty() && self.entries.iter().filter(|e| self.seen(e).is_some()).count() == self.seen.len()
     }
 
+    /// Whether all of it is remembered, nothing else is, and none of it waits for anything.
+    pub(super) fn is_settled(&self) -> bool {
+        let settled = |e: &Entry| self.seen(e).is_some_and(|seen| matches!(seen.mark, Mark::Kept | Mark::Told));
+        self.lists_all_seen() && self.entries.iter().all(settled)
+    }
+
     fn seen(&self, entry: &Entry) -> Option<Seen> {
         entry.uidl.as_ref().and_then(|uidl| self.seen.get(uidl)).copied()
     }

@@ -221,6 +221,7 @@ is called by the name
 -bs          SMTP on stdin and stdout, see below
 -bp          list the queue; also called as mailq
 -q           deliver what is due in the queue, once; a time behind it is ignored
+-qI, -qR, -qS TEXT  before that, make due what has TEXT in its id, a recipient, its sender
 -bi, -I      check the aliases file; also called as newaliases
 -N WHEN,...  tell the sender of success, failure, delay, or never
 -R WHAT      with a failure return the message (full) or its header (hdrs)

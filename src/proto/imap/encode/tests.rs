@@ -151,11 +151,12 @@ fn commands() -> impl Strategy<Value = Command> {
         (bytes(), bytes()).prop_map(|(user, p)| Command::Login { user, password: Secret::new(p) }),
         (name(), selecting()).prop_map(|(mailbox, with)| Command::Select { mailbox, with }),
         (name(), name()).prop_map(|(from, to)| Command::Rename { from, to }),
-        (name(), proptest::collection::vec(name(), 1..3), any::<bool>()).prop_map(|(reference, patterns, more)| {
+        (name(), proptest::collection::vec(name(), 1..3), 0..3).prop_map(|(reference, patterns, more)| {
+            let (more, parentheses) = (more == 2, more == 1);
             let select = if more { vec![ListSelect::Subscribed, ListSelect::RecursiveMatch] } else { vec![] };
             let status = ListReturn::Status(vec![StatusItem::Size]);
             let returns = if more { vec![ListReturn::Children, status] } else { vec![] };
-            let extended = more || patterns.len() > 1;
+            let extended = more || parentheses || patterns.len() > 1;
             Command::List(List { reference, patterns, select, returns, extended })
         }),
         proptest::collection::vec("[A-Z0-9=]{1,9}", 1..3).prop_map(Command::Enable),

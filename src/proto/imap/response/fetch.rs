@@ -9,6 +9,9 @@ use super::super::structure::{Envelope, Structure};
 use super::utf8;
 use chrono::{DateTime, FixedOffset};
 
+/// Most items have shorter names, for which no room need be found.
+const NAME: usize = 32;
+
 /// One data item of a FETCH response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchValue {
@@ -151,14 +154,14 @@ pub(super) fn fetch(l: &mut Lex<'_>) -> Parsed<Vec<FetchValue>> {
             }
             l.expect(b']')?;
         }
-        let name = utf8(l.since(at));
+        let name = l.since(at);
         l.expect_sp()?;
         let before = l.clone();
-        let value = match value(&name.to_ascii_uppercase(), l) {
+        let value = match value(name, l) {
             Some(Ok(value)) if matches!(l.peek(), Some(b' ' | b')')) => value,
             _ => {
                 l.rewind(&before);
-                FetchValue::Other(name, l.value()?.to_vec())
+                FetchValue::Other(utf8(name), l.value()?.to_vec())
             }
         };
         values.push(value);
@@ -177,7 +180,20 @@ fn data(l: &mut Lex<'_>) -> Parsed<Data> {
     Ok(l.nstring()?.map_or(Data::Nil, |bytes| Data::Bytes(bytes.into_owned())))
 }
 
-fn value(name: &str, l: &mut Lex<'_>) -> Option<Parsed<FetchValue>> {
+fn value(name: &[u8], l: &mut Lex<'_>) -> Option<Parsed<FetchValue>> {
+    let (mut short, long);
+    short = [0; NAME];
+    let name = match short.get_mut(..name.len()) {
+        Some(capitals) => {
+            capitals.copy_from_slice(name);
+            capitals.make_ascii_uppercase();
+            std::str::from_utf8(capitals).ok()?
+        }
+        None => {
+            long = utf8(name).to_ascii_uppercase();
+            long.as_str()
+        }
+    };
     Some(match name {
         "FLAGS" => l.flags().map(FetchValue::Flags),
         "INTERNALDATE" => parse_date_time(l).map(FetchValue::InternalDate),

@@ -1,3 +1,4 @@
+use super::super::quota::Resource;
 use super::super::section::{Of, Section};
 use super::super::set::SequenceSet;
 use super::super::structure::tests::{envelopes, structures};
@@ -117,6 +118,21 @@ fn mailbox_data() {
             vec![("Public/".into(), None)]
         )
     );
+    let quota = |root: &str, resources: &[(&str, u64, u64)]| {
+        let all =
+            resources.iter().map(|(name, used, limit)| Resource { name: (*name).into(), used: *used, limit: *limit });
+        Untagged::Quota(Quota { root: root.into(), resources: all.collect() })
+    };
+    assert_eq!(
+        data("* QUOTA \"\" (STORAGE 10 512 MESSAGE 1 2)"),
+        quota("", &[("STORAGE", 10, 512), ("MESSAGE", 1, 2)])
+    );
+    assert_eq!(data("* QUOTA #user/alice ()"), quota("#user/alice", &[]));
+    assert_eq!(
+        data("* QUOTAROOT INBOX \"\" \"a b\""),
+        Untagged::QuotaRoots("INBOX".into(), vec!["".into(), "a b".into()])
+    );
+    assert_eq!(data("* QUOTAROOT comp.mail.mime"), Untagged::QuotaRoots("comp.mail.mime".into(), vec![]));
     assert_eq!(
         data("* ID (\"name\" \"Cyrus\" \"os\" NIL)"),
         Untagged::Id(vec![(b"name".to_vec(), Some(b"Cyrus".to_vec())), (b"os".to_vec(), None)])
@@ -298,6 +314,11 @@ fn responses() -> impl Strategy<Value = Response> {
         any::<u64>().prop_map(|n| Response::Untagged(Untagged::Mailbox("a b".into(), vec![(StatusItem::Messages, n)]))),
         Just(Response::Untagged(Untagged::Namespace(vec![("".into(), Some('/'))], vec![], vec![]))),
         any::<u32>().prop_map(|n| Response::Untagged(Untagged::Exists(n))),
+        any::<(u64, u64)>().prop_map(|(used, limit)| {
+            let resources = vec![Resource { name: "STORAGE".into(), used, limit }];
+            Response::Untagged(Untagged::Quota(Quota { root: "a \"b".into(), resources }))
+        }),
+        "[a-zé ]{0,5}".prop_map(|root| Response::Untagged(Untagged::QuotaRoots("Entwürfe".into(), vec![root]))),
     ]
 }
 

@@ -23,6 +23,17 @@ pub(in super::super) enum Mode {
     Aliases,
 }
 
+/// What of the queue is meant, by a text that is in it in whatever case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// `-qI`: in the name of the entry.
+    Id(String),
+    /// `-qR`: in the address of a recipient.
+    Recipient(String),
+    /// `-qS`: in that of the sender.
+    Sender(String),
+}
+
 /// What they say.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Arguments {
@@ -37,6 +48,8 @@ pub(super) struct Arguments {
     pub(super) ret: Option<Ret>,
     pub(super) envid: Option<String>,
     pub(super) recipients: Vec<String>,
+    /// With [`Mode::Run`]: what is tried before it is due; all of them must hold.
+    pub(super) parts: Vec<Part>,
 }
 
 /// Letters with a value, attached or not.
@@ -124,7 +137,25 @@ impl Arguments {
                     |text: &str| ["7BIT", "8BITMIME"].iter().any(|t| t.eq_ignore_ascii_case(text)).then_some(());
                 known(letter, of(value)?, types, "7BIT or 8BITMIME")?;
             }
-            b'q' => self.mode = Mode::Run,
+            b'q' => {
+                self.mode = Mode::Run;
+                let part: fn(String) -> Part = match value.first() {
+                    Some(b'I') => Part::Id,
+                    Some(b'R') => Part::Recipient,
+                    Some(b'S') => Part::Sender,
+                    Some(kind @ (b'!' | b'G' | b'L' | b'Q')) => {
+                        let kind = char::from(*kind);
+                        return Err(Error::usage(format!("-q{kind}: not done here; there are -q -qI -qR -qS")));
+                    }
+                    // How often a daemon does it.
+                    _ => return Ok(()),
+                };
+                let of_it = of(value)?.split_off(1);
+                if of_it.is_empty() {
+                    return Err(Error::usage("-qI, -qR, -qS: the text to look for is missing"));
+                }
+                self.parts.push(part(of_it));
+            }
             b'o' if value == b"i" => self.dots_are_text = true,
             b'O' if value.eq_ignore_ascii_case(b"IgnoreDots") || value.eq_ignore_ascii_case(b"IgnoreDots=true") => {
                 self.dots_are_text = true;
@@ -211,7 +242,11 @@ mod tests {
         ] {
             assert_eq!(read(line).unwrap().mode, mode, "{line}");
         }
-        for wrong in ["-bd", "-Z", "-f", "-bt", "-tZ", "-é", "-Nnow", "-R some", "-B 9BIT", "-V é"] {
+        let parts = vec![Part::Id("x1".into()), Part::Recipient("@b".into()), Part::Sender("a".into())];
+        assert_eq!(read("-qIx1 -qR@b -qSa -q5m").unwrap().parts, parts);
+        for wrong in
+            ["-bd", "-Z", "-f", "-bt", "-tZ", "-é", "-Nnow", "-R some", "-B 9BIT", "-V é", "-qR", "-q!Ix", "-qLx"]
+        {
             assert_eq!(read(wrong).unwrap_err().exit().code(), 64, "{wrong}");
         }
         assert_eq!(Arguments::read(vec!["-f".into(), "".into()]).unwrap().from.as_deref(), Some(""));

@@ -17,7 +17,7 @@ use crate::error::{Error, Exit, Result};
 use crate::message::addr::{self, Address};
 use crate::message::outgoing::or_domain;
 use crate::text::escape;
-use arguments::{Arguments, Mode};
+use arguments::{Arguments, Mode, Part};
 pub(super) use message::{Dotted, WithFrom};
 use std::ffi::OsString;
 
@@ -62,7 +62,7 @@ pub(super) fn run(mut flags: SmtpSend, mut arguments: Vec<OsString>) -> Outcome 
     }
     arguments.extend(flags.recipients.drain(..).map(OsString::from));
     arguments.append(&mut flags.run.command);
-    let (mode, manner) = flags.as_sendmail(arguments)?;
+    let (mode, manner, parts) = flags.as_sendmail(arguments)?;
     match mode {
         Mode::Deliver => {
             let task = Task::new(&flags, flags.reach()?, Some(&manner))?;
@@ -77,7 +77,7 @@ pub(super) fn run(mut flags: SmtpSend, mut arguments: Vec<OsString>) -> Outcome 
         Mode::Verify => verify(&flags, &manner),
         Mode::Aliases => aliases(&flags),
         Mode::List => queue::list(),
-        Mode::Run => queue::run(&flags.common, flags.reach()?),
+        Mode::Run => queue::run(&flags.common, flags.reach()?, &parts),
         Mode::Serve => session::session(&Task::new(&flags, flags.reach()?, Some(&manner))?),
     }
 }
@@ -117,7 +117,7 @@ impl SmtpSend {
     ///
     /// # Errors
     /// 64: an argument that is wrong.
-    fn as_sendmail(&mut self, arguments: Vec<OsString>) -> Result<(Mode, Manner)> {
+    fn as_sendmail(&mut self, arguments: Vec<OsString>) -> Result<(Mode, Manner, Vec<Part>)> {
         let all = Arguments::read(arguments)?;
         if self.is_used_otherwise() {
             return Err(Error::usage("with --sendmail one message is sent, as its arguments say"));
@@ -144,7 +144,8 @@ impl SmtpSend {
             }
             self.mail_from = None;
         }
-        Ok((all.mode, Manner { dots_are_text: all.dots_are_text, full_name: all.full_name, session, recipients }))
+        let manner = Manner { dots_are_text: all.dots_are_text, full_name: all.full_name, session, recipients };
+        Ok((all.mode, manner, all.parts))
     }
 
     fn is_used_otherwise(&self) -> bool {

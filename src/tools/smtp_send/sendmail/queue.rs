@@ -1,6 +1,7 @@
 //! `-bp` and `-q`: what waits in the queue, in the form that mailq(1) has had for ever, and a run through it.
 
 use super::super::NAME;
+use super::arguments::Part;
 use crate::cli::args::Common;
 use crate::cli::connect::Reach;
 use crate::cli::out::{Out, Reader};
@@ -8,9 +9,9 @@ use crate::cli::queue::carrier::{Carrier, Telling};
 use crate::cli::queue::existing_queue;
 use crate::cli::queue::forever::{run_once, schedule};
 use crate::cli::{Outcome, signals};
-use crate::error::Exit;
+use crate::error::{Exit, Result};
 use crate::message::date::Date;
-use crate::queue::{Entry, Recipient, Selection, Status};
+use crate::queue::{Action, Entry, Queue, Recipient, Selection, Status};
 use crate::text::escape;
 
 /// Lists the queue.
@@ -82,19 +83,44 @@ fn why(to: &Recipient) -> String {
     }
 }
 
-/// Delivers what is due, once.
+/// Delivers what is due, once, and what all of `parts` mean, if there are any.
 ///
 /// # Errors
 /// 74, 75, 78: the queue or the configuration can't be read.
-pub(super) fn run(common: &Common, reach: Reach) -> Outcome {
+pub(super) fn run(common: &Common, reach: Reach, parts: &[Part]) -> Outcome {
     let schedule = schedule(&reach)?;
     let telling = if common.verbose { Telling::Steps } else { Telling::Trouble };
     let carrier = Carrier::new(NAME, common, reach, telling, None)?;
     let stop = signals::stop()?;
     if let Some(queue) = existing_queue()? {
+        retry(&queue, parts)?;
         run_once(&queue, &schedule, &carrier, &stop)?;
     }
     Ok(carrier.trouble().unwrap_or(Exit::Ok))
+}
+
+/// Makes due what all of `parts` mean.
+fn retry(queue: &Queue, parts: &[Part]) -> Result<()> {
+    let within = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
+    let is_meant = |entry: &Entry, part: &Part| match part {
+        Part::Id(part) => within(&entry.id, part),
+        Part::Recipient(part) => entry.to.iter().any(|to| !to.status.is_final() && within(&to.address, part)),
+        Part::Sender(part) => within(&entry.from, part),
+    };
+    if parts.is_empty() {
+        return Ok(());
+    }
+    queue.each(&Selection::default(), &mut |entry| {
+        if parts.iter().all(|part| is_meant(&entry, part)) {
+            match queue.act(&entry.id, Action::Retry, &Selection::default()) {
+                // Another runner has it, or had it.
+                Err(e) if [Exit::TempFail, Exit::NoInput].contains(&e.exit()) => {}
+                done => drop(done?),
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(())
 }
 
 #[cfg(test)]

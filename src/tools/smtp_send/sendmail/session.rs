@@ -23,7 +23,7 @@ pub(super) fn session(task: &Task<'_>) -> Outcome {
     let mut report = Report::new(task.flags, task.reach.whole())?;
     let run = task.run(&mut report)?;
     let to = Onward { run: &run, delivery: Delivery::new(task)?, number: 0 };
-    let mut world = Submission { host: task.host.clone(), limits: Limits::default(), to };
+    let mut world = Submission { host: task.host.clone(), limits: Limits::default(), to, queued: None };
     let uid = rustix::process::getuid().as_raw();
     let mut wire = Wire::over(Stdio::default(), format!("{}, uid {uid}", system::user_name())).as_server();
     wire.whole_until(task.reach.whole());
@@ -45,7 +45,7 @@ struct Onward<'r> {
 }
 
 impl Handed for Onward<'_> {
-    fn take(&mut self, envelope: &Envelope, mut message: Spool) -> Result<()> {
+    fn take(&mut self, envelope: &Envelope, mut message: Spool) -> Result<Option<String>> {
         self.number = self.number.saturating_add(1);
         let mut item = self.run.task.read(self.number, &mut message.body()?, EMPTY)?;
         item.to = recipients(envelope)?;
@@ -85,7 +85,7 @@ impl Handed for Onward<'_> {
                 Err(Error::data(format!("{refused}{tail}")))
             }
             (None, Some(later)) => Err(Error::temporary(later)),
-            (None, None) => Ok(()),
+            (None, None) => Ok(None),
         }
     }
 }

@@ -1,0 +1,36 @@
+//! What a server has told by itself: what it can do, and about the folder that is open.
+
+use crate::error::{Error, Result};
+
+/// What the server has told about itself and the mailbox that is open.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// In capitals.
+    pub(super) capabilities: Vec<String>,
+    /// Whether they have been told since somebody made this false.
+    pub(super) fresh: bool,
+    pub(super) exists: Option<u32>,
+    pub(super) uid_validity: Option<u32>,
+    pub(super) uid_next: Option<u32>,
+    /// PERMANENTFLAGS.
+    pub(super) permanent: Option<Vec<String>>,
+    /// The folder can't be changed.
+    pub(super) read_only: bool,
+    pub(super) alerts: Vec<String>,
+}
+
+impl Told {
+    /// Another folder will be opened.
+    pub(super) fn forget_folder(&mut self) {
+        (self.exists, self.uid_validity, self.uid_next) = (None, None, None);
+        (self.permanent, self.read_only) = (None, false);
+    }
+}
+
+/// EXISTS and UIDVALIDITY of a folder that is open: RFC 3501 6.3.1 demands both; without them "empty" and "the same message" would be
+/// guesses.
+pub(super) fn demanded(exists: Option<u32>, uid_validity: Option<u32>) -> Result<(u32, u32)> {
+    let no_count = || Error::protocol("opens a folder and does not say how many messages it has");
+    let no_validity = || Error::protocol("opens a folder without UIDVALIDITY");
+    Ok((exists.ok_or_else(no_count)?, uid_validity.filter(|v| *v > 0).ok_or_else(no_validity)?))
+}

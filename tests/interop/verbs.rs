@@ -1,0 +1,270 @@
+//! Every imap program at Dovecot, Cyrus and Courier: the same steps, and the same results but for what a server is known to do.
+
+use super::common::Home;
+use super::folders::encoded;
+use super::maildrops::{Maildrop, ready};
+use super::peer::Authority;
+use super::servers::Dovecot;
+use super::{DOVECOT, Ran, files, hard, home, servers};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+
+/// A server, and what it does in a way of its own.
+struct There<'h> {
+    home: &'h Home,
+    imap: u16,
+    imaps: u16,
+    /// What stands before the name of every folder but INBOX, and between the levels of a name.
+    prefix: &'static str,
+    separator: char,
+    /// Messages that it takes as they are.
+    messages: Vec<Vec<u8>>,
+    /// Further arguments.
+    more: &'static [&'static str],
+}
+
+impl There<'_> {
+    fn run(&self, tool: &str, arguments: &[&str], stdin: &[u8]) -> Ran {
+        super::run(self.home, tool, &[self.more, arguments].concat(), stdin)
+    }
+
+    fn at(&self, user: &str, folder: &str) -> String {
+        let name = match folder {
+            "" | "INBOX" => folder.to_owned(),
+            _ => format!("{}{}", self.prefix, folder.replace('/', &self.separator.to_string())),
+        };
+        format!("imaps://{user}@localhost:{}/{}", self.imaps, encoded(&name))
+    }
+
+    fn listed(&self, folder: &str, columns: &str) -> Vec<String> {
+        let out = self.run("imap-ls", &["-o", columns, &self.at("bob", folder)], b"").ends(0).out;
+        out.lines().map(str::to_owned).collect()
+    }
+
+    /// The flags of all messages, without those that a session brings.
+    fn flags(&self, folder: &str) -> Vec<String> {
+        let words = |line: String| {
+            let mut words: Vec<&str> = line.split(',').filter(|word| !word.is_empty() && *word != "Recent").collect();
+            words.sort_unstable();
+            words.join(",")
+        };
+        self.listed(folder, "flags").into_iter().map(words).collect()
+    }
+
+    fn folders(&self) {
+        let names = ["with space", "Entwürfe & Ideen", "Lists/rust", "日本語", "Archive", "Trash"];
+        let folders: Vec<String> = names.iter().map(|name| self.at("bob", name)).collect();
+        let all: Vec<&str> = folders.iter().map(String::as_str).collect();
+        self.run("imap-mkdir", &all, b"").ends(0);
+        self.run("imap-mkdir", &all[..1], b"").ends(69);
+        self.run("imap-mkdir", &[&["--subscribe"], &all[..]].concat(), b"").ends(0);
+        let there = self.listed("", "folder");
+        for name in names {
+            let name = format!("{}{}", self.prefix, name.replace('/', &self.separator.to_string()));
+            assert!(there.contains(&name), "{name}: {there:?}");
+        }
+        self.run("imap-mkdir", &["--rename", all[2], &self.at("bob", "Groups")], b"").ends(0);
+        self.run("imap-mkdir", &["--remove", all[0], &self.at("bob", "Groups")], b"").ends(0);
+        let there = self.listed("", "folder");
+        assert!(!there.iter().any(|name| name.ends_with("with space") || name.ends_with("Groups")), "{there:?}");
+    }
+
+    fn messages(&self) {
+        let inbox = self.at("bob", "INBOX");
+        let by = ["--flags", "flagged,$Label", "--date", "Sun, 22 Nov 2026 22:16:00 +0200", inbox.as_str()];
+        let names: Vec<String> = (0..self.messages.len()).map(|n| format!("put{n}.eml")).collect();
+        for (name, message) in names.iter().zip(&self.messages) {
+            std::fs::write(self.home.path().join(name), message).unwrap();
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let ran = self.run("imap-put", &[&by[..], &names].concat(), b"").ends(0);
+        let refs = self.run("imap-ls", &["--refs", &inbox], b"").ends(0).out;
+        assert_eq!(ran.out, refs);
+        let count = self.messages.len();
+        assert_eq!(self.flags("INBOX"), vec!["$Label,Flagged"; count]);
+        assert_eq!(self.listed("INBOX", "received"), vec!["2026-11-22T20:16:00+00:00"; count]);
+        // All, by STARTTLS too, and some by reference.
+        let starttls = inbox.replace("imaps:", "imap:").replace(&self.imaps.to_string(), &self.imap.to_string());
+        let mut expected = self.messages.clone();
+        expected.sort();
+        for (n, url) in [&inbox, &starttls].into_iter().enumerate() {
+            self.run("imap-fetch", &["--into", &format!("eml:back{n}"), url], b"").ends(0);
+            assert!(files(self.home, &format!("back{n}")) == expected, "{url}");
+        }
+        let found = self.run("imap-ls", &["--refs", "--where", "subject:\"hard 0\"", &inbox], b"").ends(0).out;
+        assert_eq!(found.lines().count(), 1);
+        let fetched = self.run("imap-fetch", &["-", "--raw"], found.as_bytes()).ends(0).out;
+        assert!(fetched.as_bytes() == self.messages[0]);
+        let search = ["-o", "uid", &inbox, "--search", "FLAGGED SINCE 1-Nov-2026 NOT SUBJECT nothing"];
+        assert_eq!(self.run("imap-ls", &search, b"").ends(0).out.lines().count(), count);
+        // Beyond ASCII.
+        self.run("imap-ls", &["-o", "uid", &inbox, "--where", "subject:grüße"], b"").ends(0);
+        self.run("imap-flag", &[&inbox, "--all", "-flagged", "-$Label"], b"").ends(0);
+        self.run("imap-flag", &[&inbox, "1:2", "+seen,$Work"], b"").ends(0);
+        self.run("imap-flag", &[&inbox, "2", "=answered"], b"").ends(0);
+        assert_eq!(self.flags("INBOX")[..3], ["$Work,Seen", "Answered", ""]);
+        // Refused, and told so.
+        self.run("imap-put", &[&self.at("bob", "Nowhere")], b"Subject: x\n\n").ends(69);
+        self.run("imap-ls", &[&self.at("bob", "Nowhere")], b"").ends(69);
+        self.run("imap-cp", &[&inbox, "1", &self.at("bob", "Nowhere")], b"").ends(69);
+        let wrong = ["--ca-file", "ca.pem", "--password-file", "wrong", inbox.as_str()];
+        self.home.run("imap-ls", &[self.more, &wrong].concat(), b"").ends(77);
+    }
+
+    fn transfers(&self) {
+        let (inbox, archive, trash) = (self.at("bob", "INBOX"), self.at("bob", "Archive"), self.at("bob", "Trash"));
+        let count = |folder: &str| self.listed(folder, "uid").len();
+        let all = self.messages.len();
+        let copies = self.run("imap-cp", &[&inbox, "1:2", &archive, "--refs"], b"").ends(0).out;
+        assert_eq!(
+            (copies.lines().count(), self.flags("Archive")),
+            (2, vec!["$Work,Seen".to_owned(), "Answered".into()])
+        );
+        let moved = self.run("imap-mv", &[&inbox, "1:2", &archive, "--refs", "--undo", "undo"], b"").ends(0).out;
+        assert_eq!((moved.lines().count(), count("INBOX"), count("Archive")), (2, all - 2, 4));
+        let undo = std::fs::read(self.home.path().join("undo")).unwrap();
+        self.run("imap-mv", &["-", "--undo"], &undo).ends(0);
+        assert_eq!((count("INBOX"), count("Archive")), (all, 2));
+        // To the trash, and for good; the marks of others stay.
+        self.run("imap-flag", &[&archive, "2", "+deleted"], b"").ends(0);
+        self.run("imap-rm", &["--trash", &format!("{}Trash", self.prefix), &archive, "1"], b"").ends(0);
+        assert_eq!((count("Archive"), count("Trash")), (1, 1));
+        self.run("imap-rm", &["--purge", "--all", &trash], b"").ends(0);
+        assert_eq!((count("Archive"), count("Trash")), (1, 0));
+        self.run("imap-rm", &["--purge", "--all", &archive], b"").ends(0);
+        // To another account, and back.
+        let kept = |url: &str| {
+            let out = self.run("imap-ls", &["-o", "received,size,subject", url], b"").ends(0).out;
+            let mut lines: Vec<String> = out.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        let (before, carol) = (kept(&inbox), self.at("carol", "INBOX"));
+        self.run("imap-mv", &["--all", &inbox, &carol], b"").ends(0);
+        assert_eq!((kept(&carol), count("INBOX")), (before.clone(), 0));
+        self.run("imap-mv", &["--all", &carol, &inbox], b"").ends(0);
+        assert_eq!((kept(&inbox), kept(&carol).len()), (before, 0));
+        self.run("imap-rm", &["--purge", "--all", "--force", &inbox], b"").ends(0);
+    }
+
+    fn watched(&self) {
+        let (inbox, archive) = (self.at("bob", "INBOX"), self.at("bob", "Archive"));
+        let mut watch = Watch::new(self, &[&inbox, &archive, "--poll", "1s"]);
+        watch.says("watching");
+        watch.says("watching");
+        let put = |folder: &str, subject: &str| {
+            self.run("imap-put", &[folder], format!("From: Jo <jo@x>\nSubject: {subject}\n\nx\n").as_bytes())
+                .ends(0)
+                .out
+        };
+        let first = put(&inbox, "first");
+        assert_eq!(watch.line(), format!("new\t{}\tJo <jo@x>\tfirst", first.trim_end()));
+        self.run("imap-flag", &[first.trim_end(), "+seen"], b"").ends(0);
+        assert_eq!(watch.line(), format!("flags\t{}\t\t", first.trim_end()));
+        let second = put(&archive, "second");
+        assert_eq!(watch.line(), format!("new\t{}\tJo <jo@x>\tsecond", second.trim_end()));
+        self.run("imap-rm", &["--purge", first.trim_end()], b"").ends(0);
+        assert_eq!(watch.line(), format!("vanished\t{}\t\t", first.trim_end()));
+        drop(watch);
+        let mut watch = Watch::new(self, &["--once", "--where", "subject:wanted", &inbox, "--poll", "1s"]);
+        watch.says("watching");
+        put(&inbox, "other");
+        let wanted = put(&inbox, "wanted");
+        assert!(watch.line().contains(wanted.trim_end()));
+        assert_eq!(watch.child.wait().unwrap().code(), Some(0));
+    }
+
+    fn all(&self) {
+        self.folders();
+        self.messages();
+        self.transfers();
+        self.watched();
+    }
+}
+
+struct Watch {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    err: BufReader<ChildStderr>,
+}
+
+impl Watch {
+    fn new(there: &There<'_>, arguments: &[&str]) -> Watch {
+        let mut command = there.home.command("imap-watch");
+        command.args(["-v", "--ca-file", "ca.pem", "--password-file", "pw", "--timeout", "1m"]).args(there.more);
+        let mut child = command.args(arguments).stdin(Stdio::null()).spawn().unwrap();
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        Watch { child, out: BufReader::new(out), err: BufReader::new(err) }
+    }
+
+    fn says(&mut self, what: &str) {
+        let mut said = String::new();
+        while !said.lines().last().is_some_and(|line| line.contains(what)) {
+            assert_ne!(self.err.read_line(&mut said).unwrap(), 0, "ended before it said {what}: {said}");
+        }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        if line.is_empty() {
+            let mut said = String::new();
+            let _ = std::io::Read::read_to_string(&mut self.err, &mut said);
+            assert!(!line.is_empty(), "it said: {said}");
+        }
+        line.trim_end_matches('\n').to_owned()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn dovecot() {
+    if !servers::can_run(&DOVECOT) {
+        return;
+    }
+    let ca = Authority::new();
+    let home = &home(&ca);
+    let server = Dovecot::start(home, "dovecot", &ca.issue(&["localhost"], |_| {}).pem);
+    let (imap, imaps) = (server.imap, server.imaps);
+    There { home, imap, imaps, prefix: "", separator: '/', messages: hard(), more: &[] }.all();
+}
+
+#[test]
+fn courier() {
+    if !ready() {
+        return;
+    }
+    let ca = Authority::new();
+    let home = &home(&ca);
+    let server = Maildrop::courier(home, &ca.issue(&["localhost"], |_| {}).pem, &[]);
+    let (imap, imaps) = (server.imap, server.imaps);
+    // It ends every message with a line end.
+    let messages = hard().into_iter().filter(|message| message.ends_with(b"\n")).collect();
+    There { home, imap, imaps, prefix: "INBOX.", separator: '.', messages, more: &[] }.all();
+}
+
+#[test]
+fn cyrus() {
+    if !ready() {
+        return;
+    }
+    let ca = Authority::new();
+    let home = &home(&ca);
+    let server = Maildrop::cyrus(home, &ca.issue(&["localhost"], |_| {}).pem);
+    let (imap, imaps) = (server.imap, server.imaps);
+    // It offers to bind by TLS 1.2's own way under TLS 1.3 too.
+    let more = &["--auth", "scram-sha-256"];
+    let there = There { home, imap, imaps, prefix: "", separator: '/', messages: hard(), more };
+    there.all();
+    // What is a trash is known by its use, not its name.
+    there.run("imap-mkdir", &["--special-use", "trash", &there.at("bob", "Bin")], b"").ends(0);
+    let message = there.run("imap-put", &[&there.at("bob", "INBOX")], b"Subject: x\n\n").ends(0).out;
+    there.run("imap-rm", &[message.trim_end()], b"").ends(0);
+    assert_eq!(there.listed("Bin", "subject"), ["x"]);
+}
