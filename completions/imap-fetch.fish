@@ -1,5 +1,7 @@
 complete -c imap-fetch -l search -d 'Only the messages for which all of this holds, in IMAP\'s own words (RFC 3501 6.4.4), like \'FROM ci@ UNSEEN\'' -r
 complete -c imap-fetch -l where -d 'Only the messages for which all of this holds: from:ci is:unread since:7d larger:1M (see pipepost(7))' -r
+complete -c imap-fetch -l state -d 'The name of the history of what was fetched (default: the targets)' -r
+complete -c imap-fetch -l jobs -d 'Fetch from so many accounts at a time' -r
 complete -c imap-fetch -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c imap-fetch -l deliver-to -d 'Who gets the messages by a target that is an SMTP or LMTP server: smtp://HOST, lmtp://HOST, lmtp+unix:PATH, or ACCOUNT: without a folder; may be repeated' -r
 complete -c imap-fetch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
@@ -17,6 +19,7 @@ complete -c imap-fetch -l pin -d 'Trust the server with this public key alone (s
 complete -c imap-fetch -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
 complete -c imap-fetch -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
 complete -c imap-fetch -l source-address -d 'Connect from this address of the machine' -r
+complete -c imap-fetch -l new -d 'Only messages that were not fetched before, by the history that --state names'
 complete -c imap-fetch -l headers -d 'Only the headers, each with the empty line behind it'
 complete -c imap-fetch -l raw -d 'stdout gets the messages as they are'
 complete -c imap-fetch -l mbox -d 'stdout gets an mboxrd stream, also for one message'

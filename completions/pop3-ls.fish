@@ -15,7 +15,7 @@ complete -c pop3-ls -l pin -d 'Trust the server with this public key alone (sha2
 complete -c pop3-ls -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
 complete -c pop3-ls -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
 complete -c pop3-ls -l source-address -d 'Connect from this address of the machine' -r
-complete -c pop3-ls -l new -d 'Only messages that pop3-fetch has not fetched yet: to no target, or by the history that --state names'
+complete -c pop3-ls -l new -d 'Only messages that were not fetched before, by the history that --state names'
 complete -c pop3-ls -l total -d 'One line instead: how many messages there are, and their octets'
 complete -c pop3-ls -l json -d 'One JSON object a line'
 complete -c pop3-ls -s 0 -l null -d 'End records with NUL instead of a newline'

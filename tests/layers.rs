@@ -53,7 +53,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
             "store/db.rs",
             "store/logins.rs",
             "store/policies.rs",
-            "store/state.rs",
+            "store/state",
             "server/mailbox/cache.rs",
             "store/tokens.rs",
             "server/mailbox/uids.rs",

@@ -129,6 +129,18 @@ impl Reach {
         Ok(said || at.cleartext_allowed() && socket_is_trusted(at))
     }
 
+    /// The name of who logs in at `at`, as histories know it; empty where the connection itself tells.
+    ///
+    /// # Errors
+    /// As [`Reach::login`].
+    pub fn login_name(&self, at: &Endpoint) -> Result<String> {
+        match (&at.place, &at.user) {
+            (Place::Local(named), _) => local_user(named.as_deref()),
+            (_, Some(user)) => Ok(user.clone()),
+            (_, None) => Ok(self.login(at)?.map(|login| login.user).unwrap_or_default()),
+        }
+    }
+
     /// Who logs in at `at`. `None` where nobody has to: SMTP without a user.
     ///
     /// # Errors

@@ -88,6 +88,19 @@ impl Tally {
         }
     }
 
+    /// Notes what another one has noted.
+    pub fn add(&mut self, other: &Tally) {
+        self.done |= other.done;
+        self.unknown |= other.unknown;
+        self.later |= other.later;
+        self.same = match (self.first, other.first) {
+            (Some(a), Some(b)) => self.same && other.same && a == b,
+            (None, _) => other.same,
+            (_, None) => self.same,
+        };
+        self.first = self.first.or(other.first);
+    }
+
     /// Whether nothing was noted.
     #[must_use]
     pub fn is_empty(&self) -> bool {

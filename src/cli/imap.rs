@@ -120,6 +120,14 @@ impl<'r> Clients<'r> {
         same_uids(wanted, self.client(&wanted.at)?.select(&wanted.folder)?)
     }
 
+    /// Says goodbye to all and waits for no answer: after reading, when nothing hangs on it.
+    pub fn hang_up(self) {
+        for (_, mut client) in self.open {
+            show_alerts(self.program, &mut client);
+            client.hang_up();
+        }
+    }
+
     /// Says goodbye to all.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ pub mod route;
 pub mod run;
 pub mod sent;
 pub mod session;
+pub mod several;
 mod shown;
 pub mod signals;
 pub mod submission;

@@ -5,6 +5,7 @@ use crate::net::Deadline;
 use crate::store::patience::Patient;
 use crate::text::push_escaped;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthStr;
 
@@ -84,6 +85,17 @@ impl Out {
     pub fn flush(&mut self) -> Result<Reader> {
         Out::told(self.to.flush())
     }
+}
+
+/// stdout as several threads write lines to it.
+pub type Report = Mutex<Out>;
+
+/// Writes a record of a report that must be read.
+///
+/// # Errors
+/// As [`Out::must`].
+pub fn tell(report: &Report, object: &serde_json::Value) -> Result<()> {
+    report.lock().unwrap_or_else(PoisonError::into_inner).must(format!("{object}\n").as_bytes())
 }
 
 /// A row is sent after this time, with those before it.

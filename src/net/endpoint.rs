@@ -77,6 +77,15 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The server, as histories of what was fetched know it: the port counts where it is not the usual one.
+    #[must_use]
+    pub fn host_in_history(&self) -> String {
+        match &self.place {
+            Place::Host(host, 110 | 995 | 143 | 993) => host.clone(),
+            _ => self.to_string(),
+        }
+    }
+
     /// Reads `local:`, `local://USER`, or a URL, for a tool that speaks `service`; each with `/FOLDER` or, for `local:` and Unix
     /// sockets, `:FOLDER` behind it.
     ///

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod db;
 pub mod disk;
 pub mod fitted;
+pub mod journal;
 pub mod logins;
 pub mod maildir;
 pub mod patience;

@@ -4,6 +4,10 @@
 //! nothing is deleted that is not here. Where messages are about to be is written down before they are there, so that not even a
 //! kill between the two makes one come twice. A damaged file is an error, never "everything is new".
 
+mod pulled;
+
+pub use pulled::{Message, Pulled, Ranges};
+
 use super::db::{Db, Schema, Stop};
 use super::disk;
 use crate::error::{Error, Local, Result};
@@ -45,6 +49,23 @@ static SCHEMA: Schema = Schema {
         "
         ALTER TABLE source ADD COLUMN settled TEXT;  -- the SHA-256 of the answer to UIDL to which there is nothing to do; null once
                                                      -- anything is recorded
+    ",
+        "
+        CREATE TABLE folder (
+            source INTEGER PRIMARY KEY REFERENCES source(id) ON DELETE CASCADE,
+            validity INTEGER NOT NULL,
+            settled BLOB NOT NULL,            -- the UIDs of which nothing is fetched any more: ranges, two numbers of 32 bits each
+            modseq INTEGER NOT NULL
+        );
+        CREATE TABLE message (
+            source INTEGER NOT NULL REFERENCES source(id) ON DELETE CASCADE,
+            uid INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            id TEXT NOT NULL,                 -- a digest of the Message-ID
+            time INTEGER NOT NULL,            -- when it was delivered, seconds since 1970
+            place BLOB,                       -- the file, in a mirror
+            PRIMARY KEY (source, uid)
+        ) WITHOUT ROWID;
     ",
     ],
     repair: "restore it, or move it away with its -wal and -shm: then all messages on the servers count as new",

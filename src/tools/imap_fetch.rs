@@ -1,6 +1,9 @@
 //! imap-fetch(1): retrieves messages, or their headers, and changes nothing on the server.
 
 mod deliver;
+mod journal;
+mod pull;
+mod renewed;
 
 use crate::body::Body;
 use crate::cli::args::Common;
@@ -23,17 +26,27 @@ use crate::store::patience::Patient;
 use clap::Parser;
 use deliver::Deliver;
 use std::io::{BufReader, IsTerminal};
+use std::sync::Mutex;
 
 /// Fetches messages of an IMAP folder; the server keeps them as they are, unread ones unread.
 #[derive(Parser)]
 #[command(name = "imap-fetch", version)]
 pub struct ImapFetch {
     /// A folder and perhaps a set of UIDs (local:INBOX 3:9,12; none is all), or references
-    /// (ACCOUNT:FOLDER#UIDVALIDITY.UID, as imap-ls --refs prints them), or -: references on stdin, one a line.
+    /// (ACCOUNT:FOLDER#UIDVALIDITY.UID, as imap-ls --refs prints them), or -: references on stdin, one a line; with --new folders.
     #[arg(value_name = "MESSAGES")]
     what: Vec<String>,
     #[command(flatten)]
     looking: Looking,
+    /// Only messages that were not fetched before, by the history that --state names.
+    #[arg(long)]
+    new: bool,
+    /// The name of the history of what was fetched (default: the targets).
+    #[arg(long, value_name = "NAME", requires = "new")]
+    state: Option<String>,
+    /// Fetch from so many accounts at a time.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
     /// Only the headers, each with the empty line behind it.
     #[arg(long)]
     headers: bool,
@@ -74,6 +87,27 @@ each message is a line with the keys
 (null if it is done).
 .Pp
 The folder is opened read-only (EXAMINE) and the text is peeked at: nothing changes.
+.Sh WHAT IS NEW
+With
+.Fl -new
+the arguments are folders, and what is fetched of each is what was not fetched before: under the same
+.Fl -state
+name, or where there is none into the same targets by the same search.
+It is remembered in
+.Pa $XDG_STATE_HOME/pipepost/state.sqlite
+once a message is on stable storage, by the folder's UIDVALIDITY and its UIDs: where nothing is new, one round trip behind the login
+says so, however large the folder is.
+As with
+.Xr pop3-fetch 1 ,
+a kill at any moment makes no message come twice, except one on its way to stdout, a command, a server or a folder of an account.
+What a target did not take is new again next time.
+When a server has given its UIDs anew (UIDVALIDITY has changed), the messages that were fetched before are known by their Message-ID and
+size, which is told on stderr; without a Message-ID by their other fields.
+.Pp
+Folders of one account are fetched one after the other over one connection,
+.Fl -jobs
+accounts at a time, into stdout one at a time.
+A folder that can't be opened holds up no other.
 .Sh WHAT IS MISSING
 A UID that was named alone, by a reference, or that a search has found, and is not there, is told on stderr; of a range like 3:9,
 what is there is meant.
@@ -98,6 +132,11 @@ All of a folder, into a Maildir:
 imap-fetch local:INBOX --into maildir:Mail
 .Ed
 .Pp
+What is new in two folders, from time to time:
+.Bd -literal -offset indent
+imap-fetch --new local:INBOX local:Sent --into maildir:Mail
+.Ed
+.Pp
 What a search finds, in two steps:
 .Bd -literal -offset indent
 imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
@@ -111,6 +150,9 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         signals::tidy()?;
         system::many_files();
         let reach = Reach::new(NAME, &self.common)?;
+        if self.new {
+            return pull::run(&self, &reach);
+        }
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
         let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));
         let (all, one) = wanted(&self.what, &self.looking, stdin, &name)?;
@@ -122,12 +164,9 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
                 clients.examine(folder)?;
             }
         }
-        let section = if self.headers { Section::header() } else { Section::default() };
-        let mut deliver = Deliver::new(&mut sink, section, self.json.then(|| Out::until(reach.whole())));
+        let report = self.json.then(|| Mutex::new(Out::until(reach.whole())));
+        let mut deliver = Deliver::new(&mut sink, self.section(), report.as_ref());
         let fetched = all.iter().try_for_each(|folder| self.fetch(&mut clients, folder, &mut deliver));
-        if let Some(out) = &mut deliver.report {
-            out.flush()?;
-        }
         let mut tally = deliver.tally;
         if let Err(e) = fetched.and_then(|()| clients.close()) {
             if matches!(e.exit(), Exit::Protocol | Exit::IoErr) {
@@ -146,6 +185,23 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
 }
 
 impl ImapFetch {
+    /// What of a message is fetched.
+    fn section(&self) -> Section {
+        if self.headers { Section::header() } else { Section::default() }
+    }
+
+    /// The name of a folder's history, but for that of the folder: what would be fetched, and where it would go.
+    fn history_name(&self) -> String {
+        if let Some(name) = &self.state {
+            return name.clone();
+        }
+        let mut name = if self.headers { "headers ".to_owned() } else { String::new() };
+        for (flag, words) in [("search", &self.looking.search), ("where", &self.looking.words)] {
+            name.extend(words.iter().map(|words| format!("{flag} {words:?} ")));
+        }
+        name + &self.into.canonical()
+    }
+
     fn fetch(&self, clients: &mut Clients<'_>, folder: &Wanted, deliver: &mut Deliver<'_>) -> Result<()> {
         let mut selected = clients.examine(folder)?;
         if self.common.verbose {

@@ -7,8 +7,6 @@ mod import;
 mod several;
 mod wanted;
 
-pub(super) use account::host;
-
 use crate::cli::args::{Common, duration};
 use crate::cli::connect::Reach;
 use crate::cli::into::{DeliverTo, Into};

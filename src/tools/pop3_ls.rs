@@ -13,7 +13,6 @@ use crate::message::decode::{people, words};
 use crate::message::header::Header;
 use crate::net::endpoint::{Endpoint, Service};
 use crate::store::state::State;
-use crate::tools::pop3_fetch::host;
 use clap::Parser;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
@@ -25,7 +24,7 @@ pub struct Pop3Ls {
     /// The account: local:, local://USER, or a URL like pop3+plain://USER@127.0.0.1:1110.
     #[arg(value_name = "ACCOUNT:")]
     account: Option<String>,
-    /// Only messages that pop3-fetch has not fetched yet: to no target, or by the history that --state names.
+    /// Only messages that were not fetched before, by the history that --state names.
     #[arg(long)]
     new: bool,
     /// The name of the history of what was fetched (default: the targets).
@@ -96,6 +95,14 @@ the columns are
 .Cm messages
 and
 .Cm octets .
+.Sh WHAT IS NEW
+With
+.Fl -new
+those messages are listed that
+.Xr pop3-fetch 1
+has fetched to no target at all, or with
+.Fl -state
+those that are not in the history of that name.
 .Sh EXIT STATUS
 0, also for an empty maildrop (1 with
 .Fl e ) ;
@@ -200,7 +207,7 @@ fn fetched(at: &Endpoint, login: &str, name: Option<&str>) -> Result<HashSet<Vec
     if !path.exists() {
         return Ok(HashSet::new());
     }
-    State::open(&path)?.delivered("pop3", login, &host(at), name)
+    State::open(&path)?.delivered("pop3", login, &at.host_in_history(), name)
 }
 
 fn row(table: &mut Table, entry: &Entry, heading: Option<&Heading>) -> Result<Reader> {

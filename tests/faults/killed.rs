@@ -9,30 +9,31 @@ use std::collections::BTreeMap;
 
 const TARGETS: &[&str] = &["--into", "maildir:M", "--into", "eml:E", "--into", "mbox:b"];
 
-/// pop3-fetch ends at any call, and the next run makes good.
-fn fetch(signal: &str, flag: &str, few: usize) {
+/// pop3-fetch or imap-fetch ends at any call, and the next run makes good.
+fn fetch(program: &str, signal: &str, flag: &str, few: usize) {
+    let (protocol, folder) = if program == "pop3-fetch" { ("pop3", "") } else { ("imap", "/INBOX") };
     if !installed("strace") {
         return;
     }
     let (home, served) = prepared();
     let password = home.path().join("pw").display().to_string();
     let arguments = |user: &str| -> Vec<String> {
-        let own = [flag, &served.url("pop3", user), "--password-file", &password].map(str::to_owned);
+        let own = [flag, &(served.url(protocol, user) + folder), "--password-file", &password].map(str::to_owned);
         own.into_iter().chain(TARGETS.iter().map(|s| (*s).to_owned())).collect()
     };
     fill(&served.root, "first");
     let first = arguments("first");
-    let calls = count(&home, ALL, "pop3-fetch", &first.iter().map(String::as_str).collect::<Vec<_>>());
+    let calls = count(&home, ALL, program, &first.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(calls > 100, "{calls}");
     for n in steps(calls, few) {
-        let step = format!("{signal} at call {n} of pop3-fetch {flag}");
+        let step = format!("{signal} at call {n} of {program} {flag}");
         let own = Home::new();
         let user = format!("u{n}");
         fill(&served.root, &user);
         let arguments = arguments(&user);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let options = ["-e", &format!("trace={ALL}"), "-e", &format!("inject={ALL}:signal={signal}:when={n}")];
-        let ran = run(&own, &options, "pop3-fetch", &arguments, b"");
+        let ran = run(&own, &options, program, &arguments, b"");
         match signal {
             "KILL" => assert!([0, 128 + 9].contains(&ran.status), "{step}: {ran:?}"),
             _ => {
@@ -47,7 +48,7 @@ fn fetch(signal: &str, flag: &str, few: usize) {
             let there = texts(&served.root.join(&user).join("new")).iter().any(|t| t.contains(&format!("<m{i}@")));
             assert!(here || there, "{step}: message {i} is lost");
         }
-        let again = own.run("pop3-fetch", &arguments, b"");
+        let again = own.run(program, &arguments, b"");
         assert_eq!((again.status, again.err.as_str()), (0, ""), "{step}: {again:?}");
         Arrived::at(&own, &step).and_mbox(&own, &step).once(&step);
         assert_eq!(left(&served.root, &user), if flag == "--delete" { 0 } else { messages().len() }, "{step}");
@@ -56,17 +57,27 @@ fn fetch(signal: &str, flag: &str, few: usize) {
 
 #[test]
 fn pop3_fetch_killed_at_any_call_deletes_what_is_here_and_fetches_nothing_twice() {
-    fetch("KILL", "--delete", 36);
+    fetch("pop3-fetch", "KILL", "--delete", 36);
 }
 
 #[test]
 fn pop3_fetch_killed_at_any_call_keeps_and_fetches_nothing_twice() {
-    fetch("KILL", "--keep", 18);
+    fetch("pop3-fetch", "KILL", "--keep", 18);
 }
 
 #[test]
 fn pop3_fetch_ended_at_any_call_leaves_no_half_files() {
-    fetch("TERM", "--delete", 18);
+    fetch("pop3-fetch", "TERM", "--delete", 18);
+}
+
+#[test]
+fn imap_fetch_of_what_is_new_killed_at_any_call_fetches_nothing_twice() {
+    fetch("imap-fetch", "KILL", "--new", 30);
+}
+
+#[test]
+fn imap_fetch_of_what_is_new_ended_at_any_call_leaves_no_half_files() {
+    fetch("imap-fetch", "TERM", "--new", 15);
 }
 
 /// What a pipe got can't be taken back: of all that it got before the kill one message at most comes again.

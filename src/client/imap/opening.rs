@@ -39,6 +39,8 @@ pub struct Opened {
     pub exists: u32,
     /// UIDs mean the same messages as long as this number is the same.
     pub uid_validity: u32,
+    /// The UID that the next message will get, where the server tells.
+    pub uid_next: Option<u32>,
 }
 
 impl Client {
@@ -144,7 +146,8 @@ impl Client {
         // Nothing may follow what can't be said.
         encode("a0", &examine)?;
         self.talk.told.forget_folder();
-        let mut opening = Opening { then: listen, peer: self.talk.peer(), opened: None, told: (None, None) };
+        let mut opening =
+            Opening { then: listen, peer: self.talk.peer(), opened: None, told: (None, None), uid_next: None };
         self.talk.flight(FLIGHT, &mut std::iter::once(examine).chain(then), &mut opening)?;
         match opening.opened {
             Some(status) if status.condition != Condition::Ok => {
@@ -162,6 +165,7 @@ struct Opening<'l> {
     opened: Option<Status>,
     /// EXISTS and UIDVALIDITY.
     told: (Option<u32>, Option<u32>),
+    uid_next: Option<u32>,
 }
 
 impl Opening<'_> {
@@ -170,8 +174,10 @@ impl Opening<'_> {
     }
 
     fn note(&mut self, status: &Status) {
-        if let Some(Code::UidValidity(n)) = status.code {
-            self.told.1 = Some(n);
+        match status.code {
+            Some(Code::UidValidity(n)) => self.told.1 = Some(n),
+            Some(Code::UidNext(n)) => self.uid_next = Some(n),
+            _ => {}
         }
     }
 }
@@ -206,7 +212,7 @@ impl Listen for Opening<'_> {
             return Ok(());
         }
         let (exists, uid_validity) = demanded(self.told.0, self.told.1).map_err(|e| e.at(&self.peer))?;
-        self.then.opened(Opened { exists, uid_validity })
+        self.then.opened(Opened { exists, uid_validity, uid_next: self.uid_next })
     }
 }
 

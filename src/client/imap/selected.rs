@@ -95,7 +95,7 @@ impl<'c> Selected<'c> {
     /// What is known of it.
     #[must_use]
     pub fn opened(&self) -> Opened {
-        Opened { exists: self.exists(), uid_validity: self.uid_validity }
+        Opened { exists: self.exists(), uid_validity: self.uid_validity, uid_next: self.uid_next() }
     }
 
     /// How many messages there are, as far as it is known by now.

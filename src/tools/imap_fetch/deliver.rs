@@ -1,19 +1,22 @@
 //! From the rows of a FETCH to the targets.
 
 use super::NAME;
+use super::journal::Journal;
 use crate::body::Body;
 use crate::cli::exit::{Tally, complain};
 use crate::cli::into::fill;
-use crate::cli::out::Out;
+use crate::cli::out::{Report, tell};
 use crate::cli::progress::Progress;
-use crate::client::imap::{Fetched, Rows, Uids};
+use crate::client::imap::{Fetched, Opened, Rows, Uids};
 use crate::error::{Error, Exit, Result};
 use crate::message::flags::Flags;
+use crate::message::header::{Collect, Header};
 use crate::proto::imap::response::BodyName;
 use crate::proto::imap::section::{FetchItem, Section};
 use crate::proto::imap::set::SequenceSet;
 use crate::store::sink::{self, About, Every, Sink};
 use crate::store::spool::Spool;
+use crate::store::state::Message;
 use serde_json::json;
 use std::time::SystemTime;
 
@@ -25,13 +28,15 @@ pub(super) struct Deliver<'d> {
     pub(super) sink: &'d mut Every,
     pub(super) section: Section,
     /// Where a JSON object for each message goes, if one is wanted.
-    pub(super) report: Option<Out>,
+    report: Option<&'d Report>,
     pub(super) tally: Tally,
     progress: Progress,
     /// `ACCOUNT:FOLDER#UIDVALIDITY.`
     pub(super) prefix: String,
     folder: Folder,
-    batch: Vec<u32>,
+    /// `--new`.
+    pub(super) journal: Option<Journal<'d>>,
+    batch: Vec<Message>,
     bytes: u64,
     /// For the progress bar: messages of the folder so far, and in all.
     count: usize,
@@ -44,12 +49,20 @@ struct Folder {
     got: Uids,
     /// A message whose UID is not known yet, by its number.
     pending: Option<(u32, Spool)>,
-    /// A message that the sink has, of which the row has not ended: its number, UID and size.
-    open: Option<(u32, u32, u64)>,
+    /// A message that the sink has, of which the row has not ended.
+    open: Option<Passed>,
+}
+
+/// What is known of a message whose bytes have passed.
+struct Passed {
+    number: u32,
+    uid: u32,
+    bytes: u64,
+    header: Option<Header>,
 }
 
 impl<'d> Deliver<'d> {
-    pub(super) fn new(sink: &'d mut Every, section: Section, report: Option<Out>) -> Deliver<'d> {
+    pub(super) fn new(sink: &'d mut Every, section: Section, report: Option<&'d Report>) -> Deliver<'d> {
         Deliver {
             sink,
             section,
@@ -58,6 +71,7 @@ impl<'d> Deliver<'d> {
             progress: Progress::bytes(0, true),
             prefix: String::new(),
             folder: Folder::default(),
+            journal: None,
             batch: Vec::new(),
             bytes: 0,
             count: 0,
@@ -66,9 +80,10 @@ impl<'d> Deliver<'d> {
     }
 
     /// What each row must have. The section is the last, as servers mostly answer in this order.
-    pub(super) fn items(&self) -> [FetchItem; 3] {
+    pub(super) fn items(&self) -> Vec<FetchItem> {
         let section = FetchItem::Section { section: self.section.clone(), peek: true, partial: None };
-        [FetchItem::Flags, FetchItem::InternalDate, section]
+        let size = self.journal.is_some().then_some(FetchItem::Rfc822Size);
+        [FetchItem::Flags, FetchItem::InternalDate].into_iter().chain(size).chain([section]).collect()
     }
 
     /// Another folder begins.
@@ -82,6 +97,12 @@ impl<'d> Deliver<'d> {
         (self.progress, self.count, self.total) = (progress, 0, total);
     }
 
+    /// Whether this message is to be delivered: once, and not where another one has its UID now.
+    fn is_wanted(&self, uid: u32) -> bool {
+        let new = |journal: &Journal<'_>| journal.renewed.is_none() && !journal.is_settled(uid);
+        !self.folder.got.has(uid) && self.journal.as_ref().is_none_or(new)
+    }
+
     fn put(&mut self, row: &Fetched, body: &mut dyn Body) -> Result<()> {
         let mut flags = Flags::none();
         for word in row.flags.iter().flatten() {
@@ -91,29 +112,45 @@ impl<'d> Deliver<'d> {
         let about = About { reference: format!("{}{}", self.prefix, row.uid), date, flags, return_path: None };
         self.count += 1;
         self.progress.item(self.count, self.total);
-        let mut counted = Counted { body: &mut self.progress.watch(body), bytes: 0 };
-        fill(self.sink, about, &mut counted)?;
-        self.folder.open = Some((row.number, row.uid, counted.bytes));
+        if let Some(found) = self.journal.as_mut().and_then(|journal| journal.found(row.uid)) {
+            self.sink.resume(found);
+        }
+        let collect = self.journal.as_ref().map(|_| Collect::default());
+        let mut passing = Passing { body: &mut self.progress.watch(body), bytes: 0, collect, header: None };
+        fill(self.sink, about, &mut passing)?;
+        let header = passing.header.or(passing.collect.map(Collect::finish));
+        self.folder.open = Some(Passed { number: row.number, uid: row.uid, bytes: passing.bytes, header });
         Ok(())
     }
 
     /// The row of the open message has ended as it should, so its body was all of it.
-    fn seal(&mut self, uid: u32, bytes: u64) -> Result<()> {
+    fn seal(&mut self, row: &Fetched, passed: &Passed) -> Result<()> {
+        let uid = row.uid;
+        self.folder.got.add(uid);
         match self.sink.end() {
             Ok(()) => {}
             Err(e) if matches!(e.exit(), Exit::IoErr | Exit::CantCreate) => return Err(e),
             // It does not take this message; it may take the next one.
             Err(e) => {
-                self.folder.got.add(uid);
                 complain(NAME, &format!("{}{uid}: {e}", self.prefix), e.advice());
                 self.tally.failed(e.exit());
+                if let Some(journal) = &mut self.journal {
+                    journal.failed(uid);
+                }
                 return self.say(uid, &[], Some(&e));
             }
         }
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.batch.push(uid);
-        self.folder.got.add(uid);
-        if self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || self.sink.at_once() { self.commit() } else { Ok(()) }
+        self.bytes = self.bytes.saturating_add(passed.bytes);
+        let (message, at_once) = match &self.journal {
+            Some(journal) => {
+                let message = journal.message(row, passed.header.as_ref(), passed.bytes);
+                let at_once = journal.ended(self.sink, &message)?;
+                (message, at_once)
+            }
+            None => (Message { uid, ..Message::default() }, self.sink.at_once()),
+        };
+        self.batch.push(message);
+        if self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || at_once { self.commit() } else { Ok(()) }
     }
 
     /// What is open will not be whole.
@@ -128,10 +165,13 @@ impl<'d> Deliver<'d> {
         if batch.is_empty() {
             return Ok(());
         }
-        let receipts = self.sink.commit()?;
-        for (uid, receipt) in batch.into_iter().zip(receipts) {
+        let receipts = match &mut self.journal {
+            Some(journal) => journal.commit(self.sink, &batch)?,
+            None => self.sink.commit()?,
+        };
+        for (message, receipt) in batch.iter().zip(receipts) {
             self.tally.done();
-            self.say(uid, &receipt.places, None)?;
+            self.say(message.uid, &receipt.places, None)?;
         }
         Ok(())
     }
@@ -163,8 +203,8 @@ impl<'d> Deliver<'d> {
         self.missing(&absent, &Error::refused("no such message"))
     }
 
-    fn say(&mut self, uid: u32, places: &[String], error: Option<&Error>) -> Result<()> {
-        if let Some(out) = &mut self.report {
+    fn say(&self, uid: u32, places: &[String], error: Option<&Error>) -> Result<()> {
+        if let Some(report) = self.report {
             let object = json!({
                 "ref": format!("{}{uid}", self.prefix),
                 "uid": uid,
@@ -172,18 +212,24 @@ impl<'d> Deliver<'d> {
                 "places": places,
                 "error": error.map(ToString::to_string),
             });
-            out.must(format!("{object}\n").as_bytes())?;
+            tell(report, &object)?;
         }
         Ok(())
     }
 }
 
 impl Rows for Deliver<'_> {
+    fn opened(&mut self, folder: Opened) -> Result<()> {
+        if let Some(journal) = &mut self.journal {
+            journal.begin(folder);
+        }
+        Ok(())
+    }
+
     fn literal(&mut self, so_far: &Fetched, name: &BodyName, _: u64, body: &mut dyn Body) -> Result<()> {
         self.folder.pending = None;
         self.discard()?;
-        if *name != BodyName::Section(self.section.clone(), None) || (so_far.uid > 0 && self.folder.got.has(so_far.uid))
-        {
+        if *name != BodyName::Section(self.section.clone(), None) || (so_far.uid > 0 && !self.is_wanted(so_far.uid)) {
             return Ok(());
         }
         if so_far.uid > 0 && so_far.flags.is_some() && so_far.internal_date.is_some() {
@@ -204,30 +250,37 @@ impl Rows for Deliver<'_> {
     fn row(&mut self, row: Fetched) -> Result<()> {
         if let Some((number, mut spool)) = self.folder.pending.take()
             && number == row.number
-            && !self.folder.got.has(row.uid)
+            && self.is_wanted(row.uid)
         {
             self.put(&row, &mut spool.body()?)?;
         }
-        match self.folder.open {
-            Some((number, uid, bytes)) if number == row.number && uid == row.uid => {
-                self.folder.open = None;
-                self.seal(uid, bytes)
+        match self.folder.open.take() {
+            Some(passed) if passed.number == row.number && passed.uid == row.uid => self.seal(&row, &passed),
+            open => {
+                self.folder.open = open;
+                self.discard()
             }
-            _ => self.discard(),
         }
     }
 }
 
-/// A body whose bytes are counted.
-struct Counted<'b> {
+/// A body whose bytes are counted, and whose header is looked at.
+struct Passing<'b> {
     body: &'b mut dyn Body,
     bytes: u64,
+    /// The header so far.
+    collect: Option<Collect>,
+    /// All of it.
+    header: Option<Header>,
 }
 
-impl Body for Counted<'_> {
+impl Body for Passing<'_> {
     fn chunk(&mut self) -> Result<&[u8]> {
         let piece = self.body.chunk()?;
         self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        if self.collect.as_mut().is_some_and(|collect| collect.push(piece).is_some()) {
+            self.header = self.collect.take().map(Collect::finish);
+        }
         Ok(piece)
     }
 }

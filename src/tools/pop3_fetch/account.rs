@@ -1,6 +1,6 @@
 //! One account: sessions until all that is wanted is here, what may go is deleted, and the history knows.
 
-use super::fetch::{Fetch, Report, of_account, record, tell};
+use super::fetch::{Fetch, of_account, record};
 use super::filter::choose;
 use super::wanted::{Extent, Maildrop, Wanted};
 use super::{NAME, Pop3Fetch, import};
@@ -9,12 +9,13 @@ use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::maildrop::identity::identify;
 use crate::cli::maildrop::in_json;
+use crate::cli::out::{Report, tell};
 use crate::cli::{Failure, system};
 use crate::client::Login;
 use crate::client::pop3::{Client, Entry, Listing};
 use crate::error::{Error, Exit, Result};
 use crate::message::digest::Sha256;
-use crate::net::endpoint::{Endpoint, Place};
+use crate::net::endpoint::Endpoint;
 use crate::proto::pop3::Expire;
 use crate::store::sink::Every;
 use crate::store::state::{History, Key, Mark, State};
@@ -46,18 +47,10 @@ impl Summary {
 
 /// Where the state of an account is kept under one name.
 pub(super) fn key(flags: &Pop3Fetch, at: &Endpoint, login: &str) -> Key {
-    let host = host(at);
+    let host = at.host_in_history();
     let targets = || if flags.headers { format!("headers {}", flags.into.canonical()) } else { flags.into.canonical() };
     let name = flags.state.clone().unwrap_or_else(targets);
     Key { protocol: "pop3".into(), login: login.to_owned(), host, name }
-}
-
-/// A server as the history knows it: the port counts where it is not the usual one.
-pub(in crate::tools) fn host(at: &Endpoint) -> String {
-    match &at.place {
-        Place::Host(host, 110 | 995) => host.clone(),
-        _ => at.to_string(),
-    }
 }
 
 /// Fetches from `at`. `account`: what it is called in the report, where there are several.

@@ -6,28 +6,19 @@ use crate::body::Body;
 use crate::cli::exit::{Tally, complain};
 use crate::cli::into::fill;
 use crate::cli::maildrop::in_json;
-use crate::cli::out::Out;
+use crate::cli::out::{Report, tell};
 use crate::cli::progress::Progress;
 use crate::client::pop3::{Client, Entry};
 use crate::error::{Error, Exit, Result};
+use crate::store::journal;
 use crate::store::sink::{self, About, Every, Found, Sink};
 use crate::store::state::{History, Mark};
 use crate::text::escape;
 use serde_json::json;
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 /// Messages and bytes that share one sync of the target and one transaction of the history.
 const BATCH: (usize, u64) = (sink::BATCH, 16 << 20);
-
-/// Where reports go, also from several accounts at once.
-pub(super) type Report = Mutex<Out>;
-
-/// Writes a record of the report.
-pub(super) fn tell(report: &Report, object: &serde_json::Value) -> Result<()> {
-    let mut out = report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    out.must(format!("{object}\n").as_bytes())
-}
 
 /// One account's messages on their way.
 pub(super) struct Fetch<'f> {
@@ -161,15 +152,10 @@ impl<'f> Fetch<'f> {
         }
         self.bytes = self.bytes.saturating_add(entry.size);
         self.batch.push((entry.clone(), whole));
+        let key = entry.uidl.as_deref().filter(|_| whole && !drop.is_shared(entry));
         // What has no plans is followed by the history message by message.
-        let mut full = self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || self.sink.at_once();
-        let notes = self.sink.notes();
-        if !full && !notes.is_empty() {
-            match entry.uidl.as_deref().filter(|_| whole && !drop.is_shared(entry)) {
-                Some(uidl) => self.history.note(uidl, &notes)?,
-                None => full = true,
-            }
-        }
+        let at_once = journal::ended(self.history, self.sink, key)?;
+        let full = at_once || self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1;
         if full { self.commit(drop) } else { Ok(()) }
     }
 
@@ -179,20 +165,10 @@ impl<'f> Fetch<'f> {
         if batch.is_empty() {
             return Ok(());
         }
-        let plans = self.sink.plans()?;
         // What is here in part comes again, whole: then its beginning must not be taken for it.
-        let named = batch
-            .iter()
-            .zip(&plans)
-            .filter(|((entry, whole), plans)| *whole && !plans.is_empty() && !drop.is_shared(entry));
-        self.history.plan(named.filter_map(|((entry, _), plans)| Some((entry.uidl.as_deref()?, plans.as_slice()))))?;
-        let noted = !self.sink.notes().is_empty();
-        let receipts = self.sink.commit().inspect_err(|_| {
-            // What was only written is not on the disk, whatever is noted of it.
-            if noted {
-                let _ = self.history.forget_plans(batch.iter().filter_map(|(entry, _)| entry.uidl.as_deref()));
-            }
-        })?;
+        let key = |(entry, whole): &'_ (Entry, bool)| *whole && !drop.is_shared(entry);
+        let keys: Vec<Option<&[u8]>> = batch.iter().map(|of| of.0.uidl.as_deref().filter(|_| key(of))).collect();
+        let receipts = journal::commit(self.history, self.sink, &keys)?;
         for (of_whole, mark) in [(true, self.mark()), (false, Mark::Partial)] {
             let uidls: Vec<&[u8]> =
                 batch.iter().filter(|(_, whole)| *whole == of_whole).filter_map(|(e, _)| e.uidl.as_deref()).collect();

@@ -1,17 +1,15 @@
 //! Several accounts in one run, some at a time.
 
 use super::account::{self, Summary};
-use super::fetch::{Report, tell};
 use super::{NAME, Pop3Fetch};
 use crate::cli::connect::Reach;
 use crate::cli::exit::{Tally, complain};
-use crate::cli::out::Out;
-use crate::cli::{Failure, Outcome};
-use crate::error::{Error, Exit, Result};
+use crate::cli::out::{Out, Report, tell};
+use crate::cli::{Failure, Outcome, several};
+use crate::error::{Exit, Result};
 use crate::net::endpoint::Service;
 use serde_json::json;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Fetches from all of `accounts`, or from all that the configuration has.
 pub(super) fn run(flags: Pop3Fetch, reach: &Reach, accounts: Vec<String>) -> Outcome {
@@ -32,28 +30,16 @@ pub(super) fn run(flags: Pop3Fetch, reach: &Reach, accounts: Vec<String>) -> Out
         reach.accounts().account(Some(name), Service::Pop3)?;
     }
     // What several write into one stream at once would be nobody's message.
-    let jobs = if flags.into.stdout() { 1 } else { usize::from(flags.jobs).min(accounts.len()) };
+    let jobs = if flags.into.stdout() { 1 } else { usize::from(flags.jobs) };
     let report: Report = Mutex::new(Out::until(reach.whole()));
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let (whole, trace) = (reach.whole(), reach.trace());
-    let work = || {
-        while let Some(name) = accounts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let summary = one(&flags, whole, trace, name, &report);
-            let ended = summary.as_ref().map_or_else(|f| f.exit, |s| s.exit);
-            let told = tell_of(&flags, name, summary, &report);
-            done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((ended, told));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..jobs {
-            // Fewer threads than were asked for do the same work.
-            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
-        }
-        work();
+    let all = several::each(jobs, &accounts, |name| {
+        let summary = one(&flags, reach, name, &report);
+        let ended = summary.as_ref().map_or_else(|f| f.exit, |s| s.exit);
+        (ended, tell_of(&flags, name, summary, &report))
     });
     report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).flush()?;
     let (mut tally, mut nothing) = (Tally::default(), true);
-    for (exit, told) in done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+    for (exit, told) in all {
         match exit {
             Exit::Ok => tally.done(),
             exit => tally.failed(exit),
@@ -64,23 +50,8 @@ pub(super) fn run(flags: Pop3Fetch, reach: &Reach, accounts: Vec<String>) -> Out
 }
 
 /// One account, with nothing shared but the report and the trace.
-fn one(
-    flags: &Pop3Fetch,
-    whole: crate::net::Deadline,
-    trace: Option<&crate::net::trace::TraceTo>,
-    name: &str,
-    report: &Report,
-) -> Result<Summary, Failure> {
-    let mut common = flags.common.clone();
-    common.trace = None;
-    if common.timeout.is_some() {
-        let left = whole.left().filter(|left| !left.is_zero());
-        common.timeout = Some(left.ok_or_else(|| Error::temporary("the time is up"))?);
-    }
-    let mut reach = Reach::new(NAME, &common)?;
-    if let Some(trace) = trace {
-        reach = reach.with_trace(trace.clone());
-    }
+fn one(flags: &Pop3Fetch, beside: &Reach, name: &str, report: &Report) -> Result<Summary, Failure> {
+    let reach = beside.beside(NAME, &flags.common)?;
     let at = reach.accounts().account(Some(name), Service::Pop3)?;
     let mut sink = flags.open(&reach)?;
     account::run(flags, &reach, &at, Some(name), sink.as_mut(), report)

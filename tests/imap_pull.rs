@@ -1,0 +1,152 @@
+//! imap-fetch --new: each message comes once, whatever happens in between.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{Home, Ran, Server};
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Duration;
+
+const INBOX: &str = "local://amy/INBOX";
+
+fn send(home: &Home, subject: &str) {
+    home.run("smtp-send", &["-s", subject, "--from", "zoe@localhost", "amy@localhost"], b"text\n").ends(0);
+}
+
+/// The subjects of what an mboxrd stream has, in order.
+fn subjects(stream: &str) -> Vec<&str> {
+    stream.lines().filter_map(|line| line.strip_prefix("Subject: ")).collect()
+}
+
+fn pull(home: &Home, more: &[&str]) -> Ran {
+    home.run("imap-fetch", &[&["--new", INBOX], more].concat(), b"")
+}
+
+#[test]
+fn only_what_is_new() {
+    let home = Home::new();
+    send(&home, "one");
+    send(&home, "two");
+    assert_eq!(subjects(&pull(&home, &[]).ends(0).out), ["one", "two"]);
+    let ran = pull(&home, &["-e"]).ends(1);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
+    send(&home, "three");
+    assert_eq!(subjects(&pull(&home, &["-e"]).ends(0).out), ["three"]);
+    // Another target, another name, another part of the messages: another history.
+    pull(&home, &["--into", "mbox:b"]).ends(0);
+    assert_eq!(subjects(&fs::read_to_string(home.path().join("b")).unwrap()).len(), 3);
+    assert_eq!(subjects(&pull(&home, &["--state", "mine"]).ends(0).out).len(), 3);
+    assert_eq!(pull(&home, &["--state", "mine", "--into", "mbox:b"]).ends(0).out, "");
+    assert_eq!(subjects(&fs::read_to_string(home.path().join("b")).unwrap()).len(), 3);
+    assert_eq!(subjects(&pull(&home, &["--headers"]).ends(0).out).len(), 3);
+    assert_eq!(pull(&home, &["--headers"]).ends(0).out, "");
+    // What has been looked for and is not found is no more new than what is.
+    assert_eq!(subjects(&pull(&home, &["--where", "subject:t"]).ends(0).out), ["two", "three"]);
+    send(&home, "ten");
+    send(&home, "nine");
+    assert_eq!(subjects(&pull(&home, &["--where", "subject:t"]).ends(0).out), ["ten"]);
+    assert_eq!(pull(&home, &["--where", "subject:t"]).ends(0).out, "");
+    assert_eq!(subjects(&pull(&home, &[]).ends(0).out), ["ten", "nine"]);
+    // Nobody has read them.
+    let unseen = home.run("imap-ls", &["-o", "uid", INBOX, "--search", "UNSEEN"], b"").ends(0);
+    assert_eq!(unseen.out.lines().count(), 5);
+    for wrong in [&["--new", INBOX, "3"][..], &["--new", "local://amy"], &["--state", "x", INBOX]] {
+        home.run("imap-fetch", wrong, b"").ends(64);
+    }
+    pull(&home, &["local://amy/Nope"]).ends(67).complains("imap-fetch: local: Nope: NO");
+    home.run("imap-fetch", &["--new", "local://amy/Nope"], b"").ends(69);
+}
+
+#[test]
+fn what_a_target_refuses_stays_new() {
+    let home = Home::new();
+    ["one", "two", "three"].iter().for_each(|subject| send(&home, subject));
+    home.sh("printf '#!/bin/sh\\ncat > m; ! grep -q \"$1\" m && cat m >> out\\n' > take && chmod +x take").ends(0);
+    let into = |but: &str| format!("exec:./take {but}");
+    let ran = pull(&home, &["--into", &into("two"), "--state", "s", "--json"]).ends(67);
+    let fates: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(fates.iter().filter(|fate| fate["fate"] == "done").count(), 2, "{fates:?}");
+    assert_eq!(fates.iter().find(|fate| fate["fate"] != "done").unwrap()["uid"], 2);
+    send(&home, "four");
+    pull(&home, &["--into", &into("nothing"), "--state", "s"]).ends(0);
+    let out = fs::read_to_string(home.path().join("out")).unwrap();
+    assert_eq!(subjects(&out), ["one", "three", "two", "four"]);
+    pull(&home, &["-e", "--into", &into("nothing"), "--state", "s"]).ends(1);
+}
+
+/// The server forgets which UIDs it gave.
+fn renew(home: &Home) {
+    // UIDVALIDITY is the time in seconds.
+    std::thread::sleep(Duration::from_millis(1100));
+    let mail = home.path().join(".local/share/pipepost/mail/amy");
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(mail.join(format!("pipepost.sqlite{end}")));
+    }
+}
+
+#[test]
+fn new_uids_are_no_new_messages() {
+    let home = Home::new();
+    ["one", "two", "two", "three"].iter().for_each(|subject| send(&home, subject));
+    let plain = "From: a@localhost\n\nno Message-ID\n";
+    home.run("imap-put", &[INBOX], plain.as_bytes()).ends(0);
+    pull(&home, &["--into", "maildir:M"]).ends(0);
+    let all = || {
+        let names = ["new", "cur"].map(|sub| fs::read_dir(home.path().join("M").join(sub)).unwrap());
+        names.into_iter().flatten().map(|e| e.unwrap().file_name()).collect::<BTreeSet<_>>()
+    };
+    let before = all();
+    assert_eq!(before.len(), 5);
+    // One is gone, one is new.
+    home.run("imap-rm", &["--purge", INBOX, "1"], b"").ends(0);
+    renew(&home);
+    send(&home, "four");
+    let was =
+        |ran: &Ran| ran.err.contains("UIDVALIDITY was") && ran.err.contains("4 of its 5 messages are among the 5");
+    let ran = pull(&home, &["--into", "maildir:M"]).ends(0);
+    assert!(was(&ran), "{}", ran.err);
+    assert!(all().len() == 6 && all().is_superset(&before), "{:?}", all());
+    let ran = pull(&home, &["-e", "--into", "maildir:M"]).ends(1);
+    assert_eq!(ran.err, "");
+    // A message that came back under its old name is what it was.
+    send(&home, "five");
+    pull(&home, &["--into", "maildir:M"]).ends(0);
+    assert_eq!(all().len(), 7);
+}
+
+#[test]
+fn folders_and_accounts_at_once() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create", "--any-password"]);
+    home.sh("umask 077; echo x > pw").ends(0);
+    let account = |user: &str, folder: &str| format!("imap+plain://{user}@127.0.0.1:{}/{folder}", server.imap);
+    let put = |at: &str, subject: &str| {
+        let message = format!("Subject: {subject}\n\ntext\n");
+        home.run("imap-put", &["--password-file", "pw", at], message.as_bytes()).ends(0);
+    };
+    let all = ["amy", "bob", "cat"].map(|user| [account(user, "INBOX"), account(user, "Archive")]).concat();
+    for (n, at) in all.iter().enumerate() {
+        (0..5).for_each(|i| put(at, &format!("{n} {i}")));
+    }
+    // Nobody is there.
+    let nobody = "imap+plain://x@127.0.0.1:1/INBOX";
+    let names: Vec<&str> = all.iter().map(String::as_str).chain([nobody, "local:Nope"]).collect();
+    let pull = |more: &[&str]| {
+        let fixed = ["--new", "--password-file", "pw"];
+        home.run("imap-fetch", &[&fixed[..], more, &names].concat(), b"")
+    };
+    for jobs in ["1", "3"] {
+        let into = format!("maildir:M{jobs}");
+        let ran = pull(&["--json", "--jobs", jobs, "--into", &into]).ends(67);
+        assert!(ran.err.contains("127.0.0.1:1") && ran.err.contains("Nope"), "{}", ran.err);
+        assert_eq!(ran.out.lines().count(), 30);
+        assert_eq!(fs::read_dir(home.path().join(format!("M{jobs}/new"))).unwrap().count(), 30);
+        let ran = pull(&["--json", "--jobs", jobs, "--into", &into]);
+        assert!(ran.status != 0 && ran.out.is_empty(), "{ran:?}");
+    }
+    put(&all[3], "another");
+    assert_eq!(subjects(&pull(&[]).ends(67).out).len(), 31);
+    let done = home.run("imap-fetch", &["--new", "--password-file", "pw", &all[0], &all[3]], b"").ends(0);
+    assert_eq!(done.out, "");
+}
