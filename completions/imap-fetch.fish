@@ -1,7 +1,10 @@
 complete -c imap-fetch -l search -d 'Only the messages for which all of this holds, in IMAP\'s own words (RFC 3501 6.4.4), like \'FROM ci@ UNSEEN\'' -r
 complete -c imap-fetch -l where -d 'Only the messages for which all of this holds: from:ci is:unread since:7d larger:1M (see pipepost(7))' -r
 complete -c imap-fetch -l state -d 'The name of the history of what was fetched (default: the targets)' -r
+complete -c imap-fetch -l delete-after -d 'Delete on the server what was fetched longer ago than this' -r
 complete -c imap-fetch -l jobs -d 'Fetch from so many accounts at a time' -r
+complete -c imap-fetch -l fields -d 'Only these header fields, with the empty line behind them' -r
+complete -c imap-fetch -l part -d 'Only the part of that number, like 1.2, without its transfer encoding' -r
 complete -c imap-fetch -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c imap-fetch -l deliver-to -d 'Who gets the messages by a target that is an SMTP or LMTP server: smtp://HOST, lmtp://HOST, lmtp+unix:PATH, or ACCOUNT: without a folder; may be repeated' -r
 complete -c imap-fetch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
@@ -20,7 +23,9 @@ complete -c imap-fetch -l client-cert -d 'Show this certificate to servers that 
 complete -c imap-fetch -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
 complete -c imap-fetch -l source-address -d 'Connect from this address of the machine' -r
 complete -c imap-fetch -l new -d 'Only messages that were not fetched before, by the history that --state names'
+complete -c imap-fetch -l delete -d 'Delete on the server what is on stable storage here'
 complete -c imap-fetch -l headers -d 'Only the headers, each with the empty line behind it'
+complete -c imap-fetch -l mark-seen -d 'Mark the messages as read (\\\\Seen) that are on stable storage here'
 complete -c imap-fetch -l raw -d 'stdout gets the messages as they are'
 complete -c imap-fetch -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c imap-fetch -l json -d 'One JSON object for each message (not with messages on stdout)'

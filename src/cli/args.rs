@@ -96,3 +96,21 @@ pub struct Listing {
     #[arg(short, long)]
     pub exit_status: bool,
 }
+/// The number of a part of a message, like 2.1 (RFC 9051 6.4.5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartNumber(pub Vec<u32>);
+
+impl std::str::FromStr for PartNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PartNumber, String> {
+        let numbers: Option<Vec<u32>> = text.split('.').map(|n| n.parse().ok().filter(|n| *n > 0)).collect();
+        numbers.map(PartNumber).ok_or_else(|| "not a part's number like 1 or 2.1".to_owned())
+    }
+}
+
+impl std::fmt::Display for PartNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.iter().map(u32::to_string).collect::<Vec<_>>().join("."))
+    }
+}

@@ -117,6 +117,20 @@ impl Into {
 /// The Return-Path, where there is one, is the first field (RFC 5321 4.4): this much is looked at.
 const FIRST_LINE: usize = 1024;
 
+impl Into {
+    /// For parts of messages, which are no messages: stdout gets them as they are, and no place for messages gets any.
+    ///
+    /// # Errors
+    /// 64: a target that takes messages only; 73, 74.
+    pub fn open_for_parts(&self, until: Deadline) -> Result<Every> {
+        let messages = |target: &&Target| !matches!(target, Target::Stdout | Target::Eml(_) | Target::Exec(_));
+        if let Some(target) = self.into.iter().find(messages) {
+            return Err(Error::usage(format!("--into {}: a part is no message", target.canonical())));
+        }
+        self.opened(true, until, &|text| Err(Error::usage(format!("--into {text}: a part is no message"))))
+    }
+}
+
 /// Puts one message in wire form into a sink, but for the [`Sink::end`]: some sources tell only behind the body whether that was all
 /// of it, and what a sink says to the end is its own verdict.
 ///
@@ -132,28 +146,47 @@ pub fn fill(sink: &mut dyn Sink, mut about: About, body: &mut dyn Body) -> Resul
         first.extend_from_slice(piece);
     }
     about.return_path = return_path(&first).or(about.return_path);
-    sink.begin(&about)?;
-    let poured = rest(sink, &first, body);
-    if poured.is_err() {
+    let mut to = ToFile::default();
+    begin(sink, &about, |sink| {
+        let mut out = Vec::new();
+        to.push(&first, &mut out);
+        loop {
+            sink.write(&out)?;
+            out.clear();
+            let piece = body.chunk()?;
+            if piece.is_empty() {
+                to.finish(&mut out);
+                return sink.write(&out);
+            }
+            to.push(piece, &mut out);
+        }
+    })
+}
+
+/// The same for bytes that are in the form that they shall have.
+///
+/// # Errors
+/// As [`pour`].
+pub fn fill_as_is(sink: &mut dyn Sink, about: &About, body: &mut dyn Body) -> Result<()> {
+    begin(sink, about, |sink| {
+        loop {
+            let piece = body.chunk()?;
+            if piece.is_empty() {
+                return Ok(());
+            }
+            sink.write(piece)?;
+        }
+    })
+}
+
+fn begin(sink: &mut dyn Sink, about: &About, write: impl FnOnce(&mut dyn Sink) -> Result<()>) -> Result<()> {
+    sink.begin(about)?;
+    let written = write(sink);
+    if written.is_err() {
         // The first error is the one to tell.
         let _ = sink.abort();
     }
-    poured
-}
-
-fn rest(sink: &mut dyn Sink, first: &[u8], body: &mut dyn Body) -> Result<()> {
-    let (mut to, mut out) = (ToFile::default(), Vec::new());
-    to.push(first, &mut out);
-    loop {
-        sink.write(&out)?;
-        out.clear();
-        let piece = body.chunk()?;
-        if piece.is_empty() {
-            to.finish(&mut out);
-            return sink.write(&out);
-        }
-        to.push(piece, &mut out);
-    }
+    written
 }
 
 fn return_path(start: &[u8]) -> Option<String> {

@@ -2,11 +2,12 @@
 
 mod deliver;
 mod journal;
+mod part;
 mod pull;
 mod renewed;
 
 use crate::body::Body;
-use crate::cli::args::Common;
+use crate::cli::args::{Common, PartNumber, duration};
 use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::imap::{Clients, opened};
@@ -17,16 +18,20 @@ use crate::cli::query::Looking;
 use crate::cli::reference::folder_name;
 use crate::cli::wanted::{Wanted, Which, wanted};
 use crate::cli::{Failure, Outcome, Tool, signals, system};
-use crate::client::imap::{Fetched, Rows};
+use crate::client::imap::{Fetched, Rows, Selected};
 use crate::error::{Exit, Result};
 use crate::net::endpoint::Service;
+use crate::proto::imap::command::Store;
 use crate::proto::imap::response::BodyName;
-use crate::proto::imap::section::{FetchItem, Section};
+use crate::proto::imap::section::{FetchItem, Of, Section, is_field_name};
+use crate::proto::imap::set::SequenceSet;
 use crate::store::patience::Patient;
 use clap::Parser;
 use deliver::Deliver;
+use part::Part;
 use std::io::{BufReader, IsTerminal};
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// Fetches messages of an IMAP folder; the server keeps them as they are, unread ones unread.
 #[derive(Parser)]
@@ -44,12 +49,27 @@ pub struct ImapFetch {
     /// The name of the history of what was fetched (default: the targets).
     #[arg(long, value_name = "NAME", requires = "new")]
     state: Option<String>,
+    /// Delete on the server what is on stable storage here.
+    #[arg(long, requires = "new", conflicts_with_all = ["headers", "fields", "delete_after"])]
+    delete: bool,
+    /// Delete on the server what was fetched longer ago than this.
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "new", conflicts_with_all = ["headers", "fields"])]
+    delete_after: Option<Duration>,
     /// Fetch from so many accounts at a time.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
     /// Only the headers, each with the empty line behind it.
     #[arg(long)]
     headers: bool,
+    /// Only these header fields, with the empty line behind them.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = field_name, conflicts_with = "headers")]
+    fields: Vec<String>,
+    /// Only the part of that number, like 1.2, without its transfer encoding.
+    #[arg(long, value_name = "N[.N]...", conflicts_with_all = ["headers", "fields", "new", "mbox", "deliver_to"])]
+    part: Option<PartNumber>,
+    /// Mark the messages as read (\\Seen) that are on stable storage here.
+    #[arg(long)]
+    mark_seen: bool,
     #[command(flatten)]
     into: Into,
     #[command(flatten)]
@@ -65,6 +85,10 @@ pub struct ImapFetch {
 }
 
 const NAME: &str = "imap-fetch";
+
+fn field_name(text: &str) -> std::result::Result<String, String> {
+    if is_field_name(text) { Ok(text.to_owned()) } else { Err(format!("{text}: not the name of a header field")) }
+}
 
 impl Tool for ImapFetch {
     const MAN: &'static str = r#"
@@ -86,7 +110,11 @@ each message is a line with the keys
 .Li error
 (null if it is done).
 .Pp
-The folder is opened read-only (EXAMINE) and the text is peeked at: nothing changes.
+The folder is opened read-only (EXAMINE) and the text is peeked at: nothing changes, unless
+.Fl -mark-seen
+or
+.Fl -delete
+ask for it.
 .Sh WHAT IS NEW
 With
 .Fl -new
@@ -108,6 +136,22 @@ Folders of one account are fetched one after the other over one connection,
 .Fl -jobs
 accounts at a time, into stdout one at a time.
 A folder that can't be opened holds up no other.
+What is on stable storage here is deleted there with
+.Fl -delete
+or, when it has been here for long,
+.Fl -delete-after ,
+by UID EXPUNGE of exactly these messages; where the server has no UIDPLUS they are marked and stay.
+.Sh PARTS
+With
+.Fl -part
+each message's part of that number (1.2 is the second part of the first one, as
+.Xr mailfmt 1
+and IMAP count) goes to stdout, a command
+.Pq Cm exec:
+or files
+.Pq Cm eml: ,
+without its transfer encoding: text with the line ends of files and in its own charset, everything else byte for byte.
+Nothing else of the message is transferred.
 .Sh WHAT IS MISSING
 A UID that was named alone, by a reference, or that a search has found, and is not there, is told on stderr; of a range like 3:9,
 what is there is meant.
@@ -137,6 +181,12 @@ What is new in two folders, from time to time:
 imap-fetch --new local:INBOX local:Sent --into maildir:Mail
 .Ed
 .Pp
+One part of a message:
+.Bd -literal -offset indent
+echo hello | smtp-send -s hello erin@localhost
+imap-fetch local://erin/INBOX 1 --part 1
+.Ed
+.Pp
 What a search finds, in two steps:
 .Bd -literal -offset indent
 imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
@@ -156,7 +206,10 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
         let stdin = BufReader::new(Patient::new(std::io::stdin(), reach.whole().at()));
         let (all, one) = wanted(&self.what, &self.looking, stdin, &name)?;
-        let mut sink = self.into.open(one, &self.deliver_to, &reach)?;
+        let mut sink = match &self.part {
+            Some(_) => self.into.open_for_parts(reach.whole())?,
+            None => self.into.open(one, &self.deliver_to, &reach)?,
+        };
         let mut clients = Clients::new(&reach, NAME);
         if all.len() > 1 {
             // Nothing is written before every reference is known to be good.
@@ -166,6 +219,7 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         }
         let report = self.json.then(|| Mutex::new(Out::until(reach.whole())));
         let mut deliver = Deliver::new(&mut sink, self.section(), report.as_ref());
+        deliver.part = self.part.as_ref().map(Part::new);
         let fetched = all.iter().try_for_each(|folder| self.fetch(&mut clients, folder, &mut deliver));
         let mut tally = deliver.tally;
         if let Err(e) = fetched.and_then(|()| clients.close()) {
@@ -187,7 +241,16 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
 impl ImapFetch {
     /// What of a message is fetched.
     fn section(&self) -> Section {
-        if self.headers { Section::header() } else { Section::default() }
+        match self.fields.as_slice() {
+            [] if self.headers => Section::header(),
+            [] => Section::default(),
+            fields => Section { part: Vec::new(), what: Of::Fields(fields.to_vec()) },
+        }
+    }
+
+    /// How long ago that was fetched which is deleted on the server.
+    fn delete_after(&self) -> Option<Duration> {
+        if self.delete { Some(Duration::ZERO) } else { self.delete_after }
     }
 
     /// The name of a folder's history, but for that of the folder: what would be fetched, and where it would go.
@@ -196,6 +259,9 @@ impl ImapFetch {
             return name.clone();
         }
         let mut name = if self.headers { "headers ".to_owned() } else { String::new() };
+        if !self.fields.is_empty() {
+            name = format!("fields {} ", self.fields.join(","));
+        }
         for (flag, words) in [("search", &self.looking.search), ("where", &self.looking.words)] {
             name.extend(words.iter().map(|words| format!("{flag} {words:?} ")));
         }
@@ -203,7 +269,7 @@ impl ImapFetch {
     }
 
     fn fetch(&self, clients: &mut Clients<'_>, folder: &Wanted, deliver: &mut Deliver<'_>) -> Result<()> {
-        let mut selected = clients.examine(folder)?;
+        let mut selected = if self.mark_seen { clients.select(folder)? } else { clients.examine(folder)? };
         if self.common.verbose {
             complain(NAME, &opened(&folder.folder, selected.opened()), None);
         }
@@ -216,17 +282,29 @@ impl ImapFetch {
             }
         };
         let mut sizes = Sizes::default();
-        if !self.common.quiet && !self.headers && !self.into.terminal() && std::io::stderr().is_terminal() {
+        let whole = !self.headers && self.fields.is_empty() && self.part.is_none();
+        if !self.common.quiet && whole && !self.into.terminal() && std::io::stderr().is_terminal() {
             // Somebody looks: it is worth asking for the sizes first.
             selected.fetch(&set, &[FetchItem::Rfc822Size], &mut sizes)?;
             deliver.show(Progress::bytes(sizes.bytes, false), sizes.messages);
         }
-        let items = deliver.items();
-        let fetched = selected.fetch(&set, &items, deliver);
+        let binary = selected.has("BINARY") || selected.has("IMAP4REV2");
+        if let Some(part) = &mut deliver.part {
+            part.binary = binary;
+        }
+        let mut fetched = selected.fetch(&set, &deliver.items(), deliver);
+        if let (Err(e), Some(part)) = (&fetched, deliver.part.as_mut().filter(|part| part.binary))
+            && e.exit() == Exit::Refused
+        {
+            // The server can't decode it (RFC 3516 4.3); whoever reads it may.
+            part.binary = false;
+            let rest = if named.is_empty() { set.clone() } else { deliver.not_got(&named) };
+            fetched = selected.fetch(&rest, &deliver.items(), deliver);
+        }
         deliver.show(Progress::bytes(0, true), 0);
         // What came whole before an error stays.
         let committed = deliver.discard().and_then(|()| deliver.commit());
-        match fetched.and(committed) {
+        let done = match fetched.and(committed) {
             Ok(()) => deliver.absent(&named),
             Err(e) if e.exit() == Exit::Refused => {
                 // For some messages only: the others have come.
@@ -234,9 +312,29 @@ impl ImapFetch {
                 deliver.tally.failed(e.exit());
                 deliver.absent(&named)
             }
-            Err(e) => deliver.missing(&named, &e).and(Err(e)),
+            Err(e) => return deliver.missing(&named, &e).and(Err(e)),
+        };
+        if self.mark_seen {
+            mark_seen(&mut selected, deliver)?;
         }
+        done
     }
+}
+
+/// Marks as read what is on stable storage.
+fn mark_seen(selected: &mut Selected<'_>, deliver: &mut Deliver<'_>) -> Result<()> {
+    let set = SequenceSet::from_ranges(deliver.delivered.ranges());
+    if set.is_empty() {
+        return Ok(());
+    }
+    let folder = deliver.prefix.clone();
+    selected.store(&set, Store::Add, &["\\Seen".to_owned()], None, &mut |_, outcome| {
+        if let Err(e) = outcome {
+            complain(NAME, &format!("{}: not marked: {e}", folder.trim_end_matches('.')), e.advice());
+            deliver.tally.failed(e.exit());
+        }
+        Ok(())
+    })
 }
 
 #[derive(Default)]

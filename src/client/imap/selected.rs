@@ -14,7 +14,7 @@ use crate::proto::imap::results::Results;
 use crate::proto::imap::search::SearchKey;
 use crate::proto::imap::section::FetchItem;
 use crate::proto::imap::set::{SequenceSet, within};
-use crate::proto::imap::structure::Envelope;
+use crate::proto::imap::structure::{Envelope, Structure};
 use chrono::{DateTime, FixedOffset};
 
 /// A command line is about as long as this at most (RFC 2683 3.2.1.5).
@@ -41,6 +41,8 @@ pub struct Fetched {
     pub size: Option<u64>,
     /// Its header, as far as ENVELOPE shows it. `None` too where it could not be understood.
     pub envelope: Option<Box<Envelope>>,
+    /// Its structure.
+    pub structure: Option<Box<Structure>>,
     /// The body sections that went to [`Rows::literal`], with their sizes; `None`: the server says that there is none (NIL).
     pub sections: Vec<(BodyName, Option<u64>)>,
     /// What else the server told, as strings.
@@ -365,6 +367,7 @@ impl Listener<'_> {
             FetchItem::InternalDate => row.internal_date.is_some(),
             FetchItem::Rfc822Size => row.size.is_some(),
             FetchItem::Envelope => row.envelope.is_some(),
+            FetchItem::BodyStructure => row.structure.is_some(),
             FetchItem::Extension(asked) => row.extensions.iter().any(|(extension, _)| extension == asked),
             _ => !row.sections.is_empty(),
         };
@@ -402,8 +405,8 @@ fn row(number: u32, values: Vec<FetchValue>) -> (Fetched, bool, Vec<(BodyName, V
                 // Known and malformed, perhaps: the row counts without it.
                 _ => other = true,
             },
-            FetchValue::Body(_) | FetchValue::BodyStructure(_) | FetchValue::BinarySize(..) | FetchValue::ModSeq(_) => {
-            }
+            FetchValue::BodyStructure(structure) => row.structure = Some(Box::new(structure)),
+            FetchValue::Body(_) | FetchValue::BinarySize(..) | FetchValue::ModSeq(_) => {}
         }
     }
     (row, other, here)

@@ -15,6 +15,7 @@ pub mod extension;
 pub mod gather;
 pub mod lex;
 pub mod modseq;
+mod parts;
 pub mod quota;
 pub mod reply;
 pub mod response;

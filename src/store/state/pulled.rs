@@ -95,6 +95,19 @@ impl History<'_> {
         })
     }
 
+    /// The UIDs of the messages that were delivered at this time or before, and are not known to be gone.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn delivered_by(&self, time: i64) -> Result<Vec<u32>> {
+        self.state.db.read(|t| {
+            let mut select =
+                t.prepare_cached("SELECT uid FROM message WHERE source = ?1 AND time <= ?2 ORDER BY uid")?;
+            let rows = select.query_map(params![self.source, time], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// The messages that were pulled and are not known to be gone, by UID.
     ///
     /// # Errors
@@ -170,6 +183,7 @@ mod tests {
         assert!(history.planned().unwrap().is_empty());
         assert_eq!(history.pulled().unwrap().as_ref(), Some(&now));
         assert_eq!(history.messages().unwrap(), [message(2, None), message(7, Some(b"\xff"))]);
+        assert_eq!((history.delivered_by(6).unwrap(), history.delivered_by(7).unwrap()), (vec![], vec![2, 7]));
         history.gone(&Pulled { modseq: 0, ..now.clone() }, &[2, 9]).unwrap();
         assert_eq!(history.messages().unwrap(), [message(7, Some(b"\xff"))]);
         let anew = Pulled { validity: 4, settled: Vec::new(), modseq: 0 };

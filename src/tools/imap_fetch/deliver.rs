@@ -2,7 +2,9 @@
 
 use super::NAME;
 use super::journal::Journal;
+use super::part::Part;
 use crate::body::Body;
+use crate::cli::args::PartNumber;
 use crate::cli::exit::{Tally, complain};
 use crate::cli::into::fill;
 use crate::cli::out::{Report, tell};
@@ -26,7 +28,9 @@ const BATCH: (usize, u64) = (sink::BATCH, 16 << 20);
 /// Everything that is the same for all folders.
 pub(super) struct Deliver<'d> {
     pub(super) sink: &'d mut Every,
-    pub(super) section: Section,
+    section: Section,
+    /// `--part`, instead of a section.
+    pub(super) part: Option<Part>,
     /// Where a JSON object for each message goes, if one is wanted.
     report: Option<&'d Report>,
     pub(super) tally: Tally,
@@ -38,6 +42,8 @@ pub(super) struct Deliver<'d> {
     pub(super) journal: Option<Journal<'d>>,
     batch: Vec<Message>,
     bytes: u64,
+    /// Messages of the folder that are on stable storage.
+    pub(super) delivered: Uids,
     /// For the progress bar: messages of the folder so far, and in all.
     count: usize,
     total: usize,
@@ -66,6 +72,7 @@ impl<'d> Deliver<'d> {
         Deliver {
             sink,
             section,
+            part: None,
             report,
             tally: Tally::default(),
             progress: Progress::bytes(0, true),
@@ -73,6 +80,7 @@ impl<'d> Deliver<'d> {
             folder: Folder::default(),
             journal: None,
             batch: Vec::new(),
+            delivered: Uids::default(),
             bytes: 0,
             count: 0,
             total: 0,
@@ -81,6 +89,9 @@ impl<'d> Deliver<'d> {
 
     /// What each row must have. The section is the last, as servers mostly answer in this order.
     pub(super) fn items(&self) -> Vec<FetchItem> {
+        if let Some(part) = &self.part {
+            return part.items().to_vec();
+        }
         let section = FetchItem::Section { section: self.section.clone(), peek: true, partial: None };
         let size = self.journal.is_some().then_some(FetchItem::Rfc822Size);
         [FetchItem::Flags, FetchItem::InternalDate].into_iter().chain(size).chain([section]).collect()
@@ -90,6 +101,7 @@ impl<'d> Deliver<'d> {
     pub(super) fn begin(&mut self, prefix: String) {
         self.prefix = prefix;
         self.folder = Folder::default();
+        self.delivered = Uids::default();
     }
 
     /// Shows the way through `total` messages.
@@ -117,7 +129,14 @@ impl<'d> Deliver<'d> {
         }
         let collect = self.journal.as_ref().map(|_| Collect::default());
         let mut passing = Passing { body: &mut self.progress.watch(body), bytes: 0, collect, header: None };
-        fill(self.sink, about, &mut passing)?;
+        match &self.part {
+            None => fill(self.sink, about, &mut passing)?,
+            Some(part) => match row.structure.as_ref().and_then(|structure| structure.part(&part.numbers)) {
+                Some(structure) => part.fill(self.sink, about, structure, &mut passing)?,
+                // It is told when the row has ended.
+                None => return Ok(()),
+            },
+        }
         let header = passing.header.or(passing.collect.map(Collect::finish));
         self.folder.open = Some(Passed { number: row.number, uid: row.uid, bytes: passing.bytes, header });
         Ok(())
@@ -171,6 +190,7 @@ impl<'d> Deliver<'d> {
         };
         for (message, receipt) in batch.iter().zip(receipts) {
             self.tally.done();
+            self.delivered.add(message.uid);
             self.say(message.uid, &receipt.places, None)?;
         }
         Ok(())
@@ -188,7 +208,7 @@ impl<'d> Deliver<'d> {
 
     /// After a whole FETCH: those of `named` that are not there.
     pub(super) fn absent(&mut self, named: &SequenceSet) -> Result<()> {
-        let absent = SequenceSet::from_numbers(named.numbers(u32::MAX).filter(|uid| !self.folder.got.has(*uid)));
+        let absent = self.not_got(named);
         if absent.is_empty() {
             return Ok(());
         }
@@ -229,13 +249,22 @@ impl Rows for Deliver<'_> {
     fn literal(&mut self, so_far: &Fetched, name: &BodyName, _: u64, body: &mut dyn Body) -> Result<()> {
         self.folder.pending = None;
         self.discard()?;
-        if *name != BodyName::Section(self.section.clone(), None) || (so_far.uid > 0 && !self.is_wanted(so_far.uid)) {
+        let ours = match (&self.part, name) {
+            (Some(part), name) => part.is(name),
+            (None, BodyName::Section(section, None)) => section.answers(&self.section),
+            (None, _) => false,
+        };
+        if !ours || (so_far.uid > 0 && !self.is_wanted(so_far.uid)) {
             return Ok(());
         }
-        if so_far.uid > 0 && so_far.flags.is_some() && so_far.internal_date.is_some() {
+        let known = match self.part {
+            Some(_) => so_far.structure.is_some(),
+            None => so_far.flags.is_some() && so_far.internal_date.is_some(),
+        };
+        if so_far.uid > 0 && known {
             return self.put(so_far, body);
         }
-        // Its UID or flags come behind it.
+        // Its UID, flags or structure come behind it.
         let mut spool = Spool::new();
         loop {
             let piece = body.chunk()?;
@@ -258,9 +287,30 @@ impl Rows for Deliver<'_> {
             Some(passed) if passed.number == row.number && passed.uid == row.uid => self.seal(&row, &passed),
             open => {
                 self.folder.open = open;
-                self.discard()
+                self.discard()?;
+                self.lacks(&row)
             }
         }
+    }
+}
+
+impl Deliver<'_> {
+    /// The message is there, and the part is not.
+    fn lacks(&mut self, row: &Fetched) -> Result<()> {
+        let Some(part) = &self.part else { return Ok(()) };
+        if !self.is_wanted(row.uid) || row.structure.is_none() {
+            return Ok(());
+        }
+        let why = Error::refused(format!("there is no part {}", PartNumber(part.numbers.clone())));
+        complain(NAME, &format!("{}{}: {why}", self.prefix, row.uid), None);
+        self.folder.got.add(row.uid);
+        self.tally.failed(why.exit());
+        self.say(row.uid, &[], Some(&why))
+    }
+
+    /// Of these, those that have not come.
+    pub(super) fn not_got(&self, set: &SequenceSet) -> SequenceSet {
+        SequenceSet::from_numbers(set.numbers(u32::MAX).filter(|uid| !self.folder.got.has(*uid)))
     }
 }
 

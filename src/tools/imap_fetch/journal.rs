@@ -8,6 +8,7 @@ use crate::store::journal;
 use crate::store::sink::{Every, Found, Receipt};
 use crate::store::state::{History, Message, Pulled};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// One folder's history while it is pulled.
 pub(super) struct Journal<'h> {
@@ -151,6 +152,17 @@ impl<'h> Journal<'h> {
         self.found.clear();
         self.failed.clear();
         self.history.renew(&self.state(), known)
+    }
+
+    /// What was delivered so long ago.
+    pub(super) fn older_than(&self, age: Duration) -> Result<Vec<u32>> {
+        let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        self.history.delivered_by(self.now.saturating_sub(age))
+    }
+
+    /// These are gone on the server.
+    pub(super) fn gone(&self, uids: &[u32]) -> Result<()> {
+        self.history.gone(&self.state(), uids)
     }
 
     fn state(&self) -> Pulled {

@@ -2,20 +2,22 @@
 
 use super::deliver::Deliver;
 use super::journal::Journal;
-use super::{ImapFetch, NAME, renewed};
+use super::{ImapFetch, NAME, mark_seen, renewed};
 use crate::cli::compose::now;
 use crate::cli::connect::Reach;
 use crate::cli::exit::{Tally, complain};
 use crate::cli::imap::{Clients, opened};
 use crate::cli::out::{Out, Report};
 use crate::cli::reference::folder_name;
+use crate::cli::transfer::remove;
+use crate::cli::wanted::{Wanted, Which as WhichMessages};
 use crate::cli::{Failure, Outcome, several, system};
 use crate::client::imap::Which;
 use crate::error::{Error, Exit, Result};
 use crate::net::Endpoint;
 use crate::net::endpoint::Service;
-use crate::proto::imap::set::SequenceSet;
-use crate::store::sink::Every;
+use crate::proto::imap::set::{SequenceSet, within};
+use crate::store::sink::{Every, Sink};
 use crate::store::state::{Key, State};
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -40,6 +42,10 @@ pub(super) fn run(flags: &ImapFetch, reach: &Reach) -> Outcome {
         let mut summary = Summary { tally: Tally::default(), nothing: true };
         let done = reach.beside(NAME, &flags.common).map_err(Failure::from).and_then(|reach| {
             let mut sink = flags.into.open(false, &flags.deliver_to, &reach)?;
+            if flags.delete_after().is_some() && !sink.stable() {
+                let why = "--delete, and stdout is a pipe or terminal: nobody knows whether what it got is safe";
+                return Err(Failure::usage(why).advise("use --into"));
+            }
             Pull { flags, reach: &reach, report: &report, alone: folders == 1 }.account(
                 account,
                 &mut sink,
@@ -169,10 +175,19 @@ impl Pull<'_> {
                 journal = done;
                 continue;
             }
-            tally.add(&deliver.tally);
+            tally.add(&std::mem::take(&mut deliver.tally));
             committed?;
             match fetched {
-                Ok(()) => return done.settle(),
+                Ok(()) => {
+                    done.settle()?;
+                    let wanted = Wanted {
+                        at: at.clone(),
+                        folder: folder.to_owned(),
+                        uid_validity: Some(done.validity),
+                        which: WhichMessages::Uids(SequenceSet::default(), SequenceSet::default()),
+                    };
+                    return self.change(clients, &wanted, &done, &mut deliver, tally);
+                }
                 Err(e) if e.exit() == Exit::Refused && done.opened.is_some() => {
                     // For some messages only: the others have come.
                     complain(NAME, &e.to_string(), e.advice());
@@ -205,5 +220,47 @@ impl Pull<'_> {
             (None, None) => Which::All,
         };
         clients.client(at)?.fetch_from(folder, which, &items, deliver)
+    }
+
+    /// What is done on the server when all of a folder is here.
+    fn change(
+        &self,
+        clients: &mut Clients<'_>,
+        wanted: &Wanted,
+        journal: &Journal<'_>,
+        deliver: &mut Deliver<'_>,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let old = self.flags.delete_after().map(|age| journal.older_than(age)).transpose()?.unwrap_or_default();
+        let seen = self.flags.mark_seen && !deliver.delivered.is_empty();
+        if old.is_empty() && !seen {
+            return Ok(());
+        }
+        let mut selected = clients.select(wanted)?;
+        if seen {
+            mark_seen(&mut selected, deliver)?;
+            tally.add(&deliver.tally);
+        }
+        let old = SequenceSet::from_numbers(old);
+        let there = selected.present(&old)?;
+        let ranges = there.resolve(u32::MAX);
+        let mut gone: Vec<u32> = old.numbers(u32::MAX).filter(|uid| !within(&ranges, *uid)).collect();
+        let deleted = remove(&mut selected, &there, &mut |part, outcome| {
+            match outcome {
+                Ok(()) => gone.extend(part.numbers(u32::MAX)),
+                Err(e) => {
+                    complain(NAME, &format!("{}UID {part}: not deleted: {e}", deliver.prefix), e.advice());
+                    tally.failed(e.exit());
+                }
+            }
+            Ok(())
+        });
+        if self.flags.common.verbose {
+            complain(NAME, &format!("{}: {} deleted there", wanted.folder, gone.len()), None);
+        }
+        if !gone.is_empty() {
+            journal.gone(&gone)?;
+        }
+        deleted
     }
 }

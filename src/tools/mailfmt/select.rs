@@ -1,7 +1,8 @@
 //! Which parts of a message are meant.
 
 use super::describe::numbered;
-use super::show::{Section, is_shown, section};
+use super::show::is_shown;
+use crate::cli::args::PartNumber;
 use crate::error::{Error, Result};
 use crate::message::decode::file_name;
 use crate::message::filename::matches;
@@ -12,8 +13,8 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 pub(super) struct Selection {
     /// This part, by its number in tree.
-    #[arg(long, value_name = "N[.N]...", value_parser = section)]
-    part: Vec<Section>,
+    #[arg(long, value_name = "N[.N]...")]
+    part: Vec<PartNumber>,
     /// Parts with such a name: * is anything, ? one character.
     #[arg(long, value_name = "GLOB")]
     name: Vec<String>,
@@ -35,7 +36,7 @@ impl Selection {
     /// 66: there is no part of such a number.
     pub(super) fn of<'p>(&self, message: &'p Part) -> Result<Vec<(String, &'p Part)>> {
         let selects = !(self.part.is_empty() && self.name.is_empty() && self.r#type.is_empty() && self.id.is_empty());
-        let numbers: Vec<String> = self.part.iter().map(Section::shown).collect();
+        let numbers: Vec<String> = self.part.iter().map(PartNumber::to_string).collect();
         let all = numbered(message);
         if let Some(missing) = numbers.iter().find(|wanted| !all.iter().any(|(number, _)| number == *wanted)) {
             return Err(Error::no_input(format!("there is no part {missing}")));

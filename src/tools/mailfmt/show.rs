@@ -6,6 +6,7 @@ use super::input::Input;
 use super::screen::Screen;
 use crate::body::{Body, Take};
 use crate::cli::Outcome;
+use crate::cli::args::PartNumber;
 use crate::cli::exit::complain;
 use crate::cli::html;
 use crate::error::{Error, Result};
@@ -31,8 +32,8 @@ pub(super) struct Show {
     #[arg(long, conflicts_with_all = ["part", "json", "raw"])]
     tree: bool,
     /// Write the content of one part, by its number in --tree, decoded; the message is one, or the first of an mbox.
-    #[arg(long, value_name = "N[.N]...", conflicts_with = "json", value_parser = section)]
-    part: Option<Section>,
+    #[arg(long, value_name = "N[.N]...", conflicts_with = "json")]
+    part: Option<PartNumber>,
     /// Print one JSON object a message: header fields in order and the MIME tree (see JSON below).
     #[arg(long, conflicts_with = "raw")]
     json: bool,
@@ -42,16 +43,6 @@ pub(super) struct Show {
     /// Escape nothing.
     #[arg(long)]
     raw: bool,
-}
-
-/// A part's number.
-#[derive(Clone, Debug)]
-pub(super) struct Section(pub Vec<u32>);
-
-/// Reads one.
-pub(super) fn section(text: &str) -> std::result::Result<Section, String> {
-    let numbers: Option<Vec<u32>> = text.split('.').map(|n| n.parse().ok().filter(|n| *n > 0)).collect();
-    numbers.map(Section).ok_or_else(|| "not a part's number like 1 or 2.1".to_owned())
 }
 
 impl Show {
@@ -122,8 +113,8 @@ impl Text {
 #[derive(Args, Debug)]
 pub(super) struct Cat {
     /// The part: 1, 2.1, ...
-    #[arg(value_name = "PART", value_parser = section)]
-    part: Section,
+    #[arg(value_name = "PART")]
+    part: PartNumber,
     #[command(flatten)]
     input: Input,
     /// Escape nothing on a terminal.
@@ -138,24 +129,17 @@ impl Cat {
     }
 }
 
-fn cat(input: &Input, section: &Section, raw: bool) -> Outcome {
+fn cat(input: &Input, section: &PartNumber, raw: bool) -> Outcome {
     let mut screen = Screen::for_bytes(raw);
     let exit = input.each(|item| {
         let (mut spool, part) = read(item.body)?;
         let found = part.section(&section.0);
-        let found = found.ok_or_else(|| Error::no_input(format!("there is no part {}", section.shown())))?;
+        let found = found.ok_or_else(|| Error::no_input(format!("there is no part {section}")))?;
         write_part(&mut screen, &mut Cursor::new(spool.body()?), found)?;
         Ok(!screen.is_gone())
     })?;
     screen.flush()?;
     Ok(exit)
-}
-
-impl Section {
-    /// As it is written.
-    pub(super) fn shown(&self) -> String {
-        self.0.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
-    }
 }
 
 /// Keeps a message and finds its parts.
