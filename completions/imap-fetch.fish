@@ -23,6 +23,8 @@ complete -c imap-fetch -l client-cert -d 'Show this certificate to servers that 
 complete -c imap-fetch -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
 complete -c imap-fetch -l source-address -d 'Connect from this address of the machine' -r
 complete -c imap-fetch -l new -d 'Only messages that were not fetched before, by the history that --state names'
+complete -c imap-fetch -l mirror -d 'Keep the tree of Maildirs that --into maildir:DIR names as the folders are on the server, or all folders of an account: new messages, flags, and what is gone there'
+complete -c imap-fetch -l force -d 'Delete although it is most of the folder'
 complete -c imap-fetch -l delete -d 'Delete on the server what is on stable storage here'
 complete -c imap-fetch -l headers -d 'Only the headers, each with the empty line behind it'
 complete -c imap-fetch -l mark-seen -d 'Mark the messages as read (\\\\Seen) that are on stable storage here'

@@ -36,6 +36,7 @@ mod view;
 
 pub use cache::Read;
 pub use draft::{Draft, Part, Stored, Target, commit_all};
+pub use name::place;
 pub use selected::{Changes, Copied, FlagChange, Mailbox};
 pub use view::Message;
 

@@ -63,7 +63,8 @@ static SCHEMA: Schema = Schema {
             size INTEGER NOT NULL,
             id TEXT NOT NULL,                 -- a digest of the Message-ID
             time INTEGER NOT NULL,            -- when it was delivered, seconds since 1970
-            place BLOB,                       -- the file, in a mirror
+            place BLOB,                       -- in a mirror: the file, by what of its name stays the same
+            letters TEXT,                     -- and its flags
             PRIMARY KEY (source, uid)
         ) WITHOUT ROWID;
     ",
@@ -162,6 +163,20 @@ impl State {
                  AND (?4 IS NULL OR name = ?4)",
             )?;
             let rows = select.query_map(params![protocol, login, host.to_ascii_lowercase(), name], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The names under which there are histories of one maildrop.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn names(&self, protocol: &str, login: &str, host: &str) -> Result<Vec<String>> {
+        self.db.read(|t| {
+            let mut select = t.prepare_cached(
+                "SELECT name FROM source WHERE protocol = ?1 AND login = ?2 AND host = ?3 ORDER BY name",
+            )?;
+            let rows = select.query_map(params![protocol, login, host.to_ascii_lowercase()], |row| row.get(0))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }

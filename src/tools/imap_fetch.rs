@@ -2,6 +2,7 @@
 
 mod deliver;
 mod journal;
+mod mirror;
 mod part;
 mod pull;
 mod renewed;
@@ -19,17 +20,19 @@ use crate::cli::reference::folder_name;
 use crate::cli::wanted::{Wanted, Which, wanted};
 use crate::cli::{Failure, Outcome, Tool, signals, system};
 use crate::client::imap::{Fetched, Rows, Selected};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::net::endpoint::Service;
 use crate::proto::imap::command::Store;
 use crate::proto::imap::response::BodyName;
 use crate::proto::imap::section::{FetchItem, Of, Section, is_field_name};
 use crate::proto::imap::set::SequenceSet;
 use crate::store::patience::Patient;
+use crate::store::sink::Target;
 use clap::Parser;
 use deliver::Deliver;
 use part::Part;
 use std::io::{BufReader, IsTerminal};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -46,8 +49,15 @@ pub struct ImapFetch {
     /// Only messages that were not fetched before, by the history that --state names.
     #[arg(long)]
     new: bool,
+    /// Keep the tree of Maildirs that --into maildir:DIR names as the folders are on the server, or all folders of an account: new messages,
+    /// flags, and what is gone there.
+    #[arg(long, conflicts_with_all = ["new", "search", "words", "headers", "fields", "delete", "delete_after", "part", "deliver_to"])]
+    mirror: bool,
+    /// Delete although it is most of the folder.
+    #[arg(long, requires = "mirror", conflicts_with = "new")]
+    force: bool,
     /// The name of the history of what was fetched (default: the targets).
-    #[arg(long, value_name = "NAME", requires = "new")]
+    #[arg(long, value_name = "NAME")]
     state: Option<String>,
     /// Delete on the server what is on stable storage here.
     #[arg(long, requires = "new", conflicts_with_all = ["headers", "fields", "delete_after"])]
@@ -141,6 +151,27 @@ What is on stable storage here is deleted there with
 or, when it has been here for long,
 .Fl -delete-after ,
 by UID EXPUNGE of exactly these messages; where the server has no UIDPLUS they are marked and stay.
+.Sh A MIRROR
+With
+.Fl -mirror
+the tree of Maildirs that
+.Fl -into Cm maildir: Ns Ar DIR
+names is kept as the named folders are on the server, or with
+.Ar ACCOUNT:
+alone all folders of the account: INBOX is
+.Ar DIR
+itself, and Lists/rust is
+.Pa DIR/.Lists.rust
+(Maildir++).
+New messages come as with
+.Fl -new ;
+flags become those that they are there; what is gone there goes here, and so does a folder.
+It is one way: what somebody has changed or removed here is undone, files that were not fetched are left alone, and nothing changes on
+the server.
+A server with QRESYNC (RFC 7162) tells only what has changed since the last run, any other the flags of all messages.
+As a guard, nothing is removed where more than half of a folder and more than 10 messages would go, unless
+.Fl -force
+says so; the status is 65 then, and everything else is done.
 .Sh PARTS
 With
 .Fl -part
@@ -160,7 +191,7 @@ its UIDs anew, and they may mean other messages now.
 .Sh EXIT STATUS
 0, also if there was nothing to fetch (1 with
 .Fl e ) ;
-64 wrong arguments; 67 some messages were fetched and others not; 69 refused: no such folder, none of the named messages is
+64 wrong arguments; 65 the guard of a mirror; 67 some messages were fetched and others not; 69 refused: no such folder, none of the named messages is
 there, UIDVALIDITY has changed; 73, 74 a target can't be made or written; 75 unreachable or connection lost; 76 protocol error,
 or TLS that can't be had or verified; 77 login refused; see
 .Xr pipepost 7 .
@@ -179,6 +210,11 @@ imap-fetch local:INBOX --into maildir:Mail
 What is new in two folders, from time to time:
 .Bd -literal -offset indent
 imap-fetch --new local:INBOX local:Sent --into maildir:Mail
+.Ed
+.Pp
+All folders as they are:
+.Bd -literal -offset indent
+imap-fetch --mirror local: --into maildir:Mirror
 .Ed
 .Pp
 One part of a message:
@@ -200,7 +236,10 @@ imap-ls --refs local:INBOX --search UNSEEN | imap-fetch - --into mbox:unseen
         signals::tidy()?;
         system::many_files();
         let reach = Reach::new(NAME, &self.common)?;
-        if self.new {
+        if self.state.is_some() && !self.new && !self.mirror {
+            return Err(Failure::usage("--state, and neither --new nor --mirror"));
+        }
+        if self.new || self.mirror {
             return pull::run(&self, &reach);
         }
         let name = |argument: Option<&str>| reach.accounts().account(argument, Service::Imap);
@@ -248,6 +287,15 @@ impl ImapFetch {
         }
     }
 
+    /// The directory that is a mirror, if one is.
+    fn mirror_of(&self) -> Result<Option<&Path>> {
+        match self.into.into.as_slice() {
+            _ if !self.mirror => Ok(None),
+            [Target::Maildir(root)] => Ok(Some(root)),
+            _ => Err(Error::usage("--mirror of what?").advise("--into maildir:DIR names the tree")),
+        }
+    }
+
     /// How long ago that was fetched which is deleted on the server.
     fn delete_after(&self) -> Option<Duration> {
         if self.delete { Some(Duration::ZERO) } else { self.delete_after }
@@ -257,6 +305,9 @@ impl ImapFetch {
     fn history_name(&self) -> String {
         if let Some(name) = &self.state {
             return name.clone();
+        }
+        if self.mirror {
+            return format!("mirror {}", self.into.canonical());
         }
         let mut name = if self.headers { "headers ".to_owned() } else { String::new() };
         if !self.fields.is_empty() {

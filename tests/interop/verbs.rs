@@ -6,6 +6,7 @@ use super::maildrops::{Maildrop, ready};
 use super::peer::Authority;
 use super::servers::Dovecot;
 use super::{DOVECOT, Ran, files, hard, home, servers};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 
@@ -174,11 +175,99 @@ impl There<'_> {
         assert_eq!(watch.child.wait().unwrap().code(), Some(0));
     }
 
+    /// The subjects in a Maildir with the letters of their flags, and how often each is there.
+    fn mirrored(&self, folder: &str) -> BTreeMap<String, (String, usize)> {
+        let mut all = BTreeMap::new();
+        for sub in ["new", "cur"] {
+            for entry in std::fs::read_dir(self.home.path().join("mirror").join(folder).join(sub)).unwrap() {
+                let path = entry.unwrap().path();
+                let text = std::fs::read_to_string(&path).unwrap();
+                let subject = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap().to_owned();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                let letters = name.split_once(":2,").map_or(String::new(), |(_, letters)| letters.to_owned());
+                all.entry(subject).or_insert((letters, 0)).1 += 1;
+            }
+        }
+        all
+    }
+
+    fn pulled(&self) {
+        let (inbox, archive) = (self.at("bob", "INBOX"), self.at("bob", "Archive"));
+        for folder in [&inbox, &archive] {
+            self.run("imap-rm", &["--purge", "--all", "--force", folder], b"").ends(0);
+        }
+        let put = |folder: &str, subject: &str| {
+            let message = format!(
+                "Message-ID: <{subject}@x>\nSubject: {subject}\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
+                 --b\n\ntext\n--b\nContent-Type: application/x\nContent-Transfer-Encoding: base64\n\nAAECDQo=\n--b--\n"
+            );
+            self.run("imap-put", &[folder], message.as_bytes()).ends(0).out
+        };
+        (0..3).for_each(|n| drop(put(&inbox, &format!("m{n}"))));
+        put(&archive, "old");
+        let new = |status| {
+            let ran =
+                self.run("imap-fetch", &["-e", "--new", &inbox, &archive, "--into", "mbox:pulled"], b"").ends(status);
+            assert_eq!(ran.err, "");
+            let text = std::fs::read_to_string(self.home.path().join("pulled")).unwrap();
+            text.lines().filter(|line| line.starts_with("Subject: ")).count()
+        };
+        assert_eq!((new(0), new(1)), (4, 4));
+        put(&archive, "m3");
+        assert_eq!((new(0), new(1)), (5, 5));
+        // The part without its encoding, by the server or here.
+        let binary = self
+            .home
+            .command("imap-fetch")
+            .args(self.more)
+            .args(["--ca-file", "ca.pem", "--password-file", "pw"])
+            .args([&inbox, "--part", "2"])
+            .output()
+            .unwrap();
+        assert_eq!(binary.stdout, b"\0\x01\x02\r\n".repeat(3));
+        let fields = self.run("imap-fetch", &[&inbox, "--raw", "--fields", "subject"], b"").ends(0).out;
+        assert_eq!(fields, "Subject: m0\n\nSubject: m1\n\nSubject: m2\n\n");
+        let mirror = |status| {
+            let account = self.at("bob", "");
+            self.run("imap-fetch", &["-e", "--mirror", account.trim_end_matches('/'), "--into", "maildir:mirror"], b"")
+                .ends(status)
+        };
+        mirror(0);
+        assert_eq!(mirror(1).err, "");
+        let one = |all: &[(&str, &str)]| -> BTreeMap<String, (String, usize)> {
+            all.iter().map(|(subject, letters)| ((*subject).to_owned(), ((*letters).to_owned(), 1))).collect()
+        };
+        let dir = if self.prefix.is_empty() { ".Archive" } else { ".INBOX.Archive" };
+        assert_eq!(self.mirrored(""), one(&[("m0", ""), ("m1", ""), ("m2", "")]));
+        assert_eq!(self.mirrored(dir), one(&[("m3", ""), ("old", "")]));
+        self.run("imap-flag", &[&inbox, "--where", "subject:m1", "+seen", "+flagged"], b"").ends(0);
+        self.run("imap-rm", &["--purge", &inbox, "--where", "subject:m0"], b"").ends(0);
+        put(&inbox, "m4");
+        mirror(0);
+        mirror(1);
+        assert_eq!(self.mirrored(""), one(&[("m1", "FS"), ("m2", ""), ("m4", "")]));
+        self.run("imap-flag", &[&inbox, "--where", "subject:m1", "-seen"], b"").ends(0);
+        self.run("imap-mv", &["--all", &archive, &inbox], b"").ends(0);
+        mirror(0);
+        assert_eq!(self.mirrored(""), one(&[("m1", "F"), ("m2", ""), ("m3", ""), ("m4", ""), ("old", "")]));
+        assert_eq!(self.mirrored(dir), one(&[]));
+        self.run("imap-mkdir", &["--remove", &archive], b"").ends(0);
+        mirror(1);
+        assert!(!self.home.path().join("mirror").join(dir).exists());
+        // What is here is read and goes there.
+        let go = ["--new", &inbox, "--mark-seen", "--into", "maildir:gone"];
+        self.run("imap-fetch", &go, b"").ends(0);
+        assert!(self.flags("INBOX").iter().all(|flags| flags.contains("Seen")), "{:?}", self.flags("INBOX"));
+        self.run("imap-fetch", &["--new", &inbox, "--delete", "--into", "maildir:gone"], b"").ends(0);
+        assert!(self.listed("INBOX", "uid").is_empty());
+    }
+
     fn all(&self) {
         self.folders();
         self.messages();
         self.transfers();
         self.watched();
+        self.pulled();
     }
 }
 

@@ -130,7 +130,7 @@ impl Client {
     }
 
     /// What is told in ranges is told in fewer bytes; `save`: and is remembered as `$`.
-    fn search_command(&self, key: &SearchKey, save: bool) -> Command {
+    pub(super) fn search_command(&self, key: &SearchKey, save: bool) -> Command {
         let returns = (save || self.has("ESEARCH")).then_some(Returns { all: true, save, ..Returns::default() });
         Command::Search { uid: true, returns, charset: None, key: key.clone() }
     }
@@ -142,13 +142,25 @@ impl Client {
         then: &mut dyn Iterator<Item = Command>,
         listen: &mut dyn Listen,
     ) -> Result<Selected<'_>> {
-        let examine = Command::Examine { mailbox: folder.to_owned(), with: Selecting::Plain };
+        self.enter_behind(None, folder, Selecting::Plain, then, listen)
+    }
+
+    /// The same with something of this folder and a command before it, of which the answer does not matter.
+    pub(super) fn enter_behind(
+        &mut self,
+        before: Option<Command>,
+        folder: &str,
+        with: Selecting,
+        then: &mut dyn Iterator<Item = Command>,
+        listen: &mut dyn Listen,
+    ) -> Result<Selected<'_>> {
+        let examine = Command::Examine { mailbox: folder.to_owned(), with };
         // Nothing may follow what can't be said.
         encode("a0", &examine)?;
         self.talk.told.forget_folder();
-        let mut opening =
-            Opening { then: listen, peer: self.talk.peer(), opened: None, told: (None, None), uid_next: None };
-        self.talk.flight(FLIGHT, &mut std::iter::once(examine).chain(then), &mut opening)?;
+        let (peer, place) = (self.talk.peer(), usize::from(before.is_some()));
+        let mut opening = Opening { then: listen, peer, place, opened: None, told: (None, None), uid_next: None };
+        self.talk.flight(FLIGHT, &mut before.into_iter().chain([examine]).chain(then), &mut opening)?;
         match opening.opened {
             Some(status) if status.condition != Condition::Ok => {
                 Err(self.talk.refused(&format!("{folder}: "), &status))
@@ -162,6 +174,8 @@ impl Client {
 struct Opening<'l> {
     then: &'l mut dyn Listen,
     peer: String,
+    /// Of EXAMINE among the commands.
+    place: usize,
     opened: Option<Status>,
     /// EXISTS and UIDVALIDITY.
     told: (Option<u32>, Option<u32>),
@@ -187,6 +201,7 @@ impl Listen for Opening<'_> {
         if self.is_open() {
             return self.then.untagged(what);
         }
+        self.then.early(&what)?;
         match what {
             Untagged::Exists(n) => self.told.0 = Some(n),
             Untagged::Status(status) => self.note(&status),
@@ -200,7 +215,10 @@ impl Listen for Opening<'_> {
     }
 
     fn answered(&mut self, at: usize, answer: Result<Status>) -> Result<()> {
-        if let Some(at) = at.checked_sub(1) {
+        if at < self.place {
+            return Ok(());
+        }
+        if let Some(at) = at.saturating_sub(self.place).checked_sub(1) {
             // What is said of a folder that is not open says nothing.
             return if self.is_open() { self.then.answered(at, answer) } else { Ok(()) };
         }

@@ -335,6 +335,14 @@ impl<'r> Listener<'r> {
         self.early = set.map(|set| set.resolve(u32::MAX)).unwrap_or_default();
     }
 
+    /// What stands for the search has told that this message is there: its row is due, if it was asked for.
+    pub(super) fn there(&mut self, uid: u32) -> Result<()> {
+        match &mut self.search {
+            Some(found) if within(&self.early, uid) => found.add(uid, uid),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a row may be one of FETCH that comes before the answer to the search has ended: Dovecot answers both commands at once.
     fn may_come(&mut self, uid: u32) -> bool {
         let Some(found) = &self.search else { return true };

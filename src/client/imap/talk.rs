@@ -42,6 +42,12 @@ pub(super) trait Listen {
         Ok(())
     }
 
+    /// A response that came while the folder of this flight was being opened.
+    fn early(&mut self, what: &Untagged) -> Result<()> {
+        let _ = what;
+        Ok(())
+    }
+
     /// A response that has no tag. What is nobody's business is dropped here.
     fn untagged(&mut self, what: Untagged) -> Result<()>;
 

@@ -6,6 +6,7 @@
 //! with names that we would write differently are shown as well, and found again by that ([`shown`]).
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 /// The longest directory name.
 const MAX: usize = 255;
@@ -52,6 +53,15 @@ fn hex(out: &mut String, c: char) {
 pub(super) fn directory(name: &str) -> Result<String, &'static str> {
     let dir = format!(".{}", encode(name));
     if dir.len() > MAX { Err("name too long") } else { Ok(dir) }
+}
+
+/// Where the folder of that name is in a tree; `/` between the levels. `None`: no folder can have that name.
+#[must_use]
+pub fn place(root: &Path, name: &str) -> Option<PathBuf> {
+    match canonical(name)?.as_str() {
+        INBOX => Some(root.to_owned()),
+        name => directory(name).ok().map(|dir| root.join(dir)),
+    }
 }
 
 /// The name behind [`encode`]'s text. Total: what is no escape stands for itself, what is no UTF-8 becomes U+FFFD.

@@ -30,8 +30,10 @@ pub struct Message {
     pub id: String,
     /// When it was delivered, seconds since 1970.
     pub time: i64,
-    /// Where it is, in a mirror.
+    /// Where it is, in a mirror: what of its file's name stays the same.
     pub place: Option<Vec<u8>>,
+    /// The letters of its flags there, as they were on the server; `None`: nobody knows.
+    pub letters: Option<String>,
 }
 
 impl History<'_> {
@@ -114,11 +116,13 @@ impl History<'_> {
     /// 74.
     pub fn messages(&self) -> Result<Vec<Message>> {
         self.state.db.read(|t| {
-            let mut select =
-                t.prepare_cached("SELECT uid, size, id, time, place FROM message WHERE source = ?1 ORDER BY uid")?;
+            let mut select = t.prepare_cached(
+                "SELECT uid, size, id, time, place, letters FROM message WHERE source = ?1 ORDER BY uid",
+            )?;
             let rows = select.query_map([self.source], |row| {
                 let size = u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
-                Ok(Message { uid: row.get(0)?, size, id: row.get(2)?, time: row.get(3)?, place: row.get(4)? })
+                let (id, time, place, letters) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+                Ok(Message { uid: row.get(0)?, size, id, time, place, letters })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -138,11 +142,11 @@ impl History<'_> {
 
     fn put(&self, t: &Transaction<'_>, messages: &[Message]) -> Result<(), Stop> {
         let mut insert = t.prepare_cached(
-            "INSERT OR REPLACE INTO message (source, uid, size, id, time, place) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR REPLACE INTO message (source, uid, size, id, time, place, letters) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
-        for Message { uid, size, id, time, place } in messages {
+        for Message { uid, size, id, time, place, letters } in messages {
             let size = i64::try_from(*size).unwrap_or(i64::MAX);
-            insert.execute(params![self.source, uid, size, id, time, place])?;
+            insert.execute(params![self.source, uid, size, id, time, place, letters])?;
         }
         Ok(())
     }
@@ -176,6 +180,7 @@ mod tests {
             id: format!("id {uid}"),
             time: 7,
             place: place.map(<[u8]>::to_vec),
+            letters: place.map(|_| "FS".to_owned()),
         };
         let now = Pulled { validity: 3, settled: vec![(1, 4), (7, u32::MAX)], modseq: 1 << 50 };
         history.plan([(&b"3.7"[..], &[b"mbox:".to_vec()][..])]).unwrap();
@@ -191,6 +196,7 @@ mod tests {
         assert_eq!((history.pulled().unwrap(), history.messages().unwrap()), (Some(anew), vec![message(1, None)]));
         drop(history);
         // The same folder under another name is another history.
+        assert_eq!(state.names("imap", "bob", "IMAP.example.org").unwrap(), ["INBOX\n-"]);
         let other = state.history(&Key { name: "INBOX\nother".into(), ..key }, Duration::ZERO).unwrap();
         assert_eq!((other.pulled().unwrap(), other.messages().unwrap()), (None, Vec::new()));
     }

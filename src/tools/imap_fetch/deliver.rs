@@ -179,13 +179,13 @@ impl<'d> Deliver<'d> {
 
     /// Brings what has come whole to stable storage, and reports it.
     pub(super) fn commit(&mut self) -> Result<()> {
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
         if batch.is_empty() {
             return Ok(());
         }
         let receipts = match &mut self.journal {
-            Some(journal) => journal.commit(self.sink, &batch)?,
+            Some(journal) => journal.commit(self.sink, &mut batch)?,
             None => self.sink.commit()?,
         };
         for (message, receipt) in batch.iter().zip(receipts) {

@@ -1,13 +1,17 @@
 //! `--new`: what the history knows of a folder, and what it learns of each message that comes.
 
-use crate::client::imap::{Fetched, Opened, Uids};
+use crate::client::imap::{Fetched, Opened, Since, Uids};
 use crate::error::Result;
 use crate::message::digest::Sha256;
+use crate::message::flags::Flags;
 use crate::message::header::Header;
 use crate::store::journal;
+use crate::store::maildir::base;
 use crate::store::sink::{Every, Found, Receipt};
 use crate::store::state::{History, Message, Pulled};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// One folder's history while it is pulled.
@@ -25,12 +29,14 @@ pub(super) struct Journal<'h> {
     pub(super) renewed: Option<u32>,
     /// What is known when the folder is open.
     pub(super) opened: Option<Opened>,
+    /// Whether it is remembered where each message is.
+    mirrors: bool,
     now: i64,
 }
 
 impl<'h> Journal<'h> {
     /// Reads the history, and looks for what a run that was killed has stored and not remembered.
-    pub(super) fn open(history: &'h History<'h>, sink: &mut Every, now: i64) -> Result<Journal<'h>> {
+    pub(super) fn open(history: &'h History<'h>, sink: &mut Every, mirrors: bool, now: i64) -> Result<Journal<'h>> {
         let pulled = history.pulled()?.unwrap_or_default();
         let mut settled = Uids::default();
         pulled.settled.iter().for_each(|(from, to)| settled.add_range(*from, *to));
@@ -43,6 +49,7 @@ impl<'h> Journal<'h> {
             failed: Vec::new(),
             renewed: None,
             opened: None,
+            mirrors,
             now,
         };
         journal.recover(sink)?;
@@ -61,9 +68,11 @@ impl<'h> Journal<'h> {
                 continue;
             }
             let found = sink.find(&plans)?;
-            if found.everywhere().is_some() {
+            if let Some(places) = found.everywhere() {
                 self.settled.add(message.uid);
-                there.push(message);
+                // What flags it has must be asked.
+                self.modseq = 0;
+                there.push(Message { place: self.place(&places), ..message });
                 keys.push(key);
             } else {
                 self.found.insert(message.uid, (key, found));
@@ -101,7 +110,8 @@ impl<'h> Journal<'h> {
     /// What is remembered of a message that has come.
     pub(super) fn message(&self, row: &Fetched, header: Option<&Header>, bytes: u64) -> Message {
         let id = header.map(identity).unwrap_or_default();
-        Message { uid: row.uid, size: row.size.unwrap_or(bytes), id, time: self.now, place: None }
+        let letters = self.mirrors.then(|| letters(row.flags.iter().flatten()));
+        Message { uid: row.uid, size: row.size.unwrap_or(bytes), id, time: self.now, place: None, letters }
     }
 
     /// The message has ended in the sink: whether it is to be committed at once.
@@ -115,11 +125,14 @@ impl<'h> Journal<'h> {
     }
 
     /// Commits `batch`, and remembers it.
-    pub(super) fn commit(&mut self, sink: &mut Every, batch: &[Message]) -> Result<Vec<Receipt>> {
+    pub(super) fn commit(&mut self, sink: &mut Every, batch: &mut [Message]) -> Result<Vec<Receipt>> {
         let keys: Vec<Vec<u8>> = batch.iter().map(|message| self.key(message)).collect();
         let some: Vec<Option<&[u8]>> = keys.iter().map(|key| Some(key.as_slice())).collect();
         let receipts = journal::commit(self.history, sink, &some)?;
-        batch.iter().for_each(|message| self.settled.add(message.uid));
+        for (message, receipt) in batch.iter_mut().zip(&receipts) {
+            self.settled.add(message.uid);
+            message.place = self.place(&receipt.places);
+        }
         self.history.pull(&self.state(), batch, keys.iter().map(Vec::as_slice))?;
         Ok(receipts)
     }
@@ -165,6 +178,40 @@ impl<'h> Journal<'h> {
         self.history.gone(&self.state(), uids)
     }
 
+    /// What of the name of its file stays the same.
+    fn place(&self, places: &[String]) -> Option<Vec<u8>> {
+        let name = Path::new(places.first().filter(|_| self.mirrors)?).file_name()?;
+        Some(base(name.as_bytes()).to_vec())
+    }
+
+    /// When it was seen last, for a server that knows what has changed since.
+    pub(super) fn since(&self) -> Option<Since> {
+        (self.modseq > 0).then_some(Since { validity: self.validity, modseq: self.modseq })
+    }
+
+    /// These must come again.
+    pub(super) fn unsettle(&mut self, uids: &HashSet<u32>) {
+        let ranges = std::mem::take(&mut self.settled).ranges();
+        let mut lost: Vec<u32> = uids.iter().copied().collect();
+        lost.sort_unstable();
+        for (mut from, to) in ranges {
+            for uid in lost.iter().filter(|uid| (from..=to).contains(*uid)).copied().collect::<Vec<_>>() {
+                self.settled.add_range(from, uid.saturating_sub(1));
+                from = uid.saturating_add(1);
+            }
+            self.settled.add_range(from, to);
+        }
+    }
+
+    /// Flags and removals are known up to there.
+    pub(super) fn seen(&mut self, modseq: u64, changed: &[Message], gone: &[u32]) -> Result<()> {
+        let same = std::mem::replace(&mut self.modseq, modseq) == modseq;
+        if !gone.is_empty() {
+            self.history.gone(&self.state(), gone)?;
+        }
+        if same && changed.is_empty() { Ok(()) } else { self.history.pull(&self.state(), changed, []) }
+    }
+
     fn state(&self) -> Pulled {
         Pulled { validity: self.validity, settled: self.settled.ranges(), modseq: self.modseq }
     }
@@ -182,7 +229,16 @@ fn planned(key: &[u8], time: i64) -> Option<(u32, Message)> {
     let (validity, uid) = words.next()?.split_once('.')?;
     let size = words.next()?.parse().ok()?;
     let id = words.next()?.to_owned();
-    Some((validity.parse().ok()?, Message { uid: uid.parse().ok()?, size, id, time, place: None }))
+    Some((validity.parse().ok()?, Message { uid: uid.parse().ok()?, size, id, time, ..Message::default() }))
+}
+
+/// Flags as a Maildir has them.
+pub(super) fn letters<'f>(flags: impl Iterator<Item = &'f String>) -> String {
+    let mut all = Flags::none();
+    flags.for_each(|word| {
+        all.add(word);
+    });
+    String::from_utf8_lossy(&all.letters(|_| None)).into_owned()
 }
 
 /// The fields of [`identity`].

@@ -1,7 +1,8 @@
-//! `--new`: folders from time to time, each message once.
+//! `--new` and `--mirror`: folders from time to time, each message once.
 
 use super::deliver::Deliver;
 use super::journal::Journal;
+use super::mirror::{Mirror, directory, dissolve};
 use super::{ImapFetch, NAME, mark_seen, renewed};
 use crate::cli::compose::now;
 use crate::cli::connect::Reach;
@@ -12,26 +13,39 @@ use crate::cli::reference::folder_name;
 use crate::cli::transfer::remove;
 use crate::cli::wanted::{Wanted, Which as WhichMessages};
 use crate::cli::{Failure, Outcome, several, system};
-use crate::client::imap::Which;
+use crate::client::imap::{Asked, Folder as FolderOf, Which};
 use crate::error::{Error, Exit, Result};
 use crate::net::Endpoint;
 use crate::net::endpoint::Service;
 use crate::proto::imap::set::{SequenceSet, within};
-use crate::store::sink::{Every, Sink};
-use crate::store::state::{Key, State};
-use std::collections::HashMap;
+use crate::store::sink::{Every, Form, Sink, Target};
+use crate::store::state::{History, Key, State};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// Folders of one account, as arguments name them.
+/// Folders of one account, as arguments name them; `None`: all of them.
 struct Account {
-    folders: Vec<(String, Endpoint)>,
+    at: Endpoint,
+    folders: Vec<Option<String>>,
+}
+
+/// A folder that is pulled.
+struct Folder<'f> {
+    at: &'f Endpoint,
+    name: &'f str,
+    /// Its Maildir, in a mirror.
+    dir: Option<PathBuf>,
 }
 
 /// Pulls all that the arguments name.
 pub(super) fn run(flags: &ImapFetch, reach: &Reach) -> Outcome {
     let accounts = accounts(flags, reach)?;
-    let folders: usize = accounts.iter().map(|account| account.folders.len()).sum();
+    if flags.mirror_of()?.is_some() && accounts.len() > 1 {
+        return Err(Failure::usage("a mirror of several accounts").advise("a directory for each"));
+    }
+    let alone = matches!(accounts.as_slice(), [Account { folders, .. }] if matches!(folders.as_slice(), [Some(_)]));
     if accounts.len() > 1 && flags.common.password_fd.is_some() {
         return Err(Failure::usage("--password-fd gives one password, and there are several accounts"));
     }
@@ -41,28 +55,28 @@ pub(super) fn run(flags: &ImapFetch, reach: &Reach) -> Outcome {
     let all = several::each(jobs, &accounts, |account| {
         let mut summary = Summary { tally: Tally::default(), nothing: true };
         let done = reach.beside(NAME, &flags.common).map_err(Failure::from).and_then(|reach| {
+            let pull = Pull { flags, reach: &reach, report: &report, alone };
+            if let Some(root) = flags.mirror_of()? {
+                return pull.mirror(account, root, &mut summary);
+            }
             let mut sink = flags.into.open(false, &flags.deliver_to, &reach)?;
             if flags.delete_after().is_some() && !sink.stable() {
                 let why = "--delete, and stdout is a pipe or terminal: nobody knows whether what it got is safe";
                 return Err(Failure::usage(why).advise("use --into"));
             }
-            Pull { flags, reach: &reach, report: &report, alone: folders == 1 }.account(
-                account,
-                &mut sink,
-                &mut summary,
-            )
+            pull.account(account, &mut sink, &mut summary)
         });
         (summary, done)
     });
     report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).flush()?;
     let (mut tally, mut nothing) = (Tally::default(), true);
-    let alone = all.len() == 1;
+    let one = all.len() == 1;
     for (of, done) in all {
         nothing &= of.nothing;
         tally.add(&of.tally);
         match done {
             Ok(()) => {}
-            Err(failure) if alone && of.tally.is_empty() => return Err(failure),
+            Err(failure) if one && of.tally.is_empty() => return Err(failure),
             Err(failure) => {
                 complain(NAME, &format!("{:#}", failure.why), failure.advice.as_deref());
                 tally.failed(failure.exit);
@@ -83,13 +97,16 @@ fn accounts(flags: &ImapFetch, reach: &Reach) -> Result<Vec<Account>> {
     for text in what {
         let at = reach.accounts().account(Some(text.as_str()).filter(|text| !text.is_empty()), Service::Imap)?;
         let none = || Error::usage("new messages of which folder?").advise("the folder follows the colon: local:INBOX");
-        let folder = at.folder.clone().ok_or_else(none)?;
+        let folder = at.folder.clone();
+        if folder.is_none() && !flags.mirror {
+            return Err(none());
+        }
         let place = *places.entry(folder_name(&at, "")).or_insert_with(|| {
-            accounts.push(Account { folders: Vec::new() });
+            accounts.push(Account { at: at.clone(), folders: Vec::new() });
             accounts.len().saturating_sub(1)
         });
         if let Some(account) = accounts.get_mut(place) {
-            account.folders.push((folder, at));
+            account.folders.push(folder);
         }
     }
     Ok(accounts)
@@ -103,6 +120,10 @@ struct Summary {
     nothing: bool,
 }
 
+fn state() -> Result<State> {
+    State::open(&system::state_home()?.join("state.sqlite"))
+}
+
 struct Pull<'p> {
     flags: &'p ImapFetch,
     reach: &'p Reach,
@@ -113,76 +134,190 @@ struct Pull<'p> {
 
 impl Pull<'_> {
     fn account(&self, account: &Account, sink: &mut Every, summary: &mut Summary) -> Result<(), Failure> {
-        let state = State::open(&system::state_home()?.join("state.sqlite"))?;
+        let state = state()?;
         let mut clients = Clients::new(self.reach, NAME);
-        for (folder, at) in &account.folders {
-            let mut tally = Tally::default();
-            let pulled = self.folder(&state, &mut clients, folder, at, sink, &mut tally);
-            summary.nothing &= tally.is_empty();
-            summary.tally.add(&tally);
-            match pulled {
-                // One in which there is nothing to do is done.
-                Ok(()) if tally.is_empty() => summary.tally.done(),
-                Ok(()) => {}
-                // The others may be there.
-                Err(e) if e.exit() == Exit::Refused && !self.alone => {
-                    complain(NAME, &e.to_string(), e.advice());
-                    summary.tally.failed(e.exit());
-                }
-                Err(e) => return Err(e.into()),
-            }
+        for name in account.folders.iter().flatten() {
+            let folder = Folder { at: &account.at, name, dir: None };
+            self.one(&state, &mut clients, &folder, sink, summary)?;
         }
         clients.hang_up();
         Ok(())
+    }
+
+    /// Each folder in a Maildir of its own.
+    fn mirror(&self, account: &Account, root: &Path, summary: &mut Summary) -> Result<(), Failure> {
+        let (state, at) = (state()?, &account.at);
+        let mut clients = Clients::new(self.reach, NAME);
+        let all = clients.client(at)?.folders(&Asked::default())?;
+        let delimiter = all.iter().find_map(|folder| folder.listed.delimiter);
+        let is_there = |folder: &&FolderOf| !folder.listed.has("\\Noselect") && !folder.listed.has("\\NonExistent");
+        let names: Vec<&str> = all.iter().filter(is_there).map(|folder| folder.listed.name.as_str()).collect();
+        let whole = account.folders.contains(&None);
+        let named = account.folders.iter().flatten().map(String::as_str);
+        let wanted: Vec<&str> = if whole { names.clone() } else { named.collect() };
+        let mut taken = HashSet::new();
+        for name in wanted {
+            let mirrored = directory(root, name, delimiter).and_then(|dir| {
+                let e = || Error::refused(format!("{name}: another folder has that directory"));
+                if taken.insert(dir.clone()) { Ok(dir) } else { Err(e()) }
+            });
+            match mirrored {
+                Ok(dir) => {
+                    let mut sink = Every::new(vec![Target::Maildir(dir.clone()).open(Form::Raw, None)?]);
+                    self.one(&state, &mut clients, &Folder { at, name, dir: Some(dir) }, &mut sink, summary)?;
+                }
+                Err(e) => {
+                    complain(NAME, &e.to_string(), e.advice());
+                    summary.tally.failed(e.exit());
+                }
+            }
+        }
+        clients.hang_up();
+        if whole {
+            self.dissolve(&state, at, root, &names, delimiter, summary)?;
+        }
+        Ok(())
+    }
+
+    /// Folders that were mirrored and are not on the server any more.
+    fn dissolve(
+        &self,
+        state: &State,
+        at: &Endpoint,
+        root: &Path,
+        names: &[&str],
+        delimiter: Option<char>,
+        summary: &mut Summary,
+    ) -> Result<(), Failure> {
+        let mine = self.flags.history_name();
+        for name in state.names("imap", &self.reach.login_name(at)?, &at.host_in_history())? {
+            let Some((folder, of)) = name.split_once('\n') else { continue };
+            if of != mine || names.contains(&folder) {
+                continue;
+            }
+            let history = self.history(state, at, folder)?;
+            if history.pulled()?.is_none_or(|pulled| pulled.validity == 0) {
+                continue;
+            }
+            let dir = directory(root, folder, delimiter)?;
+            let mut sink = Every::new(vec![Target::Maildir(dir.clone()).open(Form::Raw, None)?]);
+            let mut journal = Journal::open(&history, &mut sink, true, now())?;
+            match dissolve(&dir, &mut journal, &folder_name(at, folder), self.flags.force) {
+                Ok(removed) => self.tell_removed(&folder_name(at, folder), removed),
+                Err(e) => {
+                    complain(NAME, &e.to_string(), e.advice());
+                    summary.tally.failed(e.exit());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_removed(&self, shown: &str, removed: usize) {
+        if self.flags.common.verbose && removed > 0 {
+            complain(NAME, &format!("{shown}: {removed} removed here"), None);
+        }
+    }
+
+    /// One folder; `Err`: nothing of this account can be had any more.
+    fn one(
+        &self,
+        state: &State,
+        clients: &mut Clients<'_>,
+        folder: &Folder<'_>,
+        sink: &mut Every,
+        summary: &mut Summary,
+    ) -> Result<(), Failure> {
+        let mut tally = Tally::default();
+        let pulled = self.folder(state, clients, folder, sink, &mut tally);
+        summary.nothing &= tally.is_empty();
+        summary.tally.add(&tally);
+        match pulled {
+            // One in which there is nothing to do is done.
+            Ok(()) if tally.is_empty() => summary.tally.done(),
+            Ok(()) => {}
+            // The others may be there.
+            Err(e) if matches!(e.exit(), Exit::Refused | Exit::Data) && !self.alone => {
+                complain(NAME, &e.to_string(), e.advice());
+                summary.tally.failed(e.exit());
+            }
+            Err(e) => return Err(e.into()),
+        }
+        Ok(())
+    }
+
+    fn history<'s>(&self, state: &'s State, at: &Endpoint, folder: &str) -> Result<History<'s>> {
+        let key = Key {
+            protocol: "imap".to_owned(),
+            login: self.reach.login_name(at)?,
+            host: at.host_in_history(),
+            // A folder's name has no line break.
+            name: format!("{folder}\n{}", self.flags.history_name()),
+        };
+        state.history(&key, self.reach.patience().left().unwrap_or(Duration::MAX))
     }
 
     fn folder(
         &self,
         state: &State,
         clients: &mut Clients<'_>,
-        folder: &str,
-        at: &Endpoint,
+        folder: &Folder<'_>,
         sink: &mut Every,
         tally: &mut Tally,
     ) -> Result<()> {
-        let flags = self.flags;
-        let login = self.reach.login_name(at)?;
-        let key = Key {
-            protocol: "imap".to_owned(),
-            login,
-            host: at.host_in_history(),
-            // A folder's name has no line break.
-            name: format!("{folder}\n{}", flags.history_name()),
+        let (flags, at, name) = (self.flags, folder.at, folder.name);
+        let shown = folder_name(at, name);
+        let history = self.history(state, at, name)?;
+        let mut journal = Journal::open(&history, sink, folder.dir.is_some(), now())?;
+        let mut mirror = match &folder.dir {
+            Some(dir) => Some(Mirror::open(dir, &mut journal)?),
+            None => None,
         };
-        let patience = self.reach.patience().left().unwrap_or(Duration::MAX);
-        let history = state.history(&key, patience)?;
-        let mut journal = Journal::open(&history, sink, now())?;
         let mut deliver = Deliver::new(sink, flags.section(), flags.json.then_some(self.report));
         loop {
-            let (validity, wanted) = (journal.validity, journal.wanted());
+            let (validity, wanted, since) = (journal.validity, journal.wanted(), journal.since());
             deliver.journal = Some(journal);
-            deliver.begin(format!("{}#{validity}.", folder_name(at, folder)));
-            let fetched = self.unsettled(clients, at, folder, wanted, &mut deliver);
+            deliver.begin(format!("{shown}#{validity}."));
+            let fetched = match &mut mirror {
+                None => self.unsettled(clients, folder, wanted, &mut deliver).map(|()| None),
+                Some(mirror) => {
+                    let new = SequenceSet::from_ranges(wanted.unwrap_or_else(|| vec![(1, u32::MAX)]));
+                    let (client, items) = (clients.client(at)?, deliver.items());
+                    client.resync(name, since, &new, &items, &mut deliver, mirror).map(Some)
+                }
+            };
             // What came whole before an error stays.
             let committed = deliver.discard().and_then(|()| deliver.commit());
-            let Some(mut done) = deliver.journal.take() else { return fetched };
+            let Some(mut done) = deliver.journal.take() else { return fetched.map(drop) };
             if let (Some(opened_), true) = (done.opened, flags.common.verbose) {
-                complain(NAME, &opened(folder, opened_), None);
+                complain(NAME, &opened(name, opened_), None);
             }
             if let Some(validity) = done.renewed {
                 fetched?;
-                renewed::recover(clients.client(at)?, &folder_name(at, folder), folder, validity, &mut done)?;
+                let known = renewed::recover(clients.client(at)?, &shown, name, validity, &done)?;
+                if let Some(mirror) = &mut mirror {
+                    let removed = mirror.leave(&known, &shown, flags.force)?;
+                    self.tell_removed(&shown, removed);
+                }
+                done.renew(validity, &known)?;
+                if let Some(dir) = &folder.dir {
+                    mirror = Some(Mirror::open(dir, &mut done)?);
+                }
                 journal = done;
                 continue;
             }
             tally.add(&std::mem::take(&mut deliver.tally));
             committed?;
             match fetched {
-                Ok(()) => {
+                Ok(seen) => {
                     done.settle()?;
+                    if let (Some(mirror), Some(seen)) = (&mut mirror, seen) {
+                        let removed = mirror.apply(seen, &mut done, &shown, flags.force)?;
+                        self.tell_removed(&shown, removed);
+                    }
                     let wanted = Wanted {
                         at: at.clone(),
-                        folder: folder.to_owned(),
+                        folder: name.to_owned(),
                         uid_validity: Some(done.validity),
                         which: WhichMessages::Uids(SequenceSet::default(), SequenceSet::default()),
                     };
@@ -206,8 +341,7 @@ impl Pull<'_> {
     fn unsettled(
         &self,
         clients: &mut Clients<'_>,
-        at: &Endpoint,
-        folder: &str,
+        folder: &Folder<'_>,
         wanted: Option<Vec<(u32, u32)>>,
         deliver: &mut Deliver<'_>,
     ) -> Result<()> {
@@ -219,7 +353,7 @@ impl Pull<'_> {
             (None, Some(set)) => Which::Set(set),
             (None, None) => Which::All,
         };
-        clients.client(at)?.fetch_from(folder, which, &items, deliver)
+        clients.client(folder.at)?.fetch_from(folder.name, which, &items, deliver)
     }
 
     /// What is done on the server when all of a folder is here.

@@ -13,14 +13,14 @@ use crate::proto::imap::section::{FetchItem, Of, Section};
 use crate::store::state::Message;
 use std::collections::HashMap;
 
-/// Looks through the folder, tells what it has found, and goes on from there.
+/// Looks through the folder and tells what it has found: the messages that were fetched before, by their new UIDs.
 pub(super) fn recover(
     client: &mut Client,
     shown: &str,
     folder: &str,
     validity: u32,
-    journal: &mut Journal<'_>,
-) -> Result<()> {
+    journal: &Journal<'_>,
+) -> Result<Vec<Message>> {
     let mut before: HashMap<(String, u64), Vec<Message>> = HashMap::new();
     let all = journal.history.messages()?;
     let many = all.len();
@@ -45,7 +45,7 @@ pub(super) fn recover(
         ),
         None,
     );
-    journal.renew(validity, &known)
+    Ok(known)
 }
 
 /// Finds the messages that were pulled under other UIDs.
