@@ -248,6 +248,12 @@ pub struct History<'a> {
 }
 
 impl History<'_> {
+    /// The number that no other history in this file has, ever.
+    #[must_use]
+    pub fn id(&self) -> i64 {
+        self.source
+    }
+
     /// The UIDLs whose messages are delivered.
     ///
     /// # Errors

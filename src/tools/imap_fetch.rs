@@ -1,6 +1,7 @@
 //! imap-fetch(1): retrieves messages, or their headers, and changes nothing on the server.
 
 mod deliver;
+mod half;
 mod journal;
 mod mirror;
 mod part;
@@ -139,6 +140,8 @@ As with
 .Xr pop3-fetch 1 ,
 a kill at any moment makes no message come twice, except one on its way to stdout, a command, a server or a folder of an account.
 What a target did not take is new again next time.
+Of a message over a mebibyte whose rest did not come, the next run asks for that rest alone; its beginning waits in
+.Pa $XDG_STATE_HOME/pipepost/half .
 When a server has given its UIDs anew (UIDVALIDITY has changed), the messages that were fetched before are known by their Message-ID and
 size, which is told on stderr; without a Message-ID by their other fields.
 .Pp

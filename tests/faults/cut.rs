@@ -134,3 +134,52 @@ fn a_line_cut_while_fetching_by_imap() {
     Arrived::at(&own, "last").once("last");
     assert_eq!(left(&served.root, "bob"), messages().len());
 }
+
+/// What has come of a large message does not come again.
+#[test]
+fn a_large_message_goes_on_where_it_was_cut() {
+    let (home, served) = prepared();
+    let proxy = Proxy::to(served.imap);
+    let password = home.path().join("pw").display().to_string();
+    let url = format!("imap+plain://bob@127.0.0.1:{}/INBOX", proxy.port);
+    let lines: String =
+        (0..60_000).map(|n| format!("line {n} of a message that is large enough to be cut\n")).collect();
+    let text = format!("Subject: large\n\n{lines}");
+    let new = served.root.join("bob/new");
+    std::fs::create_dir_all(&new).unwrap();
+    ["cur", "tmp"].iter().for_each(|dir| std::fs::create_dir_all(served.root.join("bob").join(dir)).unwrap());
+    std::fs::write(new.join("1.a.x"), "Subject: small\n\nx\n").unwrap();
+    std::fs::write(new.join("2.b.x"), &text).unwrap();
+    std::fs::write(new.join("3.c.x"), "Subject: last\n\nx\n").unwrap();
+    let wire = text.len() + text.lines().count();
+    for how in ["--new", "--mirror"] {
+        let own = Home::new();
+        let fetch = || own.run("imap-fetch", &[how, &url, "--password-file", &password, "--into", "maildir:M"], b"");
+        let halves = || std::fs::read_dir(own.path().join(".local/state/pipepost/half")).unwrap().count();
+        let arrived = || [texts(&own.path().join("M/new")), texts(&own.path().join("M/cur"))].concat();
+        for cut in [1_500_000, 1_000_000] {
+            proxy.next(Line::Cut(Way::ToClient, cut));
+            let ran = fetch();
+            assert!([67, 75].contains(&ran.status), "{how}: {ran:?}");
+            assert_eq!((halves(), arrived().len()), (1, 1), "{how}");
+        }
+        fetch().ends(0);
+        let [_, back] = proxy.counts();
+        assert!(back < wire - 2_000_000, "{how}: {back} of {wire} bytes came");
+        assert_eq!((halves(), arrived().len()), (0, 3), "{how}");
+        assert!(arrived().contains(&text), "{how}");
+    }
+    // A beginning that is not of this message is not used.
+    let own = Home::new();
+    let fetch = || own.run("imap-fetch", &["--new", &url, "--password-file", &password, "--into", "maildir:M"], b"");
+    proxy.next(Line::Cut(Way::ToClient, 1_500_000));
+    fetch();
+    let half =
+        std::fs::read_dir(own.path().join(".local/state/pipepost/half")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&half).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&half, bytes).unwrap();
+    fetch().ends(0);
+    assert!(texts(&own.path().join("M/new")).contains(&text) && !half.exists());
+    assert_eq!(texts(&own.path().join("M/new")).len(), 3);
+}

@@ -1,6 +1,7 @@
 //! From the rows of a FETCH to the targets.
 
 use super::NAME;
+use super::half::Half;
 use super::journal::Journal;
 use super::part::Part;
 use crate::body::Body;
@@ -14,7 +15,7 @@ use crate::error::{Error, Exit, Result};
 use crate::message::flags::Flags;
 use crate::message::header::{Collect, Header};
 use crate::proto::imap::response::BodyName;
-use crate::proto::imap::section::{FetchItem, Section};
+use crate::proto::imap::section::{FetchItem, Partial, Section};
 use crate::proto::imap::set::SequenceSet;
 use crate::store::sink::{self, About, Every, Sink};
 use crate::store::spool::Spool;
@@ -29,6 +30,8 @@ const BATCH: (usize, u64) = (sink::BATCH, 16 << 20);
 pub(super) struct Deliver<'d> {
     pub(super) sink: &'d mut Every,
     section: Section,
+    /// The beginning of the only message that is asked for, of which the rest comes.
+    pub(super) half: Option<Half>,
     /// `--part`, instead of a section.
     pub(super) part: Option<Part>,
     /// Where a JSON object for each message goes, if one is wanted.
@@ -72,6 +75,7 @@ impl<'d> Deliver<'d> {
         Deliver {
             sink,
             section,
+            half: None,
             part: None,
             report,
             tally: Tally::default(),
@@ -92,7 +96,8 @@ impl<'d> Deliver<'d> {
         if let Some(part) = &self.part {
             return part.items().to_vec();
         }
-        let section = FetchItem::Section { section: self.section.clone(), peek: true, partial: None };
+        let partial = self.half.as_ref().map(|half| Partial { start: half.start(), count: u32::MAX.into() });
+        let section = FetchItem::Section { section: self.section.clone(), peek: true, partial };
         let size = self.journal.is_some().then_some(FetchItem::Rfc822Size);
         [FetchItem::Flags, FetchItem::InternalDate].into_iter().chain(size).chain([section]).collect()
     }
@@ -164,6 +169,9 @@ impl<'d> Deliver<'d> {
             Some(journal) => {
                 let message = journal.message(row, passed.header.as_ref(), passed.bytes);
                 let at_once = journal.ended(self.sink, &message)?;
+                if let Some(halves) = journal.halves() {
+                    halves.done(uid, passed.bytes);
+                }
                 (message, at_once)
             }
             None => (Message { uid, ..Message::default() }, self.sink.at_once()),
@@ -246,12 +254,14 @@ impl Rows for Deliver<'_> {
         Ok(())
     }
 
-    fn literal(&mut self, so_far: &Fetched, name: &BodyName, _: u64, body: &mut dyn Body) -> Result<()> {
+    fn literal(&mut self, so_far: &Fetched, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()> {
         self.folder.pending = None;
         self.discard()?;
         let ours = match (&self.part, name) {
             (Some(part), name) => part.is(name),
-            (None, BodyName::Section(section, None)) => section.answers(&self.section),
+            (None, BodyName::Section(section, from)) => {
+                section.answers(&self.section) && *from == self.half.as_ref().map(Half::start)
+            }
             (None, _) => false,
         };
         if !ours || (so_far.uid > 0 && !self.is_wanted(so_far.uid)) {
@@ -262,7 +272,18 @@ impl Rows for Deliver<'_> {
             None => so_far.flags.is_some() && so_far.internal_date.is_some(),
         };
         if so_far.uid > 0 && known {
-            return self.put(so_far, body);
+            if let Some(half) = self.half.take() {
+                let whole = half.with(body)?;
+                return whole.map_or(Ok(()), |mut whole| self.put(so_far, &mut whole));
+            }
+            let halves = self.journal.as_ref().and_then(Journal::halves);
+            return match halves {
+                Some(halves) => self.put(so_far, &mut halves.keep(so_far.uid, size, body)),
+                None => self.put(so_far, body),
+            };
+        }
+        if self.half.is_some() {
+            return Ok(());
         }
         // Its UID, flags or structure come behind it.
         let mut spool = Spool::new();

@@ -1,5 +1,7 @@
 //! `--new`: what the history knows of a folder, and what it learns of each message that comes.
 
+use super::half::Halves;
+use crate::cli::system;
 use crate::client::imap::{Fetched, Opened, Since, Uids};
 use crate::error::Result;
 use crate::message::digest::Sha256;
@@ -82,6 +84,12 @@ impl<'h> Journal<'h> {
             return Ok(());
         }
         self.history.pull(&self.state(), &there, keys.iter().map(Vec::as_slice))
+    }
+
+    /// Where beginnings of messages are kept; `None`: it is not known yet which folder that is.
+    pub(super) fn halves(&self) -> Option<Halves> {
+        let home = system::state_home().ok().filter(|_| self.validity > 0)?;
+        Some(Halves::new(&home, self.history.id(), self.validity))
     }
 
     /// UIDs that may be new; `None`: all.

@@ -1,6 +1,7 @@
 //! `--new` and `--mirror`: folders from time to time, each message once.
 
 use super::deliver::Deliver;
+use super::half::Half;
 use super::journal::Journal;
 use super::mirror::{Mirror, directory, dissolve};
 use super::{ImapFetch, NAME, mark_seen, renewed};
@@ -274,10 +275,27 @@ impl Pull<'_> {
             None => None,
         };
         let mut deliver = Deliver::new(sink, flags.section(), flags.json.then_some(self.report));
+        deliver.begin(format!("{shown}#{}.", journal.validity));
+        for half in self.halves(&journal) {
+            let uid = half.uid;
+            deliver.journal = Some(journal);
+            deliver.half = Some(half);
+            let only = Some(vec![(uid, uid)]);
+            let came = self.unsettled(clients, folder, only, &mut deliver);
+            let committed = deliver.discard().and_then(|()| deliver.commit());
+            let (half, back) = (deliver.half.take(), deliver.journal.take());
+            let Some(back) = back else { return came };
+            journal = back;
+            came.and(committed)?;
+            if let Some(half) = half.filter(|_| journal.renewed.is_none()) {
+                // It is gone there, or comes in another way: then whole.
+                half.remove();
+            }
+        }
         loop {
             let (validity, wanted, since) = (journal.validity, journal.wanted(), journal.since());
             deliver.journal = Some(journal);
-            deliver.begin(format!("{shown}#{validity}."));
+            deliver.prefix = format!("{shown}#{validity}.");
             let fetched = match &mut mirror {
                 None => self.unsettled(clients, folder, wanted, &mut deliver).map(|()| None),
                 Some(mirror) => {
@@ -335,6 +353,12 @@ impl Pull<'_> {
                 }
             }
         }
+    }
+
+    /// Large messages of which only the beginning has come.
+    fn halves(&self, journal: &Journal<'_>) -> Vec<Half> {
+        let all = journal.halves().filter(|_| !self.flags.headers && self.flags.fields.is_empty());
+        all.map(|halves| halves.wanted(&|uid| !journal.is_settled(uid))).unwrap_or_default()
     }
 
     /// What is not settled, in as few round trips as can be.
