@@ -80,6 +80,68 @@ def end(child):
     child.wait()
 
 
+# Debian's user of that name, who may own mailboxes.
+MAIL, LINE = 8, "x" * 71 + "\n"
+
+
+def letter(n, size):
+    head = f"From: a@example.org\nTo: bob@example.org\nSubject: {n}\nDate: Sun, 22 Nov 2026 12:00:00 +0000\nMessage-ID: <{n}@x>\n\n"
+    return head + LINE * ((size - len(head)) // len(LINE))
+
+
+def dovecot(protocol, kind="maildir"):
+    """One with a mailbox for every user, whose password is x. The server and its port."""
+    port = free_port()
+    path = write("dovecot/dovecot.conf", f"""
+base_dir = {HOME}/dovecot/run
+state_dir = {HOME}/dovecot/state
+log_path = {HOME}/dovecot/log
+protocols = {protocol}
+listen = 127.0.0.1
+first_valid_uid = {MAIL}
+mail_location = {kind}:{HOME}/dovecot/mail/%u
+auth_username_format = %Ln
+auth_cache_size = 1M
+disable_plaintext_auth = no
+ssl = no
+mail_max_userip_connections = 100
+passdb {{
+  driver = static
+  args = password=x
+}}
+userdb {{
+  driver = static
+  args = uid={MAIL} gid={MAIL} home={HOME}/dovecot/mail/%u
+}}
+service anvil {{
+  chroot =
+}}
+service {protocol}-login {{
+  chroot =
+  inet_listener {protocol} {{
+    port = {port}
+  }}
+}}
+""")
+    os.makedirs(f"{HOME}/dovecot/mail", exist_ok=True)
+    os.chmod(f"{HOME}/dovecot", 0o755)
+    subprocess.run(["chown", "-R", f"{MAIL}:{MAIL}", f"{HOME}/dovecot/mail"], check=True)
+    return start(["/usr/sbin/dovecot", "-F", "-c", path], [port]), port
+
+
+def mailbox(user, count, size):
+    at = f"{HOME}/dovecot/mail/{user}"
+    if not os.path.exists(at):
+        for sub in ("cur", "new", "tmp"):
+            os.makedirs(f"{at}/{sub}")
+        for n in range(count):
+            text = letter(n, size)
+            name = f"{1_700_000_000 + n}.M{n}P1.mail,S={len(text)},W={len(text) + text.count(chr(10))}:2,"
+            with open(f"{at}/cur/{name}", "w") as f:
+                f.write(text)
+        subprocess.run(["chown", "-R", f"{MAIL}:{MAIL}", at], check=True)
+
+
 class Far(threading.Thread):
     """A way of 50 ms to a server. It counts how often the client has waited: for the greeting, and for the answer to each flight."""
 
@@ -145,6 +207,13 @@ class Job(list):
     def __init__(self, arguments, before):
         super().__init__(arguments)
         self.before = before
+
+
+def afresh(script):
+    """A job that begins without what the last one has left: neither files nor what is on its way to the disk."""
+    # Not removed: for some seconds ext4 looks at every inode that has become free, before it takes another.
+    clean = f"cd {HOME} && mkdir -p got old && mv got $(mktemp -d old/XXXXXX) && rm -rf ids state && mkdir -p got/cur got/new got/tmp && sync"
+    return Job(["sh", "-c", script], lambda: subprocess.run(["sh", "-c", clean], check=True))
 
 
 def run(arguments, stdin=None):

@@ -11,73 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from bench import ENV, HOME, Far, Job, compare, end, flags, free_port, has, known, measure, peak, rounds, run, start, write
-
-MAIL, LINE = 8, "x" * 71 + "\n"
-
-
-def letter(n, size):
-    head = f"From: a@example.org\nTo: bob@example.org\nSubject: {n}\nDate: Sun, 22 Nov 2026 12:00:00 +0000\nMessage-ID: <{n}@x>\n\n"
-    return head + LINE * ((size - len(head)) // len(LINE))
-
-
-def dovecot():
-    port = free_port()
-    path = write("dovecot/dovecot.conf", f"""
-base_dir = {HOME}/dovecot/run
-state_dir = {HOME}/dovecot/state
-log_path = {HOME}/dovecot/log
-protocols = pop3
-listen = 127.0.0.1
-first_valid_uid = {MAIL}
-mail_location = maildir:{HOME}/dovecot/mail/%u
-auth_username_format = %Ln
-auth_cache_size = 1M
-disable_plaintext_auth = no
-ssl = no
-mail_max_userip_connections = 100
-passdb {{
-  driver = static
-  args = password=x
-}}
-userdb {{
-  driver = static
-  args = uid={MAIL} gid={MAIL} home={HOME}/dovecot/mail/%u
-}}
-service anvil {{
-  chroot =
-}}
-service pop3-login {{
-  chroot =
-  inet_listener pop3 {{
-    port = {port}
-  }}
-}}
-""")
-    os.makedirs(f"{HOME}/dovecot/mail", exist_ok=True)
-    os.chmod(f"{HOME}/dovecot", 0o755)
-    subprocess.run(["chown", "-R", f"{MAIL}:{MAIL}", f"{HOME}/dovecot/mail"], check=True)
-    return start(["/usr/sbin/dovecot", "-F", "-c", path], [port]), port
-
-
-def mailbox(user, count, size):
-    at = f"{HOME}/dovecot/mail/{user}"
-    if not os.path.exists(at):
-        for sub in ("cur", "new", "tmp"):
-            os.makedirs(f"{at}/{sub}")
-        for n in range(count):
-            text = letter(n, size)
-            name = f"{1_700_000_000 + n}.M{n}P1.mail,S={len(text)},W={len(text) + text.count(chr(10))}:2,"
-            with open(f"{at}/cur/{name}", "w") as f:
-                f.write(text)
-        subprocess.run(["chown", "-R", f"{MAIL}:{MAIL}", at], check=True)
-
-
-def afresh(script):
-    """A job that begins without what the last one has left: neither files nor what is on its way to the disk."""
-    # Not removed: for some seconds ext4 looks at every inode that has become free, before it takes another.
-    clean = f"cd {HOME} && mkdir -p got old && mv got $(mktemp -d old/XXXXXX) && rm -rf ids state && mkdir -p got/cur got/new got/tmp && sync"
-    return Job(["sh", "-c", script], lambda: subprocess.run(["sh", "-c", clean], check=True))
+from bench import HOME, Far, afresh, compare, dovecot, end, flags, has, known, mailbox, measure, peak, rounds, run, write
 
 
 def ours(user, port, target, more="--keep"):
@@ -138,7 +72,7 @@ def some(jobs):
 def trips():
     count = 20 if flags.quick else 200
     mailbox("far", count, 3000)
-    child, port = dovecot()
+    child, port = dovecot("pop3")
     far = Far(port)
     waits = lambda: f", {far.waits + 1} round trips"
     compare(f"keep {count} over 50 ms", rounds(3), some([
@@ -161,7 +95,7 @@ def trips():
 def many():
     count = 300 if flags.quick else 10_000
     mailbox("bob", count, 3000)
-    child, port = dovecot()
+    child, port = dovecot("pop3")
     # Dovecot reads all of a mailbox that it has no index of.
     run(raw("bob", port))
     what = f"{count} of 3 kB"
@@ -183,7 +117,7 @@ def many():
 def maildir():
     count = 300 if flags.quick else 10_000
     mailbox("bob", count, 3000)
-    child, port = dovecot()
+    child, port = dovecot("pop3")
     run(raw("bob", port))
     what = f"{count} of 3 kB"
     compare(what, rounds(5), some([
@@ -201,7 +135,7 @@ def maildir():
 def large():
     size = 20_000_000 if flags.quick else 400_000_000
     mailbox("large", 1, size)
-    child, port = dovecot()
+    child, port = dovecot("pop3")
     pop3 = f"pop3+plain://large@127.0.0.1:{port}"
     jobs = known([("pop3-fetch", ["pop3-fetch", "-q", "--all", "--password-file", "pw", pop3, "--into", "mbox:got/large"]),
                   ("curl", ["curl", "-s", "-u", "large:x", f"pop3://127.0.0.1:{port}/1", "-o", "got/curl"])])

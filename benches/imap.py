@@ -11,49 +11,7 @@ import subprocess
 import sys
 import time
 
-from bench import ENV, HOME, Far, compare, end, flags, free_port, has, measure, peak, rounds, run, start, write
-
-MAIL = 8
-
-
-def dovecot():
-    port = free_port()
-    path = write("dovecot/dovecot.conf", f"""
-base_dir = {HOME}/dovecot/run
-state_dir = {HOME}/dovecot/state
-log_path = {HOME}/dovecot/log
-protocols = imap
-listen = 127.0.0.1
-first_valid_uid = {MAIL}
-mail_location = mbox:{HOME}/dovecot/mail/%u
-auth_username_format = %Ln
-auth_cache_size = 1M
-disable_plaintext_auth = no
-ssl = no
-mail_max_userip_connections = 100
-passdb {{
-  driver = static
-  args = password=x
-}}
-userdb {{
-  driver = static
-  args = uid={MAIL} gid={MAIL} home={HOME}/dovecot/mail/%u
-}}
-service anvil {{
-  chroot =
-}}
-service imap-login {{
-  chroot =
-  inet_listener imap {{
-    port = {port}
-  }}
-}}
-""")
-    os.makedirs(f"{HOME}/dovecot/mail", exist_ok=True)
-    os.chmod(f"{HOME}/dovecot", 0o755)
-    subprocess.run(["chown", "-R", f"{MAIL}:{MAIL}", f"{HOME}/dovecot/mail"], check=True)
-    return start(["/usr/sbin/dovecot", "-F", "-c", path], [port]), port
-
+from bench import ENV, HOME, MAIL, Far, compare, dovecot, end, flags, has, measure, peak, rounds, run, write
 
 NAMES = ["Bob Smith", "=?utf-8?q?Zo=C3=AB_Mei=C3=9Fner?=", "ci", "Anna-Maria van der Berg (work)"]
 SUBJECTS = ["Re: [list] the build of last night", "=?utf-8?b?R3LDvMOfZSBhdXMgS8O2bG4=?=", "nightly job 4711: 3 of 1200 tests failed",
@@ -119,7 +77,7 @@ def rows(arguments):
 def listing():
     count = 2000 if flags.quick else 100_000
     mailbox("bob", count)
-    child, port = dovecot()
+    child, port = dovecot("imap", "mbox")
     # Dovecot reads all of a mailbox that it has no index of.
     run(raw("bob", port))
     jobs = [("imap-ls", ours("bob", port)), ("raw read", raw("bob", port)), ("imaplib, unparsed", imaplib("bob", port))]
@@ -141,7 +99,7 @@ def listing():
 def trips():
     count = 200
     mailbox("far", count)
-    child, port = dovecot()
+    child, port = dovecot("imap", "mbox")
     far = Far(port)
     run(raw("far", port))
     # imap-ls waits for no answer to LOGOUT, and may be gone before it is counted.

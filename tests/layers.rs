@@ -50,6 +50,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         &[
             "queue/",
             "store/alerts.rs",
+            "store/announced.rs",
             "store/db.rs",
             "store/logins.rs",
             "store/policies.rs",

@@ -3,15 +3,19 @@
 use super::connect::Reach;
 use super::exit::complain;
 use super::reference::folder_name;
+use super::system;
 use super::wanted::Wanted;
-use crate::client::imap::{Client, Opened, Selected};
+use crate::client::imap::{Announced, Client, Memory, Opened, Selected};
 use crate::client::opened as logged_in;
 use crate::error::{Error, Result};
 use crate::net::endpoint::Endpoint;
 use crate::proto::imap::search::SearchKey;
 use crate::proto::imap::set::SequenceSet;
+use crate::store::announced::Announcements;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Connects and logs in, unless the connection itself tells who we are.
 ///
@@ -19,7 +23,38 @@ use std::collections::hash_map::Entry;
 /// 64: no user or password; 68, 75, 76, 77.
 pub fn connect(reach: &Reach, at: &Endpoint) -> Result<Client> {
     let login = reach.login(at)?;
-    logged_in(login.as_ref(), |login| Client::connect(reach, at, login))
+    logged_in(login.as_ref(), |login| Client::connect(reach, at, login, memory()))
+}
+
+/// Remembers what servers announce; nobody does where the state can't be had.
+fn memory() -> Option<Arc<dyn Memory>> {
+    Some(Arc::new(Remembered(system::state_home().ok()?.join("announced.sqlite"))))
+}
+
+struct Remembered(PathBuf);
+
+/// The first word of what is remembered of a server that must be asked.
+const ASKED: &str = "?";
+
+impl Memory for Remembered {
+    fn recall(&self, key: &str) -> Option<Announced> {
+        // To look it up is no reason to make a file.
+        let words = Announcements::open(self.0.exists().then_some(&self.0)?).ok()?.of(key).ok()??;
+        let mut capabilities: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        let asked = capabilities.first().is_some_and(|word| word == ASKED);
+        if asked {
+            capabilities.remove(0);
+        }
+        Some(Announced { capabilities, asked })
+    }
+
+    fn keep(&self, key: &str, announced: &Announced) {
+        let words =
+            announced.asked.then_some(ASKED).into_iter().chain(announced.capabilities.iter().map(String::as_str));
+        let words: Vec<&str> = words.collect();
+        // Without it the next run waits as this one did.
+        let _ = Announcements::open(&self.0).and_then(|kept| kept.keep(key, &words.join(" ")));
+    }
 }
 
 /// What is known of a folder once it is open, for `-v`.

@@ -1,6 +1,7 @@
 //! Messages and state on disk: Maildir, mbox, spool, SQLite, and the targets of `--into`.
 
 pub mod alerts;
+pub mod announced;
 pub mod db;
 pub mod disk;
 pub mod fitted;

@@ -57,6 +57,7 @@ impl Client {
         let what = format!("{folder}: ");
         let count = all.len();
         let mut answer = None;
+        self.talk.settled()?;
         let (mut tag, mut end) = (String::new(), Vec::new());
         // What is wrong with a flag is known before anything goes out.
         let mut announced = Vec::with_capacity(count);

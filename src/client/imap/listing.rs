@@ -41,6 +41,10 @@ impl Client {
     /// # Errors
     /// 69, 75, 76.
     pub fn folders(&mut self, asked: &Asked) -> Result<Vec<Folder>> {
+        self.surely(|client| client.folders_once(asked))
+    }
+
+    fn folders_once(&mut self, asked: &Asked) -> Result<Vec<Folder>> {
         let extended = self.has("LIST-EXTENDED");
         let mut list = List::plain("", "*");
         if asked.special && self.has("SPECIAL-USE") && extended {
@@ -94,6 +98,7 @@ impl Client {
         let peer = self.talk.peer();
         let mut quotas = Quotas { names, roots: BTreeSet::new(), known: HashMap::new(), each, peer };
         let ask = |name: &&str| Command::GetQuotaRoot { mailbox: (*name).to_owned() };
+        self.talk.settled()?;
         self.talk.flight(FLIGHT, &mut names.iter().map(ask), &mut quotas)
     }
 }

@@ -40,7 +40,7 @@ impl Talk {
         }
     }
 
-    fn denied(&self, what: &str, answer: &Status) -> Error {
+    pub(super) fn denied(&self, what: &str, answer: &Status) -> Error {
         let e = self.refused(what, answer);
         let code = answer.code.as_ref();
         match answer.condition {

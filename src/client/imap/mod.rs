@@ -7,6 +7,7 @@
 
 mod append;
 mod change;
+mod early;
 mod folders;
 mod listing;
 mod login;
@@ -22,6 +23,7 @@ mod watch;
 
 pub use append::{Appended, ToAppend};
 pub use change::{Changed, Copied, EachPart};
+pub use early::{Announced, Memory};
 pub use folders::SpecialUse;
 pub use listing::{Asked, EachQuota, Folder};
 pub use opening::{Opened, Which};
@@ -34,11 +36,14 @@ pub use watch::{EachEvent, Event, Picture};
 
 use super::{Dial, Login, no_tls};
 use crate::error::{Error, Exit, Result};
+use crate::net::endpoint::Place;
 use crate::net::{Deadline, Endpoint, Wire};
 use crate::proto::imap::command::{Command, List};
 use crate::proto::imap::modseq::Selecting;
 use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
+use early::Remembers;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 use talk::{Deaf, FLIGHT, Listen, Talk};
 
@@ -61,6 +66,20 @@ impl Client {
     /// # Errors
     /// 75: the server is busy; 76: it breaks the protocol; 77: the login is refused, impossible or may not be sent.
     pub fn open(wire: Wire, login: Option<&Login>, preauth: bool) -> Result<Client> {
+        Client::open_remembering(wire, login, preauth, None)
+    }
+
+    /// The same with somebody who remembers, and what the server is called there: where it was remembered what this server can do, the
+    /// answer to the login comes with the first flight.
+    ///
+    /// # Errors
+    /// As [`Client::open`]; a login that is refused may be told by the first command.
+    pub fn open_remembering(
+        wire: Wire,
+        login: Option<&Login>,
+        preauth: bool,
+        remembers: Option<(Arc<dyn Memory>, &str)>,
+    ) -> Result<Client> {
         let mut client = Client { talk: Talk::new(wire) };
         let greeting = client.talk.greeting()?;
         client.talk.must_be_quiet()?;
@@ -81,12 +100,24 @@ impl Client {
         }
         if !known {
             // What the server can do may differ for those who are logged in.
-            client.talk.told.fresh = false;
             let nobody = || Error::auth("wants a login, and no user is named").at(client.talk.peer());
-            client.talk.log_in(login.ok_or_else(nobody)?)?;
-            if !client.talk.told.fresh {
+            let login = login.ok_or_else(nobody)?;
+            if let Some((memory, of)) = remembers {
+                let pin = client.talk.wire.shown().get().and_then(|facts| facts.pin.as_ref().map(ToString::to_string));
+                let pin = pin.or_else(|| (!client.talk.wire.is_secure()).then(|| "plain".to_owned()));
+                client.talk.remembers = pin.map(|pin| Remembers { memory, key: format!("{of} {pin}") });
+            }
+            if client.talk.log_in_early(login)? {
+                return Ok(client);
+            }
+            client.talk.told.fresh = false;
+            client.talk.log_in(login)?;
+            let asked = !client.talk.told.fresh;
+            if asked {
                 client.capability()?;
             }
+            let capabilities = client.talk.told.capabilities.clone();
+            client.talk.remember(&Announced { capabilities, asked });
         }
         Ok(client)
     }
@@ -95,10 +126,17 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::open`] and [`Dial::dial`].
-    pub fn connect(dial: &dyn Dial, at: &Endpoint, login: Option<&Login>) -> Result<Client> {
+    pub fn connect(
+        dial: &dyn Dial,
+        at: &Endpoint,
+        login: Option<&Login>,
+        memory: Option<Arc<dyn Memory>>,
+    ) -> Result<Client> {
         let wire = dial.dial(at, Deadline::NEVER)?;
         let preauth = wire.is_identity();
-        Client::open(wire, login, preauth)
+        let key = login.map(|login| format!("{} {}", at.host_in_history(), login.user));
+        let remembers = memory.zip(key.as_deref()).filter(|_| matches!(at.place, Place::Host(..)));
+        Client::open_remembering(wire, login, preauth, remembers)
     }
 
     /// STARTTLS, RFC 3501 6.2.1: what the server said before it counts no more.
@@ -142,6 +180,7 @@ impl Client {
     /// # Errors
     /// 64: CR, LF or NUL in a pattern; 69, 75, 76.
     pub fn list(&mut self, patterns: &[&str]) -> Result<Vec<Listed>> {
+        self.talk.settled()?;
         let mut found = Folders::default();
         let list = |pattern: &&str| Command::List(List::plain("", pattern));
         self.talk.flight(FLIGHT, &mut patterns.iter().map(list), &mut found)?;
@@ -216,6 +255,9 @@ impl Client {
     /// Says goodbye and does not wait for the answer: after reading, when nothing hangs on it.
     pub fn hang_up(mut self) {
         self.talk.leave(LOGOUT);
+        if self.talk.settled().is_err() {
+            return;
+        }
         if let Ok((tag, pieces)) = self.talk.encode(&Command::Logout)
             && self.talk.say(&tag, pieces, &mut Deaf).is_ok()
         {

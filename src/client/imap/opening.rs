@@ -56,6 +56,10 @@ impl Client {
         items: &[FetchItem],
         rows: &mut dyn Rows,
     ) -> Result<()> {
+        self.surely(|client| client.fetch_once(folder, which, items, rows))
+    }
+
+    fn fetch_once(&mut self, folder: &str, which: Which<'_>, items: &[FetchItem], rows: &mut dyn Rows) -> Result<()> {
         let text = match which {
             Which::Set(set) => set.to_string(),
             _ => String::new(),
@@ -84,11 +88,10 @@ impl Client {
         }
         let (opened, found, mut selected) = match which {
             Which::Found(key) => self.search_in(folder, key)?,
-            _ => {
+            _ => self.found_in(folder, &|client| {
                 let keys = parts(&text).map(|part| part.parse::<SequenceSet>().unwrap_or_default());
-                let commands: Vec<_> = keys.map(|set| self.search_command(&SearchKey::Uid(set), false)).collect();
-                self.found_in(folder, commands)?
-            }
+                keys.map(|set| client.search_command(&SearchKey::Uid(set), false)).collect()
+            })?,
         };
         rows.opened(opened)?;
         selected.fetch_found(&found, items, rows)
@@ -99,13 +102,16 @@ impl Client {
     /// # Errors
     /// As [`Client::examine`] and [`Selected::search`].
     pub fn search_in(&mut self, folder: &str, key: &SearchKey) -> Result<(Opened, SequenceSet, Selected<'_>)> {
-        let command = self.search_command(key, false);
-        self.found_in(folder, vec![command])
+        self.found_in(folder, &|client| vec![client.search_command(key, false)])
     }
 
-    fn found_in(&mut self, folder: &str, commands: Vec<Command>) -> Result<(Opened, SequenceSet, Selected<'_>)> {
+    fn found_in(
+        &mut self,
+        folder: &str,
+        commands: &dyn Fn(&Client) -> Vec<Command>,
+    ) -> Result<(Opened, SequenceSet, Selected<'_>)> {
         let mut found = Found::default();
-        let selected = self.enter_with(folder, &mut commands.into_iter(), &mut found)?;
+        let selected = self.entered(folder, commands, &mut found)?;
         let opened = found.opened.unwrap_or(selected.opened());
         let found = found.set(selected.talk)?;
         Ok((opened, found, selected))
@@ -116,6 +122,10 @@ impl Client {
     /// # Errors
     /// As [`Client::examine`] and [`Selected::search`].
     pub fn count_in(&mut self, folder: &str, key: &SearchKey) -> Result<u64> {
+        self.surely(|client| client.count_once(folder, key))
+    }
+
+    fn count_once(&mut self, folder: &str, key: &SearchKey) -> Result<u64> {
         if !self.has("ESEARCH") {
             let (_, found, _) = self.search_in(folder, key)?;
             return Ok(count(&found.resolve(u32::MAX)));
@@ -133,6 +143,20 @@ impl Client {
     pub(super) fn search_command(&self, key: &SearchKey, save: bool) -> Command {
         let returns = (save || self.has("ESEARCH")).then_some(Returns { all: true, save, ..Returns::default() });
         Command::Search { uid: true, returns, charset: None, key: key.clone() }
+    }
+
+    /// EXAMINE, and what these commands are at this server behind it in the same flight.
+    pub(super) fn entered(
+        &mut self,
+        folder: &str,
+        commands: &dyn Fn(&Client) -> Vec<Command>,
+        listen: &mut dyn Listen,
+    ) -> Result<Selected<'_>> {
+        self.surely(|client| {
+            let commands = commands(client);
+            client.enter_with(folder, &mut commands.into_iter(), listen).map(drop)
+        })?;
+        Selected::new(&mut self.talk)
     }
 
     /// EXAMINE, and these commands behind it in the same flight.

@@ -73,7 +73,7 @@ impl Client {
         take: fn(Untagged, &mut Vec<T>),
     ) -> Result<(Sorted<T>, Selected<'_>)> {
         let mut heard = Heard { all: Vec::new(), opened: None, refused: None, take };
-        let selected = self.enter_with(folder, &mut std::iter::once(command), &mut heard)?;
+        let selected = self.entered(folder, &|_| vec![command.clone()], &mut heard)?;
         if let Some(status) = heard.refused {
             return Err(talk::refusal(name, &status).at(selected.peer()));
         }

@@ -59,6 +59,18 @@ impl Client {
         rows: &mut dyn Rows,
         changes: &mut dyn Changes,
     ) -> Result<Seen> {
+        self.surely(|client| client.resync_once(folder, since, new, items, rows, changes))
+    }
+
+    fn resync_once(
+        &mut self,
+        folder: &str,
+        since: Option<Since>,
+        new: &SequenceSet,
+        items: &[FetchItem],
+        rows: &mut dyn Rows,
+        changes: &mut dyn Changes,
+    ) -> Result<Seen> {
         let since = since.filter(|_| self.has("QRESYNC"));
         let with = match since {
             Some(Since { validity, modseq }) => {

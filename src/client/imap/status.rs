@@ -71,6 +71,7 @@ impl Client {
         }
         let mut statuses = Statuses { places, names, known: HashMap::new(), each, peer };
         let status = |name: &&str| Command::Status { mailbox: (*name).to_owned(), items: items.to_vec() };
+        self.talk.settled()?;
         self.talk.flight(FLIGHT, &mut names.iter().map(status), &mut statuses)
     }
 

@@ -1,5 +1,6 @@
 //! Commands out, responses in: the part of the client that knows tags, literals and line limits, and no mailbox.
 
+use super::early::{Owed, Remembers, Used};
 use super::opening::Opened;
 use super::told::Told;
 use crate::body::Body;
@@ -13,6 +14,7 @@ use crate::proto::imap::response::{
     BodyName, Code, Condition, FetchValue, Response, Status, Untagged, announced, may_have_literals,
 };
 use crate::text::chomp;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -85,6 +87,12 @@ pub(super) struct Talk {
     line: Vec<u8>,
     gathered: Gathered,
     pub(super) told: Told,
+    /// The answer to the login is.
+    pub(super) owed: Option<Owed>,
+    pub(super) used: RefCell<Used>,
+    /// The last flight was for nothing, as the server can do other things than it could.
+    pub(super) stale: bool,
+    pub(super) remembers: Option<Remembers>,
     leaving: bool,
     end: Deadline,
 }
@@ -97,6 +105,10 @@ impl Talk {
             line: Vec::new(),
             gathered: Gathered::default(),
             told: Told::default(),
+            owed: None,
+            used: RefCell::default(),
+            stale: false,
+            remembers: None,
             leaving: false,
             end: Deadline::NEVER,
         }
@@ -129,6 +141,9 @@ impl Talk {
 
     /// Whether the server said that it can do this.
     pub(super) fn has(&self, capability: &str) -> bool {
+        if self.owed.is_some() {
+            self.used.borrow_mut().insert(capability.to_owned());
+        }
         self.told.capabilities.iter().any(|c| c == capability)
     }
 
@@ -165,10 +180,20 @@ impl Talk {
 
     /// One command and its answer.
     pub(super) fn ask(&mut self, command: &Command, listen: &mut dyn Listen) -> Result<Status> {
+        self.settled()?;
         let (tag, pieces) = self.encode(command)?;
         match self.say(&tag, pieces, listen)? {
             Some(refused) => Ok(refused),
             None => self.answer(&tag, listen),
+        }
+    }
+
+    /// The login is known to be good: nothing but what reads goes out before.
+    pub(super) fn settled(&mut self) -> Result<()> {
+        match self.settle(&mut VecDeque::new()) {
+            // Nothing was done in vain.
+            Err(_) if std::mem::take(&mut self.stale) => Ok(()),
+            done => done,
         }
     }
 
@@ -194,6 +219,7 @@ impl Talk {
                         }
                     };
                     if pieces.iter().any(|p| matches!(p, Piece::Literal(b) if !self.at_once(b.len() as u64))) {
+                        self.settle(&mut waiting)?;
                         // The server's leave to go on must not be mixed up with earlier answers.
                         while let Some(tag) = waiting.pop_front() {
                             self.land(&mut at, tag, listen)?;
@@ -208,6 +234,7 @@ impl Talk {
                     }
                 }
             }
+            self.settle(&mut waiting)?;
             match waiting.pop_front() {
                 Some(tag) => self.land(&mut at, tag, listen)?,
                 None => return Ok(()),

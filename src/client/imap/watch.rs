@@ -80,6 +80,8 @@ pub struct Picture {
     next: u32,
     /// Those above it that somebody has been told of nevertheless.
     told: HashSet<u32>,
+    /// How many messages there were when the server was last asked for those that nobody has been told of.
+    asked: u32,
 }
 
 impl Picture {
@@ -269,6 +271,7 @@ impl Selected<'_> {
         if known >= self.exists() && picture.rows.iter().all(|row| picture.knows(row.uid)) {
             return Ok(());
         }
+        picture.asked = self.exists();
         let set = SequenceSet::from_ranges([(picture.next, u32::MAX)]);
         let items = vec![FetchItem::Uid, FetchItem::Flags, FetchItem::Envelope];
         let fetch = Command::Fetch { uid: true, set, items, changed: None };
@@ -299,6 +302,10 @@ impl Selected<'_> {
         until: Deadline,
         each: &mut EachEvent<'_>,
     ) -> Result<Wake> {
+        // What came while the server was asked for something else is told by nobody again.
+        if picture.rows.len() < self.exists() as usize && picture.asked != self.exists() {
+            return self.announce(picture, each).map(|()| Wake::Input);
+        }
         let mut witness = Witness { picture, tells: true, found: Vec::new(), each };
         let wake = if self.has("IDLE") {
             let (tag, pieces) = self.talk.encode(&Command::Idle)?;
