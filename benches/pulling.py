@@ -122,6 +122,7 @@ def many():
         ("curl", curl("bob", port, count)),
     ]))
     compare(what, rounds(5), some([
+        ("imap-fetch, mbox", ours("bob", port, "--into mbox:got/mbox", "")),
         ("imap-fetch --new, mbox", ours("bob", port, "--into mbox:got/mbox")),
         ("raw read", raw("bob", port)),
         ("imaplib", imaplib("bob", port)),

@@ -1,6 +1,6 @@
 complete -c imap-fetch -l search -d 'Only the messages for which all of this holds, in IMAP\'s own words (RFC 3501 6.4.4), like \'FROM ci@ UNSEEN\'' -r
 complete -c imap-fetch -l where -d 'Only the messages for which all of this holds: from:ci is:unread since:7d larger:1M (see pipepost(7))' -r
-complete -c imap-fetch -l state -d 'The name of the history of what was fetched (default: the targets)' -r
+complete -c imap-fetch -l state -d 'The name of the history of what was fetched or told' -r
 complete -c imap-fetch -l delete-after -d 'Delete on the server what was fetched longer ago than this' -r
 complete -c imap-fetch -l jobs -d 'Fetch from so many accounts at a time' -r
 complete -c imap-fetch -l fields -d 'Only these header fields, with the empty line behind them' -r

@@ -23,7 +23,7 @@ _imap__watch() {
 
     case "${cmd}" in
         imap__watch)
-            opts="-o -0 -q -v -4 -6 -h -V --events --search --where --once --exec --debounce --poll --json --columns --null --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
+            opts="-o -0 -q -v -4 -6 -h -V --events --search --where --once --exec --debounce --state --poll --json --columns --null --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -46,6 +46,10 @@ _imap__watch() {
                     return 0
                     ;;
                 --debounce)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -5,6 +5,7 @@ complete -c imap-watch -l search -d 'Only the messages for which all of this hol
 complete -c imap-watch -l where -d 'Only the messages for which all of this holds: from:ci is:unread since:7d larger:1M (see pipepost(7))' -r
 complete -c imap-watch -l exec -d 'Run COMMAND by /bin/sh instead of printing, with the events on its stdin, one JSON object a line' -r
 complete -c imap-watch -l debounce -d 'Collect the events of this time for one run of the command of --exec' -r
+complete -c imap-watch -l state -d 'The name of the history of what was fetched or told' -r
 complete -c imap-watch -l poll -d 'How often to ask a server that does not tell by itself (no IDLE)' -r
 complete -c imap-watch -s o -l columns -d 'The columns, in this order' -r
 complete -c imap-watch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
@@ -22,7 +23,7 @@ complete -c imap-watch -l pin -d 'Trust the server with this public key alone (s
 complete -c imap-watch -l client-cert -d 'Show this certificate to servers that ask for one: its chain and its key in one PEM file, which nobody else may read' -r -F
 complete -c imap-watch -l proxy -d 'Connect through this proxy: socks5://[USER@]HOST[:PORT], http://[USER@]HOST:PORT, or none' -r
 complete -c imap-watch -l source-address -d 'Connect from this address of the machine' -r
-complete -c imap-watch -l once -d 'End at the first event'
+complete -c imap-watch -l once -d 'End at the first event, with --state behind those that came together with it'
 complete -c imap-watch -l json -d 'One JSON object a line'
 complete -c imap-watch -s 0 -l null -d 'End records with NUL instead of a newline'
 complete -c imap-watch -s q -l quiet -d 'Say nothing but errors'

@@ -9,7 +9,7 @@ complete -c pop3-fetch -l filter -d 'Fetch only messages for which the shell com
 complete -c pop3-fetch -l import-state -d 'Take over what mpop (uidls_file), getmail (oldmail-*) or fetchmail (.fetchids) remembers in FILE' -r -F
 complete -c pop3-fetch -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c pop3-fetch -l deliver-to -d 'Who gets the messages by a target that is an SMTP or LMTP server: smtp://HOST, lmtp://HOST, lmtp+unix:PATH, or ACCOUNT: without a folder; may be repeated' -r
-complete -c pop3-fetch -l state -d 'The name of the history of what was fetched (default: the targets)' -r
+complete -c pop3-fetch -l state -d 'The name of the history of what was fetched or told' -r
 complete -c pop3-fetch -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c pop3-fetch -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r
 complete -c pop3-fetch -l config -d 'The configuration (default: $PIPEPOST_CONFIG, ~/.config/pipepost/config.toml, /etc/pipepost/config.toml)' -r -F

@@ -1,4 +1,4 @@
-complete -c pop3-ls -l state -d 'The name of the history of what was fetched (default: the targets)' -r
+complete -c pop3-ls -l state -d 'The name of the history of what was fetched or told' -r
 complete -c pop3-ls -s o -l columns -d 'The columns, in this order' -r
 complete -c pop3-ls -l timeout -d 'The whole operation ends after this time (30s, 5m, 1h) with status 75, or 79 after hand-over' -r
 complete -c pop3-ls -l trace -d 'Append the dialogue to FILE (created 0600; - is stderr), with every secret as *** (see pipepost-trace(5))' -r

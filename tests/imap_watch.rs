@@ -182,3 +182,94 @@ fn nothing_is_lost_with_a_server() {
     assert_eq!(watch.terminated().code(), Some(0));
     server.stop();
 }
+
+#[test]
+fn what_happened_since_it_was_told_last_comes_first() {
+    let home = Home::new();
+    send(&home, "one");
+    let state = ["--state", "s", "-o", "event,uid,subject", INBOX];
+    // A name that nobody has told anything by.
+    let mut watch = Watch::new(&home, &state);
+    watch.says("watching");
+    send(&home, "two");
+    assert_eq!(watch.line(), "new\t2\ttwo");
+    // Both are the same history.
+    home.run("imap-watch", &[&state[..], &["--timeout", "1s"]].concat(), b"").ends(75);
+    assert_eq!(watch.terminated().code(), Some(0));
+    send(&home, "three");
+    send(&home, "four");
+    home.run("imap-flag", &[INBOX, "2", "+flagged"], b"").ends(0);
+    home.run("imap-rm", &["--purge", INBOX, "1"], b"").ends(0);
+    let mut watch = Watch::new(&home, &state);
+    let mut lines: Vec<String> = (0..4).map(|_| watch.line()).collect();
+    lines.sort();
+    assert_eq!(lines, ["flags\t2", "new\t3\tthree", "new\t4\tfour", "vanished\t1"]);
+    assert_eq!(watch.terminated().code(), Some(0));
+    // Another name is another history.
+    home.run("imap-watch", &["--state", "other", "--timeout", "1s", INBOX], b"").ends(75);
+    // A script that waits for one after the other sees each once.
+    send(&home, "five");
+    let once = [&state[..], &["--once", "--timeout", "1m"]].concat();
+    assert_eq!(home.run("imap-watch", &once, b"").ends(0).out, "new\t5\tfive\n");
+    let short = [&state[..], &["--once", "--timeout", "1s"]].concat();
+    assert_eq!(home.run("imap-watch", &short, b"").ends(75).out, "");
+    send(&home, "six");
+    send(&home, "seven");
+    assert_eq!(home.run("imap-watch", &once, b"").ends(0).out, "new\t6\tsix\nnew\t7\tseven\n");
+    assert_eq!(home.run("imap-watch", &short, b"").ends(75).out, "");
+}
+
+#[test]
+fn a_slow_command_holds_up_nothing() {
+    let home = Home::new();
+    let command = "cat >> events; echo run >> runs; while [ ! -e go ]; do sleep 0.05; done";
+    let arguments = ["--exec", command, "--debounce", "1s", "--state", "s", "--events", "new", INBOX];
+    let mut watch = Watch::new(&home, &arguments);
+    watch.says("watching");
+    send(&home, "one");
+    let read = |name: &str| std::fs::read_to_string(home.path().join(name)).unwrap_or_default();
+    let wait = |what: &dyn Fn() -> bool| {
+        let begun = std::time::Instant::now();
+        while !what() {
+            assert!(begun.elapsed().as_secs() < 60, "{} {}", read("events"), read("runs"));
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    wait(&|| read("runs") == "run\n");
+    (2..6).for_each(|n| send(&home, &format!("number {n}")));
+    home.sh("touch go").ends(0);
+    wait(&|| read("events").lines().count() == 5);
+    wait(&|| read("runs").lines().count() == 2);
+    assert_eq!(watch.terminated().code(), Some(0));
+    // One that fails has not been told; neither has one that was killed with the program.
+    home.sh("rm events runs").ends(0);
+    send(&home, "six");
+    let failing = ["--exec", "cat >> events; exit 1", "--once", "--state", "s", "--events", "new", INBOX];
+    home.run("imap-watch", &failing, b"").ends(69);
+    home.run("imap-watch", &failing, b"").ends(69);
+    let ends = ["--exec", "cat >> events", "--once", "--state", "s", "--events", "new", INBOX];
+    home.run("imap-watch", &ends, b"").ends(0);
+    assert_eq!(read("events").matches("\"six\"").count(), 3, "{}", read("events"));
+    home.run("imap-watch", &[&ends[..], &["--timeout", "1s"]].concat(), b"").ends(75);
+}
+
+#[test]
+fn folders_of_two_servers_at_once() {
+    let home = Home::new();
+    let other = Home::new();
+    let servers =
+        [Server::start(&home, &["--create", "--any-password"]), Server::start(&other, &["--create", "--any-password"])];
+    home.sh("umask 077; echo x > pw").ends(0);
+    let urls: Vec<String> =
+        servers.iter().map(|server| format!("imap+plain://amy@127.0.0.1:{}/INBOX", server.imap)).collect();
+    let mut watch = Watch::new(&home, &["--password-file", "pw", "-o", "ref,subject", &urls[0], &urls[1]]);
+    watch.says("watching");
+    watch.says("watching");
+    for (n, server) in servers.iter().enumerate() {
+        let to = format!("smtp+plain://127.0.0.1:{}", server.smtp);
+        home.run("smtp-send", &["-a", &to, "-s", &format!("at {n}"), "amy@localhost"], b"x\n").ends(0);
+        let line = watch.line();
+        assert!(line.starts_with(&format!("{}#", urls[n])) && line.ends_with(&format!("\tat {n}")), "{line}");
+    }
+    assert_eq!(watch.terminated().code(), Some(0));
+}

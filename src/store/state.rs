@@ -5,6 +5,7 @@
 //! kill between the two makes one come twice. A damaged file is an error, never "everything is new".
 
 mod pulled;
+mod watched;
 
 pub use pulled::{Message, Pulled, Ranges};
 
@@ -67,6 +68,10 @@ static SCHEMA: Schema = Schema {
             letters TEXT,                     -- and its flags
             PRIMARY KEY (source, uid)
         ) WITHOUT ROWID;
+        CREATE TABLE watched (
+            source INTEGER PRIMARY KEY REFERENCES source(id) ON DELETE CASCADE,
+            picture BLOB NOT NULL             -- UIDs and flags, as the client writes them
+        );
     ",
     ],
     repair: "restore it, or move it away with its -wal and -shm: then all messages on the servers count as new",
@@ -300,7 +305,10 @@ impl History<'_> {
     /// # Errors
     /// 74: then they must not be put there. 76 for a UIDL that is longer than [`UIDL_MAX`].
     pub fn plan<'u>(&self, messages: impl IntoIterator<Item = (&'u [u8], &'u [Vec<u8>])>) -> Result<()> {
-        self.state.db.write(|t| messages.into_iter().try_for_each(|(uidl, places)| self.planned_as(t, uidl, places)))
+        self.state.db.write(|t| {
+            self.unsettle(t)?;
+            messages.into_iter().try_for_each(|(uidl, places)| self.planned_as(t, uidl, places))
+        })
     }
 
     /// The same for one message that is there already, and can't be taken back, before the next plan or record brings that to stable
@@ -309,7 +317,10 @@ impl History<'_> {
     /// # Errors
     /// As [`History::plan`].
     pub fn note(&self, uidl: &[u8], places: &[Vec<u8>]) -> Result<()> {
-        self.state.db.write_soon(|t| self.planned_as(t, uidl, places))
+        self.state.db.write_soon(|t| {
+            self.unsettle(t)?;
+            self.planned_as(t, uidl, places)
+        })
     }
 
     /// Forgets the plans for these: they may be there in part, or lost again.
@@ -322,7 +333,6 @@ impl History<'_> {
 
     fn planned_as(&self, t: &Transaction<'_>, uidl: &[u8], places: &[Vec<u8>]) -> Result<(), Stop> {
         fits(uidl)?;
-        self.unsettle(t)?;
         self.unplan(t, uidl)?;
         let mut insert = t.prepare_cached("INSERT INTO planned (source, uidl, n, place) VALUES (?1, ?2, ?3, ?4)")?;
         for (n, place) in (0i64..).zip(places) {

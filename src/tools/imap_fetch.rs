@@ -57,7 +57,7 @@ pub struct ImapFetch {
     /// Delete although it is most of the folder.
     #[arg(long, requires = "mirror", conflicts_with = "new")]
     force: bool,
-    /// The name of the history of what was fetched (default: the targets).
+    /// The name of the history of what was fetched or told.
     #[arg(long, value_name = "NAME")]
     state: Option<String>,
     /// Delete on the server what is on stable storage here.

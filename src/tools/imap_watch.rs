@@ -1,6 +1,7 @@
 //! imap-watch(1): prints an event a line as mail arrives or changes.
 //!
-//! A thread and a connection for each folder; what they see comes together here. Left out: what happened before the program was started.
+//! A thread and a connection for each folder; what they see comes together here. What happened before the program was started is told where a
+//! history of an earlier one was kept (`--state`).
 
 mod batch;
 mod folder;
@@ -10,15 +11,18 @@ use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table, choose};
 use crate::cli::query::Looking;
-use crate::cli::{Outcome, Tool, signals};
+use crate::cli::{Outcome, Tool, signals, system};
+use crate::client::imap::Picture;
 use crate::error::{Error, Exit, Local, Result};
 use crate::net::Deadline;
-use crate::net::endpoint::Service;
+use crate::net::endpoint::{Endpoint, Service};
+use crate::store::state::{History, Key, State};
 use batch::Batch;
 use clap::{Parser, ValueEnum};
 use folder::{Seen, Told, Watcher};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -36,7 +40,7 @@ pub struct ImapWatch {
     events: Vec<Kind>,
     #[command(flatten)]
     looking: Looking,
-    /// End at the first event.
+    /// End at the first event, with --state behind those that came together with it.
     #[arg(long)]
     once: bool,
     /// Run COMMAND by /bin/sh instead of printing, with the events on its stdin, one JSON object a line.
@@ -45,6 +49,9 @@ pub struct ImapWatch {
     /// Collect the events of this time for one run of the command of --exec.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s", requires = "exec")]
     debounce: Duration,
+    /// The name of the history of what was fetched or told.
+    #[arg(long, value_name = "NAME")]
+    state: Option<String>,
     /// How often to ask a server that does not tell by itself (no IDLE).
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1m")]
     poll: Duration,
@@ -155,8 +162,19 @@ What happened meanwhile is then told: nothing is lost and nothing is told twice.
 Where UIDVALIDITY has changed meanwhile, that can't be known, which is told on stderr too.
 .Pp
 With
+.Fl -state
+what has been told is remembered in
+.Pa $XDG_STATE_HOME/pipepost/state.sqlite ,
+by folder and name, and the next start with that name first tells what happened since: nothing is lost, and only what was told
+just before a kill is told again.
+The first start with a name tells nothing of what is there.
+.Pp
+With
 .Fl -exec ,
-the command gets nothing of a message as an argument or in its environment.
+watching goes on while the command runs, and what happens meanwhile is for the next run; with
+.Fl -state
+it is remembered as told when the command has ended with 0.
+The command gets nothing of a message as an argument or in its environment.
 A command that fails is told on stderr, and watching goes on.
 .Sh EXIT STATUS
 0 ended by
@@ -187,11 +205,24 @@ imap-watch --once --events new --timeout 1s local: || echo nothing came
         if all.is_empty() {
             all.push(name(None)?);
         }
+        let state = match &self.state {
+            Some(_) => Some(State::open(&system::state_home()?.join("state.sqlite"))?),
+            None => None,
+        };
+        let histories = match &state {
+            Some(state) => all.iter().map(|at| self.history(state, &reach, at)).collect::<Result<Vec<_>>>()?,
+            None => Vec::new(),
+        };
         let (bell, ring) = std::io::pipe().local("pipe")?;
         let (tell, told) = sync_channel(WAITING);
-        for at in all {
+        for (place, at) in all.into_iter().enumerate() {
+            let before = histories.get(place).map(History::watched).transpose()?.flatten();
             let watcher = Watcher {
-                folder: at.folder.clone().unwrap_or_else(|| "INBOX".to_owned()),
+                place,
+                before: before.as_deref().and_then(Picture::from_bytes),
+                remembers: self.state.is_some(),
+                once: self.once,
+                folder: folder(&at),
                 at,
                 reach: Arc::clone(&reach),
                 key: key.clone(),
@@ -210,44 +241,102 @@ imap-watch --once --events new --timeout 1s local: || echo nothing came
             let _ = signal.send(Told::Stop);
         };
         std::thread::Builder::new().name("signals".into()).stack_size(64 << 10).spawn(wait).local("no thread")?;
-        drop(tell);
-        let ended = self.listen(&told, columns, reach.whole());
+        let batch = self.exec.as_deref().map(|command| Batch::new(command, self.debounce, tell));
+        let mut listener = Listener {
+            once: self.once,
+            ending: false,
+            table: Table::new(columns, self.json, self.null).until(reach.whole()),
+            batch,
+            histories,
+            pictures: HashMap::new(),
+            running: HashMap::new(),
+        };
+        let ended = listener.listen(&told, reach.whole());
         let _ = (&ring).write_all(b".");
         let goodbye = Deadline::after(GOODBYE);
-        // The signals' thread never says goodbye, but it is the last one.
-        while !goodbye.passed() && Arc::strong_count(&reach) > 1 {
-            let _ = told.recv_timeout(Duration::from_millis(5));
+        // The signals' thread never says goodbye, but it is the last one; a command that runs is waited for as long.
+        while !goodbye.passed() && (Arc::strong_count(&reach) > 1 || listener.runs()) {
+            if let (Ok(last), Ok(_)) = (told.recv_timeout(Duration::from_millis(5)), &ended) {
+                listener.last(last)?;
+            }
         }
         Ok(ended?)
     }
 }
 
+/// The folder of an account that is watched.
+fn folder(at: &Endpoint) -> String {
+    at.folder.clone().unwrap_or_else(|| "INBOX".to_owned())
+}
+
 impl ImapWatch {
-    fn listen(&self, told: &Receiver<Told>, columns: Vec<Column>, whole: Deadline) -> Result<Exit> {
-        let mut table = Table::new(columns, self.json, self.null).until(whole);
-        let mut batch = self.exec.as_deref().map(|command| Batch::new(command, self.debounce));
+    fn history<'s>(&self, state: &'s State, reach: &Reach, at: &Endpoint) -> Result<History<'s>> {
+        let name = self.state.as_deref().unwrap_or_default();
+        let key = Key {
+            protocol: NAME.to_owned(),
+            login: reach.login_name(at)?,
+            host: at.host_in_history(),
+            // A folder's name has no line break.
+            name: format!("{}\n{name}", folder(at)),
+        };
+        state.history(&key, reach.patience().left().unwrap_or(Duration::MAX))
+    }
+}
+
+/// Where all that is seen comes together.
+struct Listener<'l> {
+    once: bool,
+    /// There was an event.
+    ending: bool,
+    table: Table,
+    batch: Option<Batch>,
+    histories: Vec<History<'l>>,
+    /// How folders were when all their events before were in the batch.
+    pictures: HashMap<usize, Vec<u8>>,
+    /// The same for the command that runs.
+    running: HashMap<usize, Vec<u8>>,
+}
+
+impl Listener<'_> {
+    fn listen(&mut self, told: &Receiver<Told>, whole: Deadline) -> Result<Exit> {
         loop {
-            let due = batch.as_ref().map_or(Deadline::NEVER, Batch::due);
+            let due = self.batch.as_ref().map_or(Deadline::NEVER, Batch::due);
             let next = match due.or_earlier(whole).left() {
                 Some(left) => told.recv_timeout(left),
                 None => told.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match next {
-                Ok(Told::Seen(seen)) => {
-                    match &mut batch {
-                        Some(batch) => batch.add(object(&seen)),
-                        None => {
-                            table.row(|column| cell(&seen, column.name), || object(&seen))?;
-                            if table.flush()? == Reader::Gone {
-                                return Ok(Exit::Ok);
-                            }
+                Ok(Told::Seen(seen)) => match &mut self.batch {
+                    Some(batch) => {
+                        batch.add(&object(&seen))?;
+                        self.ending = self.once;
+                        if self.ending && self.histories.is_empty() {
+                            self.run()?;
                         }
                     }
-                    if self.once {
-                        return match &mut batch {
-                            Some(batch) => batch.run(),
-                            None => Ok(Exit::Ok),
-                        };
+                    None => {
+                        self.table.row(|column| cell(&seen, column.name), || object(&seen))?;
+                        self.ending = self.once;
+                        if self.table.flush()? == Reader::Gone || (self.ending && self.histories.is_empty()) {
+                            return Ok(Exit::Ok);
+                        }
+                    }
+                },
+                Ok(Told::Picture(place, picture)) => {
+                    self.picture(place, picture)?;
+                    // What came together with the first event has been told, so that nothing is told again.
+                    match self.batch {
+                        Some(_) if self.ending => self.run()?,
+                        None if self.ending => return Ok(Exit::Ok),
+                        _ => {}
+                    }
+                }
+                Ok(Told::Ran(ended)) => {
+                    let ended = self.ran(ended);
+                    match ended {
+                        ended if self.once => return ended,
+                        Err(e) => complain(NAME, &e.to_string(), e.advice()),
+                        Ok(_) => {}
                     }
                 }
                 Ok(Told::Failed(e)) => return Err(e),
@@ -256,15 +345,65 @@ impl ImapWatch {
                 Err(RecvTimeoutError::Timeout) if whole.passed() => {
                     return Err(Error::temporary("not within --timeout"));
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some(batch) = &mut batch
-                        && let Err(e) = batch.run()
-                    {
-                        complain(NAME, &e.to_string(), e.advice());
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => self.run()?,
             }
         }
+    }
+
+    /// Whether a command has not ended.
+    fn runs(&self) -> bool {
+        self.batch.as_ref().is_some_and(|batch| !batch.is_idle() && !batch.waits())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let Some(batch) = &mut self.batch else { return Ok(()) };
+        self.running.extend(self.pictures.drain());
+        match batch.run() {
+            Err(e) if !self.once => {
+                complain(NAME, &e.to_string(), e.advice());
+                Ok(())
+            }
+            ran => ran,
+        }
+    }
+
+    /// What comes when all is over.
+    fn last(&mut self, told: Told) -> Result<()> {
+        match told {
+            // Behind events that nobody was told of.
+            Told::Picture(..) if self.batch.as_ref().is_some_and(Batch::waits) || self.once => Ok(()),
+            Told::Picture(place, picture) => self.picture(place, picture),
+            Told::Ran(ended) => self.ran(ended).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    fn picture(&mut self, place: usize, picture: Vec<u8>) -> Result<()> {
+        match &self.batch {
+            Some(batch) if batch.waits() => {
+                self.pictures.insert(place, picture);
+                Ok(())
+            }
+            Some(batch) if !batch.is_idle() => {
+                self.running.insert(place, picture);
+                Ok(())
+            }
+            _ => self.remember(place, &picture),
+        }
+    }
+
+    fn ran(&mut self, ended: Result<Exit>) -> Result<Exit> {
+        if let Some(batch) = &mut self.batch {
+            batch.ran();
+        }
+        let pictures = std::mem::take(&mut self.running);
+        let ended = ended?;
+        pictures.iter().try_for_each(|(place, picture)| self.remember(*place, picture))?;
+        Ok(ended)
+    }
+
+    fn remember(&self, place: usize, picture: &[u8]) -> Result<()> {
+        self.histories.get(place).map_or(Ok(()), |history| history.watch(picture))
     }
 }
 

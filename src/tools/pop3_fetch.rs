@@ -87,7 +87,7 @@ pub struct Pop3Fetch {
     /// Take what a pipe or terminal got for delivered, so that --delete may follow.
     #[arg(long)]
     trust_stdout: bool,
-    /// The name of the history of what was fetched (default: the targets).
+    /// The name of the history of what was fetched or told.
     #[arg(long, value_name = "NAME")]
     state: Option<String>,
     /// Tell what would be fetched and deleted; do nothing.

@@ -27,7 +27,7 @@ pub struct Pop3Ls {
     /// Only messages that were not fetched before, by the history that --state names.
     #[arg(long)]
     new: bool,
-    /// The name of the history of what was fetched (default: the targets).
+    /// The name of the history of what was fetched or told.
     #[arg(long, value_name = "NAME", requires = "new")]
     state: Option<String>,
     /// One line instead: how many messages there are, and their octets.

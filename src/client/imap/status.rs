@@ -71,8 +71,11 @@ impl Client {
         }
         let mut statuses = Statuses { places, names, known: HashMap::new(), each, peer };
         let status = |name: &&str| Command::Status { mailbox: (*name).to_owned(), items: items.to_vec() };
-        self.talk.settled()?;
-        self.talk.flight(FLIGHT, &mut names.iter().map(status), &mut statuses)
+        let flown = self.talk.flight(FLIGHT, &mut names.iter().map(status), &mut statuses);
+        if std::mem::take(&mut self.talk.stale) {
+            return self.talk.flight(FLIGHT, &mut names.iter().map(status), &mut statuses);
+        }
+        flown
     }
 
     /// How many messages a folder has, which is not opened.

@@ -91,6 +91,57 @@ impl Picture {
         self.uid_validity
     }
 
+    /// How many messages there are in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// As bytes, to be kept.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.rows.len().saturating_mul(8).saturating_add(64));
+        let mut number = |n: u32| out.extend_from_slice(&n.to_be_bytes());
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let head = [FORM, self.uid_validity, self.next, count(self.sets.len()), count(self.rows.len())];
+        head.into_iter().for_each(&mut number);
+        for Row { uid, flags } in &self.rows {
+            number(*uid);
+            number(*flags);
+        }
+        let words = self.sets.iter().map(|set| set.join(" ")).collect::<Vec<_>>();
+        out.extend_from_slice(words.join("\n").as_bytes());
+        out
+    }
+
+    /// Reads what [`Picture::to_bytes`] has written; `None`: that is something else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Picture> {
+        let (head, rest) = bytes.split_first_chunk::<20>()?;
+        let (numbers, _) = head.as_chunks::<4>();
+        let numbers: Vec<u32> = numbers.iter().map(|bytes| u32::from_be_bytes(*bytes)).collect();
+        let [FORM, uid_validity, next, sets, rows] = *numbers else { return None };
+        let (row_bytes, words) = rest.split_at_checked(usize::try_from(rows).ok()?.checked_mul(8)?)?;
+        let (pairs, _) = row_bytes.as_chunks::<8>();
+        let row = |pair: &[u8; 8]| {
+            let [a, b, c, d, e, f, g, h] = *pair;
+            Row { uid: u32::from_be_bytes([a, b, c, d]), flags: u32::from_be_bytes([e, f, g, h]) }
+        };
+        let mut picture = Picture { uid_validity, rows: pairs.iter().map(row).collect(), next, ..Picture::default() };
+        let words = std::str::from_utf8(words).ok()?;
+        for line in words.split('\n').take(usize::try_from(sets).ok()?) {
+            picture.place(line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()).ok()?;
+        }
+        let known = picture.rows.iter().all(|row| row.flags <= sets);
+        (known && picture.sets.len() == usize::try_from(sets).ok()?).then_some(picture)
+    }
+
     fn place(&mut self, mut flags: Vec<String>) -> Result<u32> {
         flags.retain(|flag| !flag.eq_ignore_ascii_case("\\Recent"));
         flags.sort_unstable();
@@ -116,6 +167,9 @@ impl Picture {
         at.and_then(|at| self.sets.get(at)).cloned().unwrap_or_default()
     }
 }
+
+/// The first number of a picture that is kept.
+const FORM: u32 = 1;
 
 /// Hears what happens to the messages of a picture.
 struct Witness<'w> {
@@ -365,5 +419,32 @@ fn stir(talk: &mut Talk, bell: BorrowedFd<'_>, until: Deadline) -> Result<Wake> 
         if wake != Wake::Deadline || until.passed() || slept > SLEPT {
             return Ok(wake);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_kept() {
+        let mut picture = Picture { uid_validity: 7, next: 12, ..Picture::default() };
+        let flags = [vec![], vec!["\\Seen".to_owned(), "$Work".into()], vec!["a".into()]];
+        for (n, flags) in (1u32..).zip(flags) {
+            let flags = picture.place(flags).unwrap();
+            picture.rows.push(Row { uid: 2 * n, flags });
+        }
+        picture.rows.push(Row::default());
+        let bytes = picture.to_bytes();
+        let again = Picture::from_bytes(&bytes).unwrap();
+        assert_eq!((again.uid_validity(), again.next, &again.rows), (7, 12, &picture.rows));
+        assert_eq!((&again.sets, &again.places), (&picture.sets, &picture.places));
+        assert!(Picture::from_bytes(&Picture::default().to_bytes()).is_some_and(|picture| picture.is_empty()));
+        for cut in 0..bytes.len() - 3 {
+            assert!(Picture::from_bytes(&bytes[..cut]).is_none_or(|cut| cut.rows == picture.rows), "{cut}");
+        }
+        let mut other = bytes;
+        other[3] = 9;
+        assert!(Picture::from_bytes(&other).is_none());
     }
 }

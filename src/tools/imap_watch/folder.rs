@@ -20,7 +20,7 @@ use std::io::PipeReader;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// RFC 2177: before 29 minutes; address translators forget sooner.
 const RENEW: Duration = Duration::from_secs(20 * 60);
@@ -32,8 +32,12 @@ const STOOD: Duration = Duration::from_secs(60);
 /// What a folder's thread has to say.
 pub(super) enum Told {
     Seen(Seen),
+    /// All that happened in the folder of that place before this was told: how it is now.
+    Picture(usize, Vec<u8>),
     /// It can't be watched.
     Failed(Error),
+    /// The command of `--exec` has ended.
+    Ran(Result<Exit>),
     /// A signal.
     Stop,
 }
@@ -72,6 +76,14 @@ impl Seen {
 
 /// A thread's work.
 pub(super) struct Watcher {
+    /// Its place among the folders.
+    pub(super) place: usize,
+    /// As it was when a program before this one ended.
+    pub(super) before: Option<Picture>,
+    /// Whether somebody remembers how it is.
+    pub(super) remembers: bool,
+    /// Each change is waited for.
+    pub(super) once: bool,
     pub(super) at: Endpoint,
     pub(super) folder: String,
     pub(super) reach: Arc<Reach>,
@@ -85,8 +97,8 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn run(self) {
-        let mut picture = Picture::default();
+    pub(super) fn run(mut self) {
+        let mut picture = self.before.take().unwrap_or_default();
         // Those of which it is not yet known whether the search holds.
         let mut news = Vec::new();
         let mut pause = Duration::from_secs(1);
@@ -135,6 +147,8 @@ impl Watcher {
         let name = format!("{}#{}.", self.name(), selected.uid_validity());
         selected.look(picture, &mut |event| self.event(&name, event, news))?;
         self.matching(&mut selected, picture, &name, news)?;
+        let mut kept = Instant::now();
+        self.keep(picture)?;
         if self.verbose {
             complain(NAME, &format!("watching {}", opened(&self.folder, selected.opened())), None);
         }
@@ -142,9 +156,17 @@ impl Watcher {
             let until = Deadline::after(if selected.has("IDLE") { RENEW } else { self.poll });
             let wake = selected.wait(picture, self.bell.as_fd(), until, &mut |event| self.event(&name, event, news))?;
             if wake == Wake::Bell {
+                self.keep(picture)?;
                 break;
             }
             self.matching(&mut selected, picture, &name, news)?;
+            // A large one is not kept for each message.
+            if self.once
+                || kept.elapsed() >= Duration::from_millis(u64::try_from(picture.len()).unwrap_or(u64::MAX) / 10)
+            {
+                kept = Instant::now();
+                self.keep(picture)?;
+            }
         }
         client.logout()
     }
@@ -194,6 +216,14 @@ impl Watcher {
             return Ok(());
         }
         self.tell(seen)
+    }
+
+    fn keep(&self, picture: &Picture) -> Result<()> {
+        if !self.remembers {
+            return Ok(());
+        }
+        let told = Told::Picture(self.place, picture.to_bytes());
+        self.tell.send(told).map_err(|_| Error::new(Exit::Ok, "nobody listens any more"))
     }
 
     fn tell(&self, seen: Seen) -> Result<()> {
