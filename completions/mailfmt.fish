@@ -50,6 +50,8 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "dsn" -d 'Reads deli
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "auth" -d 'Reads Authentication-Results fields: one JSON object a field, the topmost first'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "pick" -d 'Writes the messages for which something holds'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "sort" -d 'Writes messages in another order'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "split" -d 'Writes each message into a file of its own, or so many into each mbox; no byte of them is changed'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "join" -d 'Writes all messages as one mbox, or as one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s s -l subject -d 'Compose: the subject' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l to -d 'Compose: addresses for To' -r
@@ -351,3 +353,31 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l raw -d 'stdout 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -s d -l dir -d 'Write the files into this directory, which is made if it is missing' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l names -d 'The names of the files: {number} (in six digits), columns and fields as in list --format; what leaves the directory or hides a file becomes _ (default: {number}.eml, or {number}.mbox)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l every -d 'Write mboxes (mboxrd) of so many messages each, not a file for each message; {number} is that of the first' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l to-null -d 'stdout gets the messages with NUL at the end of each'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l to-ndjson -d 'stdout gets a JSON object a line, with raw or raw64: what smtp-send --ndjson reads'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l digest -d 'Take the messages out of those of the input: out of a multipart/digest, or attached ones'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l json -d 'Tell it as a JSON object a file'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l as -d 'The kind of mbox: rd, which gives every message back as it was; o, which does not for lines that begin with >From; cl and cl2, where a field Content-Length says how long each is' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s s -l subject -d 'Compose: the subject' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l to -d 'Compose: addresses for To' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l date -d 'The date, as in a Date field (default: now, or $SOURCE_DATE_EPOCH)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l message-id -d 'The Message-ID, with or without angle brackets (default: random)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l seed -d 'What boundaries and the Message-ID are made of, letters and digits (default: random); with a date, the same input gives the same message' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l digest -d 'Write one message that has the others as its parts (multipart/digest)'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l raw -d 'Escape nothing on a terminal'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s V -l version -d 'Print version'

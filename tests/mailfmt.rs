@@ -13,6 +13,8 @@ mod input;
 mod lint;
 #[path = "mailfmt/parts.rs"]
 mod parts;
+#[path = "mailfmt/split.rs"]
+mod split;
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};

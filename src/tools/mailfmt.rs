@@ -13,20 +13,24 @@ mod extract;
 mod format;
 mod head;
 mod input;
+mod join;
 mod json;
 mod lint;
 mod list;
+mod names;
 mod new;
 mod output;
 mod pick;
 mod quote;
 mod recode;
+mod records;
 mod reports;
 mod screen;
 mod select;
 mod set;
 mod show;
 mod sort;
+mod split;
 mod stamp;
 mod strip;
 mod tree;
@@ -81,6 +85,8 @@ enum More {
     Auth(Box<reports::Auth>),
     Pick(Box<pick::Pick>),
     Sort(Box<sort::Sort>),
+    Split(Box<split::Split>),
+    Join(Box<join::Join>),
 }
 
 impl More {
@@ -94,6 +100,8 @@ impl More {
             More::Auth(auth) => auth.run(),
             More::Pick(pick) => pick.run(),
             More::Sort(sort) => sort.run(),
+            More::Split(split) => split.run(),
+            More::Join(join) => join.run(),
         }
     }
 }
