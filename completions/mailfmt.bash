@@ -34,6 +34,9 @@ _mailfmt() {
             mailfmt,dsn)
                 cmd="mailfmt__subcmd__dsn"
                 ;;
+            mailfmt,each)
+                cmd="mailfmt__subcmd__each"
+                ;;
             mailfmt,extract)
                 cmd="mailfmt__subcmd__extract"
                 ;;
@@ -88,6 +91,9 @@ _mailfmt() {
             mailfmt,text)
                 cmd="mailfmt__subcmd__text"
                 ;;
+            mailfmt,thread)
+                cmd="mailfmt__subcmd__thread"
+                ;;
             mailfmt,tree)
                 cmd="mailfmt__subcmd__tree"
                 ;;
@@ -101,7 +107,7 @@ _mailfmt() {
 
     case "${cmd}" in
         mailfmt)
-            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert dedupe json unjson extract strip recode lint dsn auth pick sort split join"
+            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert dedupe json unjson extract strip recode lint dsn auth pick sort split join thread each"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -256,6 +262,32 @@ _mailfmt() {
             fi
             case "${prev}" in
                 --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__each)
+            opts="-0 -e -h -V --variant --null --ndjson --one --jobs --through --select --exit-status --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1008,6 +1040,36 @@ _mailfmt() {
                     return 0
                     ;;
                 --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__thread)
+            opts="-0 -o -r -e -h -V --variant --null --ndjson --one --columns --json --reverse --exit-status --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

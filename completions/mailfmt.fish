@@ -52,6 +52,8 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "pick" -d 'Writes th
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "sort" -d 'Writes messages in another order'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "split" -d 'Writes each message into a file of its own, or so many into each mbox; no byte of them is changed'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "join" -d 'Writes all messages as one mbox, or as one message'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "thread" -d 'Lists conversations: each message below the one that it answers'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "each" -d 'Runs a command for each message, which it finds on its stdin'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s s -l subject -d 'Compose: the subject' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l to -d 'Compose: addresses for To' -r
@@ -381,3 +383,29 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l digest -d 'Writ
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s o -l columns -d 'The columns, in this order' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l json -d 'Print one JSON object a message, with all columns and parent'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s r -l reverse -d 'The other way round: the newest first, or the order that is asked for from its end'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s e -l exit-status -d 'End with status 1 if there is no message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l jobs -d 'Run so many commands at a time' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l through -d 'Write messages: what the command prints, each. Where it fails, the message as it was'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l select -d 'Write the messages for which the command ends with 0, and not those for which it ends with 1. Where it fails, the message is written'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -s e -l exit-status -d 'End with status 1 if no message is written'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -s V -l version -d 'Print version'

@@ -9,6 +9,7 @@ mod cursor;
 mod dedupe;
 mod describe;
 mod draft;
+mod each;
 mod extract;
 mod format;
 mod head;
@@ -33,6 +34,7 @@ mod sort;
 mod split;
 mod stamp;
 mod strip;
+mod thread;
 mod tree;
 
 use crate::cli::{Outcome, Tool};
@@ -87,6 +89,8 @@ enum More {
     Sort(Box<sort::Sort>),
     Split(Box<split::Split>),
     Join(Box<join::Join>),
+    Thread(Box<thread::Thread>),
+    Each(Box<each::Each>),
 }
 
 impl More {
@@ -102,6 +106,8 @@ impl More {
             More::Sort(sort) => sort.run(),
             More::Split(split) => split.run(),
             More::Join(join) => join.run(),
+            More::Thread(thread) => thread.run(),
+            More::Each(each) => each.run(),
         }
     }
 }

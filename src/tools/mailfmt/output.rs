@@ -31,6 +31,11 @@ enum To {
 }
 
 impl Output {
+    /// Whether a flag says where messages go.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.into.into.is_empty() || self.into.mbox || self.into.raw
+    }
+
     /// The targets, which are opened for the first message.
     pub(super) fn writer(&self) -> Writer {
         Writer { into: self.into.clone(), to: To::Nowhere, waiting: 0 }
