@@ -513,7 +513,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__lint)
-            opts="-0 -q -h -V --variant --null --ndjson --one --lenient --json --quiet --help --version"
+            opts="-0 -q -h -V --variant --null --ndjson --one --lenient --kind --json --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

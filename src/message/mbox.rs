@@ -7,6 +7,9 @@
 //! Left out: MMDF.
 
 mod length;
+mod survey;
+
+pub use survey::{Doubt, Survey, Verdict};
 
 use crate::body::Body;
 use crate::error::{Error, Result};
@@ -36,17 +39,24 @@ impl std::str::FromStr for Variant {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Variant, String> {
-        match text {
-            "rd" => Ok(Variant::Rd),
-            "o" => Ok(Variant::O),
-            "cl" => Ok(Variant::Cl),
-            "cl2" => Ok(Variant::Cl2),
-            _ => Err("there are rd, o, cl and cl2".to_owned()),
-        }
+        let all = [Variant::Rd, Variant::O, Variant::Cl, Variant::Cl2];
+        let found = all.into_iter().find(|variant| variant.word() == text);
+        found.ok_or_else(|| "there are rd, o, cl and cl2".to_owned())
     }
 }
 
 impl Variant {
+    /// As it is written: `rd`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Variant::Rd => "rd",
+            Variant::O => "o",
+            Variant::Cl => "cl",
+            Variant::Cl2 => "cl2",
+        }
+    }
+
     /// Whether a line has one `>` too many.
     fn is_quoted(self, line: &[u8]) -> bool {
         match self {

@@ -16,6 +16,7 @@ mod head;
 mod input;
 mod join;
 mod json;
+mod kind;
 mod lint;
 mod list;
 mod names;

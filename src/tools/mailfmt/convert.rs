@@ -1,11 +1,11 @@
 //! `mailfmt convert`: messages from one form into another, one by one; no byte of them is changed.
 
 use super::input::Input;
+use super::output::Batches;
 use super::records::Records;
 use crate::cli::Outcome;
 use crate::cli::into::{Into, fill};
 use crate::net::Deadline;
-use crate::store::sink::{BATCH, Sink};
 use clap::Args;
 
 /// Moves messages from one form into another: splits an mbox, joins files, fills a Maildir.
@@ -32,19 +32,12 @@ impl Convert {
         if self.to_null || self.to_ndjson {
             return self.records();
         }
-        let mut sink = self.into.open_here(false, Deadline::NEVER)?;
-        let mut waiting = 0;
+        let mut batches = Batches::new(self.into.open_here(false, Deadline::NEVER)?);
         let exit = self.input.each(|item| {
-            fill(&mut sink, item.about.clone(), item.body)?;
-            sink.end()?;
-            waiting += 1;
-            if waiting == BATCH {
-                waiting = 0;
-                sink.commit()?;
-            }
-            Ok(true)
+            fill(&mut batches.sink, item.about.clone(), item.body)?;
+            batches.ended().map(|()| true)
         })?;
-        sink.commit()?;
+        batches.end()?;
         Ok(exit)
     }
 

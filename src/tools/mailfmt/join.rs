@@ -4,6 +4,7 @@ mod digest;
 
 use super::cursor::pour;
 use super::input::{Input, Item};
+use super::output::Batches;
 use super::set::split;
 use super::stamp::Stamp;
 use crate::cli::Outcome;
@@ -12,7 +13,7 @@ use crate::error::Result;
 use crate::message::edit::{Edit, edit};
 use crate::message::mbox::Variant;
 use crate::net::Deadline;
-use crate::store::sink::{BATCH, Every, Quote, Sink, from_line};
+use crate::store::sink::{Every, Quote, Sink, from_line};
 use crate::store::spool::Spool;
 use clap::Args;
 
@@ -54,23 +55,17 @@ impl Join {
         if self.digest {
             return digest::write(&self, &mut sink);
         }
-        let mut waiting = 0;
+        let mut batches = Batches::new(sink);
         let exit = self.input.each(|item| {
-            let written = self.message(item, &mut sink);
+            let written = self.message(item, &mut batches.sink);
             if written.is_err() {
                 // The first error is the one to tell.
-                let _ = sink.abort();
+                let _ = batches.sink.abort();
             }
             written?;
-            sink.end()?;
-            waiting += 1;
-            if waiting == BATCH {
-                waiting = 0;
-                sink.commit()?;
-            }
-            Ok(true)
+            batches.ended().map(|()| true)
         })?;
-        sink.commit()?;
+        batches.end()?;
         Ok(exit)
     }
 
