@@ -62,7 +62,7 @@ fn the_kind_of_an_mbox_is_told_with_its_reason() {
          {counted}:15:1: warning doubtful-from begins a message, but inside of a Content-Length\n\
          {counted}:1:1: note mbox-kind cl2, 2 messages: Content-Length leads from each message to the next, 2 lines begin with From inside of it, not quoted\n\
          {plain}:5:1: warning doubtful-from begins no message: there is no empty line before it\n\
-         {plain}:1:1: note mbox-kind o, 1 messages: line 3: a header section without Content-Length ends here; 1 line begins with From, which rd would have quoted\n"
+         {plain}:1:1: note mbox-kind o, 1 message: line 3: a header section without Content-Length ends here; 1 line begins with From, which rd would have quoted\n"
     );
     assert_eq!((ran.status, ran.text()), (0, expect.as_str()), "{}", ran.err);
     let json = mailfmt(&["lint", "--kind", "--json"], &std::fs::read(&counted).unwrap());

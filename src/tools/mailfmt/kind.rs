@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::message::mbox::{Doubt, Survey};
 use crate::text::escape;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Tells it of each file.
 ///
@@ -32,7 +32,7 @@ pub(super) fn tell(files: &[PathBuf], as_json: bool) -> Outcome {
     Ok(tally.exit())
 }
 
-fn one(path: &PathBuf, as_json: bool, screen: &mut Screen) -> Result<()> {
+fn one(path: &Path, as_json: bool, screen: &mut Screen) -> Result<()> {
     let name = path.display().to_string();
     let shown = escape(&name);
     let mut doubts = Vec::new();
@@ -60,5 +60,6 @@ fn one(path: &PathBuf, as_json: bool, screen: &mut Screen) -> Result<()> {
             "text": reason });
         return screen.line(&object.to_string());
     }
-    screen.line(&format!("{shown}:1:1: note mbox-kind {kind}, {messages} messages: {reason}"))
+    let plural = if messages == 1 { "" } else { "s" };
+    screen.line(&format!("{shown}:1:1: note mbox-kind {kind}, {messages} message{plural}: {reason}"))
 }
