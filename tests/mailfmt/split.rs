@@ -202,3 +202,54 @@ proptest! {
         prop_assert_eq!(again.out, mbox.out);
     }
 }
+
+#[test]
+fn hostile_input_ends_in_time() {
+    let numbered = |count: usize, text: &dyn Fn(usize) -> String| (0..count).map(text).collect::<String>();
+    let set: [(&str, String); 7] = [
+        ("From lines", format!("{F}\n").repeat(20_000)),
+        ("From words", format!("{F}A: b\n\n{}", "x From \n\nFrom \n>From ".repeat(100_000))),
+        ("a long line", format!("{F}A: b\n\n{}From ", "x".repeat(20 << 20))),
+        ("lengths", format!("{F}Content-Length: 1\n\nx\n\n").repeat(20_000)),
+        ("one subject", numbered(20_000, &|n| format!("{F}Message-ID: <{n}@x>\nSubject: Re: x\n\n\n"))),
+        ("all answers", numbered(20_000, &|n| format!("{F}Message-ID: <{n}@x>\nIn-Reply-To: <{}@x>\n\n\n", n / 2))),
+        ("references", format!("{F}References: {}\n\n\n", "<a@x> ".repeat(100_000)).repeat(2)),
+    ];
+    for (what, input) in &set {
+        for arguments in [
+            &["split", "--to-null"][..],
+            &["join"],
+            &["join", "--as", "cl2"],
+            &["join", "--digest"],
+            &["thread"],
+            &["lint", "--kind"],
+            &["list", "--variant=auto"],
+        ] {
+            let start = std::time::Instant::now();
+            let ran = mailfmt(arguments, input.as_bytes());
+            assert!(matches!(ran.status, 0 | 65 | 67), "{what} {arguments:?}: {} {}", ran.status, ran.err);
+            assert!(start.elapsed().as_secs() < 20, "{what} {arguments:?}: {:?}", start.elapsed());
+        }
+    }
+}
+
+#[test]
+fn what_nobody_takes_is_lost_and_told() {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+    let input = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(input.path(), format!("{F}A: b\n\nx\n\n").repeat(100_000)).unwrap();
+    for arguments in [&["split", "--to-null"][..], &["join"], &["join", "--digest"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mailfmt"))
+            .args(arguments)
+            .arg(input.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(74), "{arguments:?}");
+    }
+    let ran = mailfmt(&["split", "-d", "/proc/self/fdinfo"], format!("{F}A: b\n\n").as_bytes());
+    assert_eq!((ran.status, ran.err.lines().count()), (73, 1), "{}", ran.err);
+}
