@@ -34,6 +34,9 @@ _mailfmt() {
             mailfmt,dsn)
                 cmd="mailfmt__subcmd__dsn"
                 ;;
+            mailfmt,each)
+                cmd="mailfmt__subcmd__each"
+                ;;
             mailfmt,extract)
                 cmd="mailfmt__subcmd__extract"
                 ;;
@@ -42,6 +45,9 @@ _mailfmt() {
                 ;;
             mailfmt,head)
                 cmd="mailfmt__subcmd__head"
+                ;;
+            mailfmt,join)
+                cmd="mailfmt__subcmd__join"
                 ;;
             mailfmt,json)
                 cmd="mailfmt__subcmd__json"
@@ -76,11 +82,17 @@ _mailfmt() {
             mailfmt,sort)
                 cmd="mailfmt__subcmd__sort"
                 ;;
+            mailfmt,split)
+                cmd="mailfmt__subcmd__split"
+                ;;
             mailfmt,strip)
                 cmd="mailfmt__subcmd__strip"
                 ;;
             mailfmt,text)
                 cmd="mailfmt__subcmd__text"
+                ;;
+            mailfmt,thread)
+                cmd="mailfmt__subcmd__thread"
                 ;;
             mailfmt,tree)
                 cmd="mailfmt__subcmd__tree"
@@ -95,7 +107,7 @@ _mailfmt() {
 
     case "${cmd}" in
         mailfmt)
-            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert dedupe json unjson extract strip recode lint dsn auth pick sort"
+            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert dedupe json unjson extract strip recode lint dsn auth pick sort split join thread each"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -260,6 +272,32 @@ _mailfmt() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailfmt__subcmd__each)
+            opts="-0 -e -h -V --variant --null --ndjson --one --jobs --through --select --exit-status --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailfmt__subcmd__extract)
             opts="-0 -d -n -q -e -h -V --variant --null --ndjson --one --dir --part --name --type --id --all --tar --stdout --utf8 --dry-run --json --quiet --strict --exit-status --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -406,6 +444,56 @@ _mailfmt() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailfmt__subcmd__join)
+            opts="-0 -s -h -V --variant --null --ndjson --one --as --digest --subject --from --to --date --message-id --seed --raw --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --subject)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --date)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --message-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailfmt__subcmd__json)
             opts="-0 -h -V --variant --null --ndjson --one --schema --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -425,7 +513,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__lint)
-            opts="-0 -q -h -V --variant --null --ndjson --one --lenient --json --quiet --help --version"
+            opts="-0 -q -h -V --variant --null --ndjson --one --lenient --kind --json --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -868,6 +956,40 @@ _mailfmt() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailfmt__subcmd__split)
+            opts="-0 -d -h -V --variant --null --ndjson --one --dir --names --every --to-null --to-ndjson --digest --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --names)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailfmt__subcmd__strip)
             opts="-0 -h -V --variant --null --ndjson --one --part --name --type --id --all --into --raw --mbox --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -918,6 +1040,36 @@ _mailfmt() {
                     return 0
                     ;;
                 --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__thread)
+            opts="-0 -o -r -e -h -V --variant --null --ndjson --one --columns --json --reverse --exit-status --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -50,6 +50,10 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "dsn" -d 'Reads deli
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "auth" -d 'Reads Authentication-Results fields: one JSON object a field, the topmost first'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "pick" -d 'Writes the messages for which something holds'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "sort" -d 'Writes messages in another order'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "split" -d 'Writes each message into a file of its own, or so many into each mbox; no byte of them is changed'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "join" -d 'Writes all messages as one mbox, or as one message'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "thread" -d 'Lists conversations: each message below the one that it answers'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "each" -d 'Runs a command for each message, which it finds on its stdin'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s s -l subject -d 'Compose: the subject' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l to -d 'Compose: addresses for To' -r
@@ -141,7 +145,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l raw -d 'Esca
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -l as-message -d 'Attach the message whole, as message/rfc822; recoded to 7 bits if it has others'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand forward" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l to -d 'Compose: addresses for To' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l cc -d 'Compose: addresses for Cc' -r
@@ -157,7 +161,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l raw -d 'stdou
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l part -d 'Write the content of one part, by its number in --tree, decoded; the message is one, or the first of an mbox' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l width -d 'Columns of text that is made of HTML' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s 0 -l null -d 'Each message of the input ends with NUL'
@@ -169,7 +173,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l raw -d 'Escape 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l input -d 'Read this (as FILE of the other verbs) instead of stdin; may be repeated' -r -F
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l one -d 'The input is one message, also if its first line begins with "From "'
@@ -178,7 +182,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l json -d 'Print 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s e -l exit-status -d 'End with status 1 if no field was found'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s o -l columns -d 'The columns, in this order' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l format -d 'Print a line of this form a message: {COLUMN}, {FIELD} (any header field), {sent} (the date as mail writes it), {name} (of who wrote it), \\\\t, \\\\n' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s 0 -l null -d 'Each message of the input ends with NUL'
@@ -188,21 +192,21 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -l json -d 'Print 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s e -l exit-status -d 'End with status 1 if there is no message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand list" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -l json -d 'Print one JSON object a message: header fields in order and the MIME tree (see JSON below)'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand tree" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -l raw -d 'Escape nothing on a terminal'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l width -d 'Columns of text that is made of HTML' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
@@ -210,7 +214,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l one -d 'The inp
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l raw -d 'Escape nothing'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l drop -d 'Take out all fields of this name' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l rename-field -d 'Rename fields; their values stay byte for byte' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l keep-first -d 'Of several fields of this name keep the first' -r
@@ -227,7 +231,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l raw -d 'stdout g
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand set" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
@@ -238,7 +242,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l to-null -d '
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -l to-ndjson -d 'stdout gets a JSON object a line, with raw or raw64: what smtp-send --ndjson reads'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand convert" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
@@ -249,7 +253,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l raw -d 'stdou
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dedupe" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand json" -l one -d 'The input is one message, also if its first line begins with "From "'
@@ -261,7 +265,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l raw -d 'stdou
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand unjson" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s d -l dir -d 'Write the files into this directory, which is made if it is missing' -r -F
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l part -d 'This part, by its number in tree' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l name -d 'Parts with such a name: * is anything, ? one character' -r
@@ -281,7 +285,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l strict -d 'A
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s e -l exit-status -d 'End with status 1 if there is nothing to write'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l part -d 'This part, by its number in tree' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l name -d 'Parts with such a name: * is anything, ? one character' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l type -d 'Parts of such a type, like application/pdf or image/*' -r
@@ -295,7 +299,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l raw -d 'stdout
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
@@ -305,23 +309,24 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l raw -d 'stdou
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l lenient -d 'Mind only what breaks on the way, or can\'t be read; the rest are warnings, or nothing'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l kind -d 'Tell of mboxes which kind each is (rd, o, cl, cl2), by what that is told, and which From lines are doubtful; check nothing else'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l json -d 'Print one JSON object a finding'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -s q -l quiet -d 'Say nothing but errors'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -s e -l exit-status -d 'End with status 1 if no recipient was found'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand dsn" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l server -d 'Only what this server says' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
@@ -329,7 +334,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -l one -d 'The inp
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s e -l exit-status -d 'End with status 1 if no field was found'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand auth" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
@@ -340,7 +345,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l raw -d 'stdout 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand pick" -s V -l version -d 'Print version'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l variant -d 'The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l by -d 'Sort by received (of a Maildir\'s file or a From_ line), date, from, to (names, or addresses), cc, subject (without Re:) or size; - before one turns it round' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -s 0 -l null -d 'Each message of the input ends with NUL'
@@ -351,3 +356,57 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l raw -d 'stdout 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sort" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -s d -l dir -d 'Write the files into this directory, which is made if it is missing' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l names -d 'The names of the files: {number} (in six digits), columns and fields as in list --format; what leaves the directory or hides a file becomes _ (default: {number}.eml, or {number}.mbox)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l every -d 'Write mboxes (mboxrd) of so many messages each, not a file for each message; {number} is that of the first' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l to-null -d 'stdout gets the messages with NUL at the end of each'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l to-ndjson -d 'stdout gets a JSON object a line, with raw or raw64: what smtp-send --ndjson reads'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l digest -d 'Take the messages out of those of the input: out of a multipart/digest, or attached ones'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -l json -d 'Tell it as a JSON object a file'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand split" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l as -d 'The kind of mbox: rd, which gives every message back as it was; o, which does not for lines that begin with >From; cl and cl2, where a field Content-Length says how long each is' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s s -l subject -d 'Compose: the subject' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l to -d 'Compose: addresses for To' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l date -d 'The date, as in a Date field (default: now, or $SOURCE_DATE_EPOCH)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l message-id -d 'The Message-ID, with or without angle brackets (default: random)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l seed -d 'What boundaries and the Message-ID are made of, letters and digits (default: random); with a date, the same input gives the same message' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l digest -d 'Write one message that has the others as its parts (multipart/digest)'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -l raw -d 'Escape nothing on a terminal'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand join" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s o -l columns -d 'The columns, in this order' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l json -d 'Print one JSON object a message, with all columns and parent'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s r -l reverse -d 'The other way round: the newest first, or the order that is asked for from its end'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s e -l exit-status -d 'End with status 1 if there is no message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand thread" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l jobs -d 'Run so many commands at a time' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l through -d 'Write messages: what the command prints, each. Where it fails, the message as it was'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l select -d 'Write the messages for which the command ends with 0, and not those for which it ends with 1. Where it fails, the message is written'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -s e -l exit-status -d 'End with status 1 if no message is written'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand each" -s V -l version -d 'Print version'

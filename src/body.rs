@@ -59,6 +59,26 @@ pub trait Body {
         Ok(all)
     }
 
+    /// Whether this text is in what is left, which may be read to the end for that.
+    ///
+    /// # Errors
+    /// As [`Body::chunk`].
+    fn holds(&mut self, text: &[u8]) -> Result<bool> {
+        let mut window = Vec::new();
+        loop {
+            let piece = self.chunk()?;
+            if piece.is_empty() {
+                return Ok(false);
+            }
+            window.extend_from_slice(piece);
+            if memchr::memmem::find(&window, text).is_some() {
+                return Ok(true);
+            }
+            // What may begin it stays.
+            window.drain(..window.len().saturating_sub(text.len()));
+        }
+    }
+
     /// Reads to the end and drops it; returns how many bytes that were.
     ///
     /// # Errors
@@ -195,5 +215,7 @@ mod tests {
         assert_eq!(Take::new(bytes.as_slice(), 40_000).skip().unwrap(), bytes.len().min(40_000) as u64);
         assert_eq!(Take::new(&b"abcdef"[..], 4).whole(10).unwrap().unwrap(), b"abcd");
         assert!((&b"abcdef"[..]).whole(3).unwrap().is_none());
+        let across = [vec![b'x'; CHUNK - 2], b"abcdef".to_vec()].concat();
+        assert!(across.as_slice().holds(b"abcdef").unwrap() && !across.as_slice().holds(b"abcdex").unwrap());
     }
 }

@@ -200,6 +200,8 @@ const NAMES_THE_ITEM: &[(&str, &str)] = &[
     ("all", ""),
     // Of a message, or of its arrival.
     ("date", "The date, as in a Date field (default: "),
+    // One that is made, or taken apart.
+    ("digest", ""),
     ("dry-run", "Tell what would be "),
     ("exit-status", "End with status 1 if "),
     ("force", "Delete although it is most of "),

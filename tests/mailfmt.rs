@@ -5,6 +5,8 @@
 mod answer;
 #[path = "mailfmt/change.rs"]
 mod change;
+#[path = "mailfmt/each.rs"]
+mod each;
 #[path = "mailfmt/extract.rs"]
 mod extract;
 #[path = "mailfmt/input.rs"]
@@ -13,6 +15,8 @@ mod input;
 mod lint;
 #[path = "mailfmt/parts.rs"]
 mod parts;
+#[path = "mailfmt/split.rs"]
+mod split;
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};

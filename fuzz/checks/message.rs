@@ -9,7 +9,7 @@ use pipepost::message::decode;
 use pipepost::message::encode::{Encoder, Way};
 use pipepost::message::facts::Facts;
 use pipepost::message::header::{Collect, Header, unfold};
-use pipepost::message::mbox::Mbox;
+use pipepost::message::mbox::{Mbox, Survey, Variant};
 use pipepost::message::mime::{ContentType, Encoding, Part, walk};
 use pipepost::message::order::{By, Sorted, compare};
 use pipepost::message::outgoing::{Supply, prepare, recipients, sender};
@@ -263,4 +263,28 @@ fn mbox(text: &[u8], step: usize) {
     assert_eq!(messages.is_empty(), text.is_empty());
     let size: usize = messages.iter().map(|(from, message)| from.len() + message.len()).sum();
     assert!(size <= text.len());
+    survey(text, step, messages.len());
+}
+
+/// What is told of an mbox is how it can be read.
+fn survey(text: &[u8], step: usize, by_from_lines: usize) {
+    let read = |step: usize| {
+        let (mut survey, mut doubts) = (Survey::default(), Vec::new());
+        text.chunks(step).for_each(|piece| survey.push(piece, &mut |doubt| doubts.push(doubt)));
+        (survey.finish(&mut |doubt| doubts.push(doubt)), doubts)
+    };
+    let (verdict, doubts) = read(step);
+    assert_eq!((&verdict, &doubts), (&read(text.len().max(1)).0, &read(text.len().max(1)).1));
+    assert!(doubts.iter().all(|doubt| text[doubt.offset as usize..].starts_with(b"From ")));
+    let Some(verdict) = verdict else { return };
+    if matches!(verdict.kind, Variant::Rd | Variant::O) {
+        assert_eq!(verdict.messages, by_from_lines as u64);
+        return;
+    }
+    let (mut mbox, mut messages) = (Mbox::of(Pieces(text, step), verdict.kind), 0);
+    while mbox.next_message().unwrap() {
+        mbox.skip().unwrap();
+        messages += 1;
+    }
+    assert_eq!(verdict.messages, messages);
 }

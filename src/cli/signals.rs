@@ -2,7 +2,8 @@
 
 use crate::error::{Local, Result};
 use crate::store::unfinished;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use signal_hook::SigId;
 pub use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::low_level::{emulate_default_handler, pipe, unregister};
@@ -11,6 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
 
 static BUSY: Mutex<()> = Mutex::new(());
 /// Whether the program finishes what it has begun when a signal comes.
@@ -47,6 +49,18 @@ impl Bell {
     pub fn unless_ignored(signals: &[i32]) -> Result<Vec<Bell>> {
         let ignored = ignored();
         signals.iter().filter(|signal| ignored & (1 << (*signal - 1)) == 0).map(|signal| Bell::of(*signal)).collect()
+    }
+
+    /// Waits until it rings, but no longer than that.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn wait(&self, longest: Duration) -> Result<()> {
+        let longest = Timespec::try_from(longest).ok();
+        match poll(&mut [PollFd::new(self, PollFlags::IN)], longest.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(e) => Err(std::io::Error::from(e)).local("poll"),
+        }
     }
 
     /// Whether it has rung since this was asked last.

@@ -111,6 +111,12 @@ impl Header {
         &self.raw
     }
 
+    /// Whether the empty line that ends it was there.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.raw.len() > self.spans.last().map_or(0, |span| span.all.end)
+    }
+
     /// Whether the section was longer than what is held here.
     #[must_use]
     pub fn is_cut(&self) -> bool {

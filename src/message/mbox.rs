@@ -7,12 +7,16 @@
 //! Left out: MMDF.
 
 mod length;
+mod survey;
+
+pub use survey::{Doubt, Survey, Verdict};
 
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::text::chomp;
 use length::Length;
-use memchr::memchr;
+use memchr::{memchr, memmem, memrchr};
+use std::sync::LazyLock;
 
 /// A longer line is no `From ` line, and after so many `>` none is looked for.
 const MAX_LINE: usize = 1000;
@@ -35,17 +39,24 @@ impl std::str::FromStr for Variant {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Variant, String> {
-        match text {
-            "rd" => Ok(Variant::Rd),
-            "o" => Ok(Variant::O),
-            "cl" => Ok(Variant::Cl),
-            "cl2" => Ok(Variant::Cl2),
-            _ => Err("there are rd, o, cl and cl2".to_owned()),
-        }
+        let all = [Variant::Rd, Variant::O, Variant::Cl, Variant::Cl2];
+        let found = all.into_iter().find(|variant| variant.word() == text);
+        found.ok_or_else(|| "there are rd, o, cl and cl2".to_owned())
     }
 }
 
 impl Variant {
+    /// As it is written: `rd`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Variant::Rd => "rd",
+            Variant::O => "o",
+            Variant::Cl => "cl",
+            Variant::Cl2 => "cl2",
+        }
+    }
+
     /// Whether a line has one `>` too many.
     fn is_quoted(self, line: &[u8]) -> bool {
         match self {
@@ -187,6 +198,14 @@ impl<B: Body> Mbox<B> {
                 }
                 continue;
             }
+            if self.line_start
+                && let Some(lines) = rest.get(..plain(rest)).filter(|lines| !lines.is_empty())
+            {
+                self.out.append(&mut self.empty);
+                self.out.extend_from_slice(lines);
+                self.start += lines.len();
+                continue;
+            }
             let lf = memchr(b'\n', rest).map(|lf| lf + 1);
             let line = rest.get(..lf.unwrap_or(rest.len())).unwrap_or(rest);
             let len = line.len();
@@ -251,6 +270,18 @@ impl<B: Body> Body for Mbox<B> {
         }
         Ok(&self.out)
     }
+}
+
+static FROM: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"From "));
+
+/// How many bytes are whole lines without `From `, the last of which is not empty: nothing has to be known of them.
+fn plain(rest: &[u8]) -> usize {
+    let before = rest.get(..FROM.find(rest).unwrap_or(rest.len())).unwrap_or_default();
+    let end = memrchr(b'\n', before).map_or(0, |lf| lf + 1);
+    let lines = before.get(..end).unwrap_or_default();
+    let empty = [&b"\n"[..], b"\r\n"].into_iter().filter_map(|empty| lines.strip_suffix(empty));
+    let ended = |lines: &&[u8]| lines.is_empty() || lines.ends_with(b"\n");
+    empty.filter(ended).map(<[u8]>::len).min().unwrap_or(end)
 }
 
 /// Whether the beginning of a line leaves open what it is.

@@ -9,26 +9,33 @@ mod cursor;
 mod dedupe;
 mod describe;
 mod draft;
+mod each;
 mod extract;
 mod format;
 mod head;
 mod input;
+mod join;
 mod json;
+mod kind;
 mod lint;
 mod list;
+mod names;
 mod new;
 mod output;
 mod pick;
 mod quote;
 mod recode;
+mod records;
 mod reports;
 mod screen;
 mod select;
 mod set;
 mod show;
 mod sort;
+mod split;
 mod stamp;
 mod strip;
+mod thread;
 mod tree;
 
 use crate::cli::{Outcome, Tool};
@@ -81,6 +88,10 @@ enum More {
     Auth(Box<reports::Auth>),
     Pick(Box<pick::Pick>),
     Sort(Box<sort::Sort>),
+    Split(Box<split::Split>),
+    Join(Box<join::Join>),
+    Thread(Box<thread::Thread>),
+    Each(Box<each::Each>),
 }
 
 impl More {
@@ -94,6 +105,10 @@ impl More {
             More::Auth(auth) => auth.run(),
             More::Pick(pick) => pick.run(),
             More::Sort(sort) => sort.run(),
+            More::Split(split) => split.run(),
+            More::Join(join) => join.run(),
+            More::Thread(thread) => thread.run(),
+            More::Each(each) => each.run(),
         }
     }
 }

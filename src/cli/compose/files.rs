@@ -118,7 +118,8 @@ impl Named {
             let facts = seen(&self.path, until, false)?;
             let clean = is_text(&facts) && facts.eight_bit == 0 && facts.lone_crs == 0;
             let clean = clean && facts.overlong_line == 0;
-            attachment.lines = clean && !(facts.like_boundary && holds(&self.path, until, seed)?);
+            attachment.lines =
+                clean && !(facts.like_boundary && open(&self.path, until)?.holds(format!("--=_{seed}.").as_bytes())?);
             if !attachment.lines && self.kind.is_none() {
                 UNKNOWN.clone_into(&mut attachment.content_type);
             }
@@ -148,24 +149,6 @@ fn seen(file: &Path, until: Option<Instant>, text: bool) -> Result<Facts> {
             return Ok(facts);
         }
         facts.push(piece);
-    }
-}
-
-/// Whether a file has a line that could be a boundary made of `seed`.
-fn holds(file: &Path, until: Option<Instant>, seed: &str) -> Result<bool> {
-    let (mut body, mut window) = (open(file, until)?, Vec::new());
-    let boundary = format!("--=_{seed}.");
-    loop {
-        let piece = body.chunk()?;
-        if piece.is_empty() {
-            return Ok(false);
-        }
-        window.extend_from_slice(piece);
-        if memchr::memmem::find(&window, boundary.as_bytes()).is_some() {
-            return Ok(true);
-        }
-        // What may begin one stays.
-        window.drain(..window.len().saturating_sub(boundary.len()));
     }
 }
 

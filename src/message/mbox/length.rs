@@ -144,7 +144,7 @@ impl<B: Body> Mbox<B> {
 }
 
 /// The value, if this is a line of that field: a number, or none that makes sense.
-fn of(line: &[u8]) -> Option<Option<u64>> {
+pub(super) fn of(line: &[u8]) -> Option<Option<u64>> {
     const NAME: &[u8] = b"content-length";
     let (name, value) = line.split_at(memchr(b':', line)?);
     if !name.trim_ascii_end().eq_ignore_ascii_case(NAME) {

@@ -9,6 +9,7 @@ use super::out::Out;
 use super::range::{Part, Range, next_page};
 use super::{About, Receipt, Sink};
 use crate::error::{Error, Local, Result};
+use crate::message::mbox::Variant;
 use crate::store::disk;
 use crate::store::patience::Patient;
 use rustix::fs::FlockOperation;
@@ -37,12 +38,13 @@ pub fn from_line(about: &About) -> String {
     format!("From {address} {}\n", date.format("%a %b %e %H:%M:%S %Y"))
 }
 
-/// Puts `>` before each line that is `From ` after any number of `>` (mboxrd), piece by piece.
+/// Puts `>` before each line that is `From ` after any number of `>` (mboxrd), piece by piece; or as another kind of mbox has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Quote {
     state: State,
     /// The line has no byte yet.
     empty: bool,
+    variant: Variant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +58,18 @@ const FROM: &[u8] = b"From ";
 
 impl Default for Quote {
     fn default() -> Quote {
-        Quote { state: State::Start(0), empty: true }
+        Quote::of(Variant::Rd)
     }
 }
 
 impl Quote {
+    /// As this kind of mbox has it: o and cl quote lines that begin with `From `, cl2 none.
+    #[must_use]
+    pub fn of(variant: Variant) -> Quote {
+        let state = if variant == Variant::Cl2 { State::Text } else { State::Start(0) };
+        Quote { state, empty: true, variant }
+    }
+
     /// Quotes the next piece, appends the result to `out`.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
         let mut rest = input;
@@ -72,11 +81,11 @@ impl Quote {
                     out.extend_from_slice(run);
                     self.empty = run.ends_with(b"\n");
                     if self.empty {
-                        self.state = State::Start(0);
+                        self.state = Quote::of(self.variant).state;
                     }
                     rest = tail;
                 }
-                State::Start(0) if b == b'>' => {
+                State::Start(0) if b == b'>' && self.variant == Variant::Rd => {
                     out.push(b);
                     self.empty = false;
                     rest = after;
@@ -99,7 +108,7 @@ impl Quote {
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         self.release(out);
         out.extend_from_slice(if self.empty { b"\n" } else { b"\n\n" });
-        *self = Quote::default();
+        *self = Quote::of(self.variant);
     }
 
     fn release(&mut self, out: &mut Vec<u8>) {

@@ -92,7 +92,7 @@ impl Bounce {
 }
 
 /// The addresses of a flag, to be written.
-fn list(flag: &str, texts: &[String]) -> Result<String> {
+pub(super) fn list(flag: &str, texts: &[String]) -> Result<String> {
     let mut all = Vec::new();
     for text in texts {
         if crate::text::breaks_line(text) {

@@ -11,13 +11,24 @@ use std::ops::Range;
 /// Those of the body and of the spool.
 pub(super) fn spool(body: &mut dyn Body, mut seen: impl FnMut(&[u8])) -> Result<Spool> {
     let mut spool = Spool::new();
-    loop {
-        let piece = body.chunk()?;
-        if piece.is_empty() {
-            return Ok(spool);
-        }
+    pour(body, &mut |piece| {
         seen(piece);
-        spool.push(piece)?;
+        spool.push(piece)
+    })?;
+    Ok(spool)
+}
+
+/// Gives all of a body away, piece by piece.
+///
+/// # Errors
+/// Those of the body, and of who takes it.
+pub(super) fn pour(from: &mut dyn Body, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    loop {
+        let piece = from.chunk()?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        take(piece)?;
     }
 }
 

@@ -2,12 +2,11 @@
 
 mod place;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, pour};
 use super::describe::numbered;
 use super::input::{Input, Item};
 use super::select::Selection;
 use super::show::read;
-use crate::body::Body;
 use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table};
 use crate::cli::{Failure, Outcome};
@@ -177,16 +176,6 @@ impl Extract {
             pour(&mut content, &mut put)?;
         }
         Ok(Written { size, sha256: digest.hex(), errors: content.errors() })
-    }
-}
-
-fn pour(from: &mut dyn Body, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    loop {
-        let piece = from.chunk()?;
-        if piece.is_empty() {
-            return Ok(());
-        }
-        take(piece)?;
     }
 }
 

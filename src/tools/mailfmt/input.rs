@@ -1,5 +1,6 @@
 //! What mailfmt reads: one message, an mbox, messages that end with NUL, JSON lines, files and Maildirs.
 
+use super::cursor::{pour, spool};
 use super::output::Chain;
 use crate::body::Body;
 use crate::cli::exit::{Tally, complain};
@@ -7,7 +8,7 @@ use crate::cli::ndjson::{Line, Lines};
 use crate::error::{Error, Exit, Local, Result};
 use crate::message::date::Date;
 use crate::message::flags::Flags;
-use crate::message::mbox::{Mbox, Variant};
+use crate::message::mbox::{Mbox, Survey, Variant};
 use crate::message::separated::Separated;
 use crate::store::maildir::{Maildir, letters};
 use crate::store::patience;
@@ -24,9 +25,10 @@ pub(super) type Source = Box<dyn Body>;
 /// How the messages of a file follow each other.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Framing {
-    /// The input is an mbox of this variant: rd, o, cl or cl2 (default: rd, if its first line begins with "From ").
+    /// The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins
+    /// with "From ").
     #[arg(long, value_name = "VARIANT", conflicts_with_all = ["null", "ndjson", "one"])]
-    variant: Option<Variant>,
+    variant: Option<Choice>,
     /// Each message of the input ends with NUL.
     #[arg(short = '0', long, conflicts_with_all = ["ndjson", "one"])]
     null: bool,
@@ -36,6 +38,22 @@ pub(super) struct Framing {
     /// The input is one message, also if its first line begins with "From ".
     #[arg(long)]
     one: bool,
+}
+
+/// A kind of mbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// As the mbox itself shows.
+    Auto,
+    Of(Variant),
+}
+
+impl std::str::FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Choice, String> {
+        if text == "auto" { Ok(Choice::Auto) } else { text.parse().map(Choice::Of) }
+    }
 }
 
 /// The input of a subcommand, as its arguments name it.
@@ -177,7 +195,27 @@ impl Run<'_> {
         if self.framing.ndjson {
             return self.ndjson(source, place);
         }
-        let mut mbox = Mbox::of(source, self.framing.variant.unwrap_or_default());
+        match self.framing.variant {
+            None => self.mbox(source, Variant::default(), place),
+            Some(Choice::Of(variant)) => self.mbox(source, variant, place),
+            Some(Choice::Auto) => {
+                let mut survey = Survey::default();
+                // What can be read once only is kept.
+                if path.is_file() {
+                    pour(&mut open(place)?, &mut |piece| {
+                        survey.push(piece, &mut |_| {});
+                        Ok(())
+                    })?;
+                    return self.mbox(source, survey.finish(&mut |_| {}).map_or(Variant::Rd, |v| v.kind), place);
+                }
+                let mut kept = spool(&mut source, |piece| survey.push(piece, &mut |_| {}))?;
+                self.mbox(kept.body()?, survey.finish(&mut |_| {}).map_or(Variant::Rd, |v| v.kind), place)
+            }
+        }
+    }
+
+    fn mbox(&mut self, source: impl Body, variant: Variant, place: Option<&Path>) -> Result<bool> {
+        let mut mbox = Mbox::of(source, variant);
         while mbox.next_message()? {
             if self.framing.variant.is_some() && !mbox.is_mbox() {
                 let name = place.map_or("stdin".into(), |path| path.display().to_string());

@@ -1,8 +1,8 @@
 //! `mailfmt json` and `mailfmt unjson`: a message as JSON and back, without loss.
 
-use super::convert::MAX;
 use super::input::{Input, open};
 use super::output::Output;
+use super::records::MAX;
 use super::{describe, screen::Screen};
 use crate::cli::Outcome;
 use crate::cli::exit::{Tally, complain};

@@ -2,6 +2,7 @@
 
 use super::cursor::spool;
 use super::input::Input;
+use super::kind;
 use super::screen::Screen;
 use crate::cli::Outcome;
 use crate::error::Exit;
@@ -20,6 +21,9 @@ pub(super) struct Lint {
     /// Mind only what breaks on the way, or can't be read; the rest are warnings, or nothing.
     #[arg(long)]
     lenient: bool,
+    /// Tell of mboxes which kind each is (rd, o, cl, cl2), by what that is told, and which From lines are doubtful; check nothing else.
+    #[arg(long, conflicts_with_all = ["lenient", "quiet", "variant", "null", "ndjson", "one"])]
+    kind: bool,
     /// Print one JSON object a finding.
     #[arg(long)]
     json: bool,
@@ -31,6 +35,9 @@ pub(super) struct Lint {
 impl Lint {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
+        if self.kind {
+            return kind::tell(&self.input.files, self.json);
+        }
         let mut screen = Screen::new(true);
         let profile = if self.lenient { Profile::Lenient } else { Profile::Strict };
         let mut errors = 0u64;

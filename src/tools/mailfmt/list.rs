@@ -11,11 +11,13 @@ use crate::message::date::Date;
 use crate::message::decode::{people, words};
 use crate::message::header::Header;
 use crate::message::reply::people_of;
+use crate::store::sink::About;
 use crate::text::escape;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-const COLUMNS: [Column; 10] = [
+/// What is told of a message.
+pub(super) const COLUMNS: [Column; 10] = [
     Column { name: "number", width: 6, right: true },
     Column { name: "date", width: 25, right: false },
     Column { name: "from", width: 28, right: false },
@@ -71,31 +73,47 @@ impl List {
             if header.fields().next().is_none() {
                 return Err(Error::data("no header fields: not a message"));
             }
-            let number = item.number;
-            let flags = || item.about.flags.words().collect::<Vec<_>>();
-            let cell = |column: &Column| match column.name {
-                "number" => number.to_string(),
-                "size" => size.to_string(),
-                "flags" => flags().join(" "),
-                name => of_field(&header, name).unwrap_or_default(),
-            };
-            let object = || {
-                let mut object = Map::new();
-                for column in &COLUMNS {
-                    let value = match column.name {
-                        "number" => json!(number),
-                        "size" => json!(size),
-                        "flags" => json!(flags()),
-                        name => of_field(&header, name).map_or(Value::Null, Value::String),
-                    };
-                    object.insert(column.name.replace('-', "_"), value);
-                }
-                Value::Object(object)
-            };
-            Ok(table.row(cell, object)? == Reader::There)
+            let row = Row { number: item.number, size, header: &header, about: &item.about };
+            let reader = table.row(|column| row.cell(column.name), || Value::Object(row.object()))?;
+            Ok(reader == Reader::There)
         })?;
         let end = table.end(self.exit_status)?;
         Ok(if exit == Exit::Ok { end } else { exit })
+    }
+}
+
+/// A message in a listing.
+pub(super) struct Row<'r> {
+    /// Its number.
+    pub number: u64,
+    /// In bytes, if a column asks for that.
+    pub size: u64,
+    /// Its header section.
+    pub header: &'r Header,
+    /// Its flags are there.
+    pub about: &'r About,
+}
+
+impl Row<'_> {
+    /// The text of a column.
+    pub(super) fn cell(&self, column: &str) -> String {
+        match column {
+            "number" => self.number.to_string(),
+            "size" => self.size.to_string(),
+            "flags" => self.about.flags.words().collect::<Vec<_>>().join(" "),
+            name => of_field(self.header, name).unwrap_or_default(),
+        }
+    }
+
+    /// All columns.
+    pub(super) fn object(&self) -> Map<String, Value> {
+        let value = |name: &str| match name {
+            "number" => json!(self.number),
+            "size" => json!(self.size),
+            "flags" => json!(self.about.flags.words().collect::<Vec<_>>()),
+            name => of_field(self.header, name).map_or(Value::Null, Value::String),
+        };
+        COLUMNS.iter().map(|column| (column.name.replace('-', "_"), value(column.name))).collect()
     }
 }
 
@@ -110,10 +128,9 @@ impl List {
             if header.fields().next().is_none() {
                 return Err(Error::data("no header fields: not a message"));
             }
+            let row = Row { number: item.number, size, header: &header, about: &item.about };
             let line = format.fill(|name| match name {
-                "number" => item.number.to_string(),
-                "size" => size.to_string(),
-                "flags" => item.about.flags.words().collect::<Vec<_>>().join(" "),
+                "number" | "size" | "flags" => row.cell(name),
                 name => escape(of_message(&header, name).unwrap_or_default()),
             });
             any = true;
@@ -148,7 +165,10 @@ fn of_field(header: &Header, column: &str) -> Option<String> {
 }
 
 /// The header section, and the size of the whole message.
-fn sized_header(body: &mut dyn crate::body::Body) -> crate::error::Result<(Header, u64)> {
+///
+/// # Errors
+/// Those of the body.
+pub(super) fn sized_header(body: &mut dyn crate::body::Body) -> crate::error::Result<(Header, u64)> {
     let mut collect = crate::message::header::Collect::default();
     let (mut size, mut ended) = (0u64, false);
     loop {

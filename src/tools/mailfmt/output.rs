@@ -19,21 +19,61 @@ pub(super) struct Output {
 pub(super) struct Writer {
     into: Into,
     to: To,
-    /// How many ended since the last commit.
-    waiting: usize,
 }
 
 enum To {
     Nowhere,
     /// stdout, byte for byte.
     Exact(Screen),
-    Sink(Every),
+    Sink(Batches),
+}
+
+/// Targets that bring so many messages at a time to stable storage.
+pub(super) struct Batches {
+    /// Where the next message goes, up to its end.
+    pub sink: Every,
+    /// How many ended since the last commit.
+    waiting: usize,
+}
+
+impl Batches {
+    /// Of these targets, to which nothing was written yet.
+    pub(super) fn new(sink: Every) -> Batches {
+        Batches { sink, waiting: 0 }
+    }
+
+    /// The message is whole.
+    ///
+    /// # Errors
+    /// Those of the targets.
+    pub(super) fn ended(&mut self) -> Result<()> {
+        self.sink.end()?;
+        self.waiting += 1;
+        if self.waiting == BATCH {
+            self.waiting = 0;
+            self.sink.commit()?;
+        }
+        Ok(())
+    }
+
+    /// The last message was taken.
+    ///
+    /// # Errors
+    /// Those of the targets.
+    pub(super) fn end(mut self) -> Result<()> {
+        self.sink.commit().map(|_| ())
+    }
 }
 
 impl Output {
+    /// Whether a flag says where messages go.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.into.into.is_empty() || self.into.mbox || self.into.raw
+    }
+
     /// The targets, which are opened for the first message.
     pub(super) fn writer(&self) -> Writer {
-        Writer { into: self.into.clone(), to: To::Nowhere, waiting: 0 }
+        Writer { into: self.into.clone(), to: To::Nowhere }
     }
 }
 
@@ -48,7 +88,7 @@ impl Writer {
             self.to = if exact {
                 To::Exact(Screen::for_bytes(self.into.raw))
             } else {
-                To::Sink(self.into.open_here(false, Deadline::NEVER)?)
+                To::Sink(Batches::new(self.into.open_here(false, Deadline::NEVER)?))
             };
         }
         match &mut self.to {
@@ -60,15 +100,9 @@ impl Writer {
                 }
                 screen.bytes(piece)?;
             },
-            To::Sink(sink) => {
-                fill(sink, about.clone(), body)?;
-                sink.end()?;
-                self.waiting += 1;
-                if self.waiting >= BATCH {
-                    self.waiting = 0;
-                    sink.commit()?;
-                }
-                Ok(())
+            To::Sink(batches) => {
+                fill(&mut batches.sink, about.clone(), body)?;
+                batches.ended()
             }
         }
     }
@@ -84,7 +118,7 @@ impl Writer {
                 screen.flush()?;
                 if screen.is_gone() { Err(Error::io("stdout: Broken pipe")) } else { Ok(()) }
             }
-            To::Sink(mut sink) => sink.commit().map(|_| ()),
+            To::Sink(batches) => batches.end(),
         }
     }
 }

@@ -3,19 +3,14 @@
 use super::Wanted;
 use crate::cli::out::{Out, Reader};
 use crate::error::{Error, Local, Result};
-use crate::message::filename::numbered;
 use crate::message::tar;
 use crate::store::disk;
+use crate::tools::mailfmt::names::{Names, create, remove};
 use crate::tools::mailfmt::screen::Screen;
-use rustix::fs::{AtFlags, unlinkat};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-
-/// How many names are remembered with the number that they had last.
-const REMEMBERED: usize = 100_000;
 
 pub(super) enum Kind {
     Nowhere,
@@ -30,8 +25,7 @@ pub(super) struct Place {
     /// The name and how much of the one that is open.
     name: String,
     size: u64,
-    /// Names that were taken, and the last number that each got: looking for a free one starts there.
-    taken: BTreeMap<String, u64>,
+    names: Names,
 }
 
 enum To {
@@ -61,7 +55,7 @@ impl Place {
                 To::Directory { path, dir, file: None }
             }
         };
-        Ok(Place { to, name: String::new(), size: 0, taken: BTreeMap::new() })
+        Ok(Place { to, name: String::new(), size: 0, names: Names::default() })
     }
 
     /// Whether a size has to be known before the bytes.
@@ -85,35 +79,9 @@ impl Place {
             To::Tar(_) if wanted.item.many => format!("{}/{name}", wanted.item.number),
             _ => name.to_owned(),
         };
-        if self.taken.len() >= REMEMBERED {
-            self.taken.clear();
-        }
-        let mut candidate = name.clone();
-        loop {
-            let free = !self.taken.contains_key(&candidate);
-            if free && let Some(done) = self.create(&candidate, wanted, size)? {
-                self.name = done;
-                self.taken.insert(candidate, 0);
-                return Ok(());
-            }
-            let last = self.taken.entry(name.clone()).or_default();
-            *last += 1;
-            candidate = numbered(&name, *last);
-        }
-    }
-
-    /// Makes the file; `None` if there is one of that name.
-    fn create(&mut self, name: &str, wanted: &Wanted<'_, '_>, size: u64) -> Result<Option<String>> {
-        match &mut self.to {
-            To::Nowhere | To::Stdout(_) => {}
-            To::Tar(out) => must(out.write(&tar::head(name, size, wanted.time())))?,
-            To::Directory { path, dir, file } => match disk::create(&*dir, name) {
-                Ok(made) => *file = Some(BufWriter::with_capacity(32 * 1024, made)),
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
-                Err(e) => return Err(e).creating(path.join(name).display()),
-            },
-        }
-        Ok(Some(name.to_owned()))
+        let to = &mut self.to;
+        self.name = self.names.take(name, |candidate| to.create(candidate, wanted, size))?.0;
+        Ok(())
     }
 
     /// A piece of the content.
@@ -156,8 +124,7 @@ impl Place {
     pub(super) fn abort(&mut self) {
         if let To::Directory { dir, file, .. } = &mut self.to {
             *file = None;
-            // That it could not be written is what is told.
-            let _ = unlinkat(&*dir, self.name.as_str(), AtFlags::empty());
+            remove(dir, &self.name);
         }
     }
 
@@ -174,6 +141,21 @@ impl Place {
                 must(out.flush())
             }
         }
+    }
+}
+
+impl To {
+    /// Makes the file; `None` if there is one of that name.
+    fn create(&mut self, name: &str, wanted: &Wanted<'_, '_>, size: u64) -> Result<Option<()>> {
+        match self {
+            To::Nowhere | To::Stdout(_) => {}
+            To::Tar(out) => must(out.write(&tar::head(name, size, wanted.time())))?,
+            To::Directory { path, dir, file } => {
+                let Some(made) = create(dir, path, name)? else { return Ok(None) };
+                *file = Some(made);
+            }
+        }
+        Ok(Some(()))
     }
 }
 
