@@ -77,6 +77,10 @@ Of folders:
 (yes or no),
 .Cm quota
 (octets that are used and that may be, with a slash, where the server tells: QUOTA, RFC 9208),
+.Cm rights
+(what one may do there, a letter each: ACL, RFC 4314),
+.Cm comment
+(one's own or else the common one: METADATA, RFC 5464),
 .Cm attributes
 (of LIST, with commas, without their backslash),
 .Cm folder .

@@ -32,6 +32,18 @@ pub struct Folder {
     pub counts: Option<Counts>,
 }
 
+/// What is told of a folder by a command of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// MYRIGHTS (RFC 4314): a letter for each right.
+    pub rights: Option<String>,
+    /// `/private/comment` or `/shared/comment` (RFC 5464), the user's own first.
+    pub comment: Option<String>,
+}
+
+/// Takes a folder's place in the list, and what is noted of it, of each what was asked for and could be told.
+pub type EachNote<'f> = dyn FnMut(usize, Noted) -> Result<()> + 'f;
+
 /// Takes a folder's place in the list, and its quota roots or why there are none.
 pub type EachQuota<'f> = dyn FnMut(usize, Result<Vec<Quota>>) -> Result<()> + 'f;
 
@@ -100,6 +112,69 @@ impl Client {
         let ask = |name: &&str| Command::GetQuotaRoot { mailbox: (*name).to_owned() };
         self.talk.settled()?;
         self.talk.flight(FLIGHT, &mut names.iter().map(ask), &mut quotas)
+    }
+}
+
+/// The entries that people write comments into.
+const COMMENTS: [&str; 2] = ["/private/comment", "/shared/comment"];
+
+impl Client {
+    /// MYRIGHTS and GETMETADATA of each of `names`, in their order, as far as they are asked for and the server has them. What it does not
+    /// want to tell is not told.
+    ///
+    /// # Errors
+    /// 75, 76 of the connection; whatever `each` returns.
+    pub fn notes(&mut self, names: &[&str], rights: bool, comment: bool, each: &mut EachNote<'_>) -> Result<()> {
+        self.talk.settled()?;
+        let (rights, comment) = (rights && self.has("ACL"), comment && self.has("METADATA"));
+        let mut commands = Vec::new();
+        for name in names {
+            let mailbox = (*name).to_owned();
+            commands.extend(rights.then(|| Command::MyRights { mailbox: mailbox.clone() }));
+            let entries = COMMENTS.map(str::to_owned).to_vec();
+            commands.extend(comment.then_some(Command::GetMetadata { mailbox, entries }));
+        }
+        let mut notes =
+            Notes { per: usize::from(rights) + usize::from(comment), told: Noted::default(), private: false, each };
+        self.talk.flight(FLIGHT, &mut commands.into_iter(), &mut notes)
+    }
+}
+
+struct Notes<'n> {
+    /// Commands for each folder.
+    per: usize,
+    /// Of the folder whose answers are awaited.
+    told: Noted,
+    /// The comment is the user's own.
+    private: bool,
+    each: &'n mut EachNote<'n>,
+}
+
+impl Listen for Notes<'_> {
+    fn untagged(&mut self, what: Untagged) -> Result<()> {
+        match what {
+            Untagged::MyRights(_, rights) => self.told.rights = Some(rights),
+            Untagged::Metadata(_, entries) => {
+                for (name, value) in entries {
+                    let Some(value) = value.filter(|_| COMMENTS.contains(&name.as_str()) && !self.private) else {
+                        continue;
+                    };
+                    self.told.comment = Some(String::from_utf8_lossy(&value).into_owned());
+                    self.private = name.starts_with("/private");
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, at: usize, answer: Result<Status>) -> Result<()> {
+        answer?;
+        if !at.saturating_add(1).is_multiple_of(self.per) {
+            return Ok(());
+        }
+        self.private = false;
+        (self.each)(at / self.per, std::mem::take(&mut self.told))
     }
 }
 

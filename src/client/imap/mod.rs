@@ -25,7 +25,7 @@ pub use append::{Appended, ToAppend};
 pub use change::{Changed, Copied, EachPart};
 pub use early::{Announced, Memory};
 pub use folders::SpecialUse;
-pub use listing::{Asked, EachQuota, Folder};
+pub use listing::{Asked, EachNote, EachQuota, Folder, Noted};
 pub use opening::{Opened, Which};
 pub use order::Sorted;
 pub use resync::{Changes, Seen, Since};

@@ -144,7 +144,7 @@ impl Talk {
         if self.owed.is_some() {
             self.used.borrow_mut().insert(capability.to_owned());
         }
-        self.told.capabilities.iter().any(|c| c == capability)
+        self.told.has(capability)
     }
 
     /// From here on BYE is what we want, and it is not waited for longer than `d`.

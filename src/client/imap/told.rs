@@ -19,7 +19,34 @@ pub(super) struct Told {
     pub(super) alerts: Vec<String>,
 }
 
+/// What IMAP4rev2 has in it (RFC 9051 appendix E), and what of that a client asks for by name.
+const REV2: [&str; 17] = [
+    "NAMESPACE",
+    "UNSELECT",
+    "UIDPLUS",
+    "ESEARCH",
+    "SEARCHRES",
+    "ENABLE",
+    "IDLE",
+    "SASL-IR",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "MOVE",
+    "LITERAL-",
+    "BINARY",
+    "SPECIAL-USE",
+    "STATUS=SIZE",
+    "CHILDREN",
+    "STATUS=DELETED",
+];
+
 impl Told {
+    /// Whether the server said that it can do this. One that speaks nothing but IMAP4rev2 need not say what is in that.
+    pub(super) fn has(&self, capability: &str) -> bool {
+        let said = |word: &str| self.capabilities.iter().any(|c| c == word);
+        said(capability) || (REV2.contains(&capability) && said("IMAP4REV2") && !said("IMAP4REV1"))
+    }
+
     /// Another folder will be opened.
     pub(super) fn forget_folder(&mut self) {
         (self.exists, self.uid_validity, self.uid_next) = (None, None, None);

@@ -65,6 +65,15 @@ pub enum Command {
     Expunge,
     Idle,
     Namespace,
+    /// RFC 4314: what one may do with a mailbox.
+    MyRights {
+        mailbox: String,
+    },
+    /// RFC 5464: what is noted of a mailbox under these names.
+    GetMetadata {
+        mailbox: String,
+        entries: Vec<String>,
+    },
     /// RFC 9208: how full the roots of a mailbox are.
     GetQuotaRoot {
         mailbox: String,
@@ -235,6 +244,8 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
         "EXPUNGE" => Command::Expunge,
         "IDLE" => Command::Idle,
         "NAMESPACE" => Command::Namespace,
+        "MYRIGHTS" => Command::MyRights { mailbox: mailbox(l)? },
+        "GETMETADATA" => get_metadata(l)?,
         "GETQUOTAROOT" => Command::GetQuotaRoot { mailbox: mailbox(l)? },
         "ID" => Command::Id(login::id(l)?),
         "LOGIN" => login::login(l)?,
@@ -268,6 +279,30 @@ fn command(l: &mut Lex<'_>) -> Parsed<Command> {
     l.sp();
     l.expect_end()?;
     Ok(command)
+}
+
+/// GETMETADATA without options: one entry, or several in parentheses.
+fn get_metadata(l: &mut Lex<'_>) -> Parsed<Command> {
+    let mailbox = mailbox(l)?;
+    l.expect_sp()?;
+    let mut entries = Vec::new();
+    let one = |l: &mut Lex<'_>| {
+        let at = l.position();
+        let name = l.astring()?;
+        match std::str::from_utf8(&name) {
+            Ok(name) if name.is_ascii() && !name.is_empty() => Ok(name.to_owned()),
+            _ => Err(Syntax::new(at, "expected the name of an entry")),
+        }
+    };
+    if l.peek() == Some(b'(') {
+        l.list(|l| {
+            entries.push(one(l)?);
+            Ok(())
+        })?;
+    } else {
+        entries.push(one(l)?);
+    }
+    if entries.is_empty() { l.expected("an entry") } else { Ok(Command::GetMetadata { mailbox, entries }) }
 }
 
 fn set(l: &mut Lex<'_>) -> Parsed<SequenceSet> {

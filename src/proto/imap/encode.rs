@@ -89,6 +89,16 @@ impl Line {
         self.quoted_pattern(pattern)
     }
 
+    /// An entry of METADATA.
+    fn entry(&mut self, name: &str) -> Result<()> {
+        check("entry", name.as_bytes())?;
+        if !name.is_ascii() {
+            return Err(Error::usage(format!("not the name of an entry: {name}")));
+        }
+        quoted(&mut self.text, name.as_bytes());
+        Ok(())
+    }
+
     fn quoted_pattern(&mut self, pattern: &str) -> Result<()> {
         check("mailbox pattern", pattern.as_bytes())?;
         quoted(&mut self.text, utf7::encode(pattern).as_bytes());
@@ -230,6 +240,21 @@ pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
         Command::Expunge => line.raw("EXPUNGE"),
         Command::Idle => line.raw("IDLE"),
         Command::Namespace => line.raw("NAMESPACE"),
+        Command::MyRights { mailbox } => one(&mut line, "MYRIGHTS", mailbox)?,
+        Command::GetMetadata { mailbox, entries } => {
+            one(&mut line, "GETMETADATA", mailbox)?;
+            if entries.is_empty() {
+                return Err(Error::usage("GETMETADATA of nothing"));
+            }
+            line.raw(" (");
+            for (n, entry) in entries.iter().enumerate() {
+                if n > 0 {
+                    line.raw(" ");
+                }
+                line.entry(entry)?;
+            }
+            line.raw(")");
+        }
         Command::GetQuotaRoot { mailbox } => one(&mut line, "GETQUOTAROOT", mailbox)?,
         Command::Id(fields) => id(&mut line, fields)?,
         Command::Login { user, password } => {

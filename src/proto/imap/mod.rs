@@ -8,6 +8,7 @@
 //! A reader hands over lines and literals; [`gather::Gathered`] puts them into one buffer, in which a literal that is too
 //! large to hold is only marked. [`lex::Lex`] walks that buffer without copying; the other files are the grammar on it.
 
+pub mod annotation;
 pub mod command;
 pub mod date;
 pub mod encode;

@@ -2,6 +2,7 @@
 //!
 //! A body section that is streamed is written by the session: [`FetchValue::encode`] then stops after its announcement.
 
+use super::annotation;
 use super::command::StatusItem;
 use super::date::date_time;
 use super::quota;
@@ -144,6 +145,8 @@ impl Untagged {
                     namespace(out, spaces);
                 }
             }
+            Untagged::MyRights(mailbox, rights) => annotation::encode_rights(mailbox, rights, out),
+            Untagged::Metadata(mailbox, entries) => annotation::encode_metadata(mailbox, entries, out),
             Untagged::Quota(one) => quota::encode(one, out),
             Untagged::QuotaRoots(mailbox, roots) => quota::encode_roots(mailbox, roots, out),
             Untagged::Id(fields) => {

@@ -10,6 +10,7 @@ mod list;
 pub use fetch::{BodyName, Data, FetchValue, announced};
 pub use list::Listed;
 
+use super::annotation::{self, Entry};
 use super::command::{IdFields, StatusItem};
 use super::gather::Gathered;
 use super::lex::{Lex, Parsed, Syntax};
@@ -142,6 +143,10 @@ pub enum Untagged {
     },
     /// NAMESPACE: personal, other users', shared.
     Namespace(Spaces, Spaces, Spaces),
+    /// MYRIGHTS: a mailbox, and what may be done with it.
+    MyRights(String, String),
+    /// METADATA: a mailbox, and what is noted of it.
+    Metadata(String, Vec<Entry>),
     /// QUOTA: a quota root.
     Quota(Quota),
     /// QUOTAROOT: a mailbox, and the names of its quota roots.
@@ -340,6 +345,14 @@ fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
         }
         "THREAD" => Untagged::Thread(thread::parse(l)?),
         "NAMESPACE" => Untagged::Namespace(spaces(l)?, spaces(l)?, spaces(l)?),
+        "MYRIGHTS" => {
+            let (mailbox, rights) = annotation::rights(l)?;
+            Untagged::MyRights(mailbox, rights)
+        }
+        "METADATA" => {
+            let (mailbox, entries) = annotation::metadata(l)?;
+            Untagged::Metadata(mailbox, entries)
+        }
         "QUOTA" => Untagged::Quota(quota::quota(l)?),
         "QUOTAROOT" => {
             let (mailbox, roots) = quota::roots(l)?;

@@ -4,7 +4,7 @@ use super::tree;
 use super::{NAME, nobody};
 use crate::cli::exit::{Tally, complain};
 use crate::cli::out::{Column, Reader, Table};
-use crate::client::imap::{Asked, Client, Counts, Folder, SpecialUse};
+use crate::client::imap::{Asked, Client, Counts, Folder, Noted, SpecialUse};
 use crate::error::{Error, Exit, Result};
 use crate::proto::imap::command::StatusItem;
 use crate::proto::imap::quota::{Quota, Resource};
@@ -13,7 +13,7 @@ use crate::proto::imap::utf7;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
-pub(super) const COLUMNS: [Column; 11] = [
+pub(super) const COLUMNS: [Column; 13] = [
     Column { name: "messages", width: 8, right: true },
     Column { name: "unseen", width: 7, right: true },
     Column { name: "recent", width: 7, right: true },
@@ -22,6 +22,8 @@ pub(super) const COLUMNS: [Column; 11] = [
     Column { name: "special", width: 8, right: false },
     Column { name: "subscribed", width: 10, right: false },
     Column { name: "quota", width: 24, right: true },
+    Column { name: "rights", width: 11, right: false },
+    Column { name: "comment", width: 24, right: false },
     Column { name: "uidvalidity", width: 11, right: true },
     Column { name: "attributes", width: 24, right: false },
     Column { name: "folder", width: 20, right: false },
@@ -47,7 +49,7 @@ pub(super) fn usual(long: bool) -> Vec<Column> {
 
 /// The columns of `--json` without `-o`: all that do not take a command for each folder even of a server that can do much.
 pub(super) fn all() -> Vec<Column> {
-    COLUMNS.iter().filter(|column| column.name != "quota").copied().collect()
+    COLUMNS.iter().filter(|column| !["quota", "rights", "comment"].contains(&column.name)).copied().collect()
 }
 
 /// Writes the folders as their counts arrive.
@@ -57,6 +59,7 @@ pub(super) struct Lister {
     pub(super) tally: Tally,
     tree: bool,
     quotas: HashMap<usize, Vec<Quota>>,
+    notes: HashMap<usize, Noted>,
 }
 
 /// A row: the name that is shown, and the folder's place in the list; a branch of the tree need not be a folder.
@@ -65,7 +68,7 @@ type Row = (String, Option<usize>);
 impl Lister {
     pub(super) fn new(table: Table, tree: bool) -> Lister {
         let (reader, tally) = (Reader::There, Tally::default());
-        Lister { table, reader, tally, tree, quotas: HashMap::new() }
+        Lister { table, reader, tally, tree, quotas: HashMap::new(), notes: HashMap::new() }
     }
 
     fn shows(&self, column: &str) -> bool {
@@ -98,6 +101,18 @@ impl Lister {
                     // Whose folder it is may not want to tell; the others are listed.
                     (_, Err(e)) if e.exit() != Exit::Refused => self.failed(&e),
                     (None, Ok(_)) | (_, Err(_)) => {}
+                }
+                Ok(())
+            })?;
+        }
+        let (rights, comment) = (self.shows("rights"), self.shows("comment"));
+        if rights || comment {
+            let asked: Vec<usize> = places.iter().filter(can_be_asked).copied().collect();
+            let names: Vec<&str> =
+                asked.iter().filter_map(|at| folders.get(*at)).map(|f| f.listed.name.as_str()).collect();
+            client.notes(&names, rights, comment, &mut |n, noted| {
+                if let Some(at) = asked.get(n) {
+                    self.notes.insert(*at, noted);
                 }
                 Ok(())
             })?;
@@ -135,6 +150,8 @@ impl Lister {
         let folder = at.and_then(|at| folders.get(at));
         let counts = told.or(folder.and_then(|f| f.counts)).unwrap_or_default();
         let quotas = at.and_then(|at| self.quotas.get(&at)).map(Vec::as_slice);
+        let noted = at.and_then(|at| self.notes.get(&at)).cloned();
+        let noted = noted.as_ref();
         let number = |column: &Column| match column.name {
             "messages" => counts.messages,
             "unseen" => counts.unseen,
@@ -155,6 +172,8 @@ impl Lister {
                 None => String::new(),
             },
             "quota" => quotas.map(storage).unwrap_or_default(),
+            "rights" => noted.and_then(|noted| noted.rights.clone()).unwrap_or_default(),
+            "comment" => noted.and_then(|noted| noted.comment.clone()).unwrap_or_default(),
             _ => number(column).map(|n| n.to_string()).unwrap_or_default(),
         };
         let columns = self.table.columns().to_vec();
@@ -165,6 +184,8 @@ impl Lister {
                 "special" => json!(folder.map(special)),
                 "subscribed" => json!(folder.and_then(|f| f.subscribed)),
                 "quota" => quotas.map_or(Value::Null, in_json),
+                "rights" => json!(noted.and_then(|noted| noted.rights.as_deref())),
+                "comment" => json!(noted.and_then(|noted| noted.comment.as_deref())),
                 _ => json!(number(column)),
             };
             Value::Object(columns.iter().map(|c| (c.name.to_owned(), value(c))).collect::<Map<_, _>>())

@@ -132,6 +132,13 @@ fn mailbox_data() {
         data("* QUOTAROOT INBOX \"\" \"a b\""),
         Untagged::QuotaRoots("INBOX".into(), vec!["".into(), "a b".into()])
     );
+    assert_eq!(data("* MYRIGHTS INBOX lrsw"), Untagged::MyRights("INBOX".into(), "lrsw".into()));
+    let noted = vec![("/shared/comment".to_owned(), Some(b"a \"b".to_vec())), ("/private/comment".to_owned(), None)];
+    assert_eq!(
+        data("* METADATA \"x y\" (/Shared/comment \"a \\\"b\" /private/comment NIL)"),
+        Untagged::Metadata("x y".into(), noted)
+    );
+    assert_eq!(data("* METADATA INBOX /shared/comment /private/x"), Untagged::Metadata("INBOX".into(), vec![]));
     assert_eq!(data("* QUOTAROOT comp.mail.mime"), Untagged::QuotaRoots("comp.mail.mime".into(), vec![]));
     assert_eq!(
         data("* ID (\"name\" \"Cyrus\" \"os\" NIL)"),
@@ -317,6 +324,10 @@ fn responses() -> impl Strategy<Value = Response> {
         any::<(u64, u64)>().prop_map(|(used, limit)| {
             let resources = vec![Resource { name: "STORAGE".into(), used, limit }];
             Response::Untagged(Untagged::Quota(Quota { root: "a \"b".into(), resources }))
+        }),
+        "[a-z]{1,9}".prop_map(|rights| Response::Untagged(Untagged::MyRights("Entwürfe".into(), rights))),
+        ("[a-z/]{1,9}", proptest::option::of("[ -~]{0,9}")).prop_map(|(name, value)| {
+            Response::Untagged(Untagged::Metadata("x".into(), vec![(name, value.map(String::into_bytes))]))
         }),
         "[a-zé ]{0,5}".prop_map(|root| Response::Untagged(Untagged::QuotaRoots("Entwürfe".into(), vec![root]))),
     ]
