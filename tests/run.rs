@@ -182,9 +182,10 @@ fn a_flapping_alert_is_told_once() {
 #[test]
 fn signals_are_for_the_command() {
     let home = Home::new();
-    let script = "smtp-send --run bob@localhost -- sh -c 'trap \"echo got $NAME; exit 5\" SIGNAL; echo ready; while :; do sleep 0.05; done' > out &
+    // What the run before has left says nothing of this one.
+    let script = "rm -f out; smtp-send --run bob@localhost -- sh -c 'trap \"echo got $NAME; exit 5\" SIGNAL; echo ready; while :; do sleep 0.05; done' > out &
         pid=$!
-        until grep -q ready out; do sleep 0.02; done
+        until grep -qs ready out; do sleep 0.02; done
         kill -SIGNAL $pid
         wait $pid";
     for (n, signal) in ["TERM", "HUP", "USR1", "INT"].into_iter().enumerate() {

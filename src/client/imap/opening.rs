@@ -17,6 +17,7 @@ use crate::proto::imap::results::Returns;
 use crate::proto::imap::search::SearchKey;
 use crate::proto::imap::section::FetchItem;
 use crate::proto::imap::set::SequenceSet;
+use std::num::NonZeroU32;
 
 /// A set whose text is longer is looked for before it is fetched.
 const SET: usize = 900;
@@ -103,6 +104,26 @@ impl Client {
     /// As [`Client::examine`] and [`Selected::search`].
     pub fn search_in(&mut self, folder: &str, key: &SearchKey) -> Result<(Opened, SequenceSet, Selected<'_>)> {
         self.found_in(folder, &|client| vec![client.search_command(key, false)])
+    }
+
+    /// The same for the newest of the messages for which `key` holds, where the server can tell them alone (PARTIAL, RFC 9394); else for all
+    /// of them.
+    ///
+    /// # Errors
+    /// As [`Client::search_in`].
+    pub fn newest_in(
+        &mut self,
+        folder: &str,
+        key: &SearchKey,
+        most: NonZeroU32,
+    ) -> Result<(Opened, SequenceSet, Selected<'_>)> {
+        self.found_in(folder, &|client| {
+            if !client.has("PARTIAL") {
+                return vec![client.search_command(key, false)];
+            }
+            let returns = Some(Returns { last: Some(most), ..Returns::default() });
+            vec![Command::Search { uid: true, returns, charset: None, key: key.clone() }]
+        })
     }
 
     fn found_in(

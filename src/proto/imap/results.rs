@@ -1,6 +1,6 @@
 //! What a SEARCH or SORT is to return, and how: RETURN and ESEARCH (RFC 4731), SAVE (RFC 5182), ESORT (RFC 5267).
 //!
-//! Left out: PARTIAL, UPDATE and CONTEXT of RFC 5267.
+//! PARTIAL (RFC 9394) is what a client asks for; the commands of others are read without it. Left out: UPDATE and CONTEXT of RFC 5267.
 
 use super::lex::{Lex, Parsed, Syntax};
 use super::modseq::modseq;
@@ -21,6 +21,8 @@ pub struct Returns {
     pub count: bool,
     /// SAVE: the result is remembered as `$`.
     pub save: bool,
+    /// PARTIAL -1:-n: only the last n numbers.
+    pub last: Option<std::num::NonZeroU32>,
 }
 
 impl Returns {
@@ -64,7 +66,8 @@ impl Returns {
 impl fmt::Display for Returns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = [("MIN", self.min), ("MAX", self.max), ("ALL", self.all), ("COUNT", self.count), ("SAVE", self.save)];
-        let words: Vec<&str> = all.iter().filter(|(_, set)| *set).map(|(word, _)| *word).collect();
+        let mut words: Vec<String> = all.iter().filter(|(_, set)| *set).map(|(word, _)| (*word).to_owned()).collect();
+        words.extend(self.last.map(|n| format!("PARTIAL -1:-{n}")));
         write!(f, "RETURN ({})", words.join(" "))
     }
 }
@@ -117,6 +120,14 @@ impl Results {
                 "COUNT" => results.count = Some(l.number()?),
                 "MODSEQ" => results.modseq = Some(modseq(l)?),
                 "ALL" => results.all = Some(UidList::parse(l)?),
+                // Which ones were asked for, and those of them that there are.
+                "PARTIAL" => {
+                    l.expect(b'(')?;
+                    l.atom()?;
+                    l.expect_sp()?;
+                    results.all = if l.eat_word("NIL") { None } else { Some(UidList::parse(l)?) };
+                    l.expect(b')')?;
+                }
                 _ => drop(l.value()?),
             }
             l.sp();

@@ -15,6 +15,7 @@ use crate::proto::imap::section::{FetchItem, Of, Section};
 use crate::proto::imap::set::SequenceSet;
 use crate::proto::imap::sort::{SortBy, SortKey};
 use clap::Args;
+use std::num::NonZeroU32;
 
 /// A header that is longer counts as none.
 const HEADER: usize = 1024 * 1024;
@@ -154,7 +155,12 @@ impl Order {
             lister.opened(sorted.opened)?;
             return Ok((sorted.all.into_iter().map(|uid| (Some(uid), 0)).collect(), selected));
         }
-        let (opened, found, mut selected) = client.search_in(folder, key)?;
+        // Without another order the newest are what is left of many.
+        let few = self.limit.filter(|_| by.is_empty() && !self.thread).and_then(|n| u32::try_from(n).ok());
+        let (opened, found, mut selected) = match few.and_then(NonZeroU32::new) {
+            Some(most) => client.newest_in(folder, key, most)?,
+            None => client.search_in(folder, key)?,
+        };
         lister.opened(opened)?;
         if found.numbers(u32::MAX).nth(MESSAGES).is_some() {
             return Err(Error::protocol("more messages than can be sorted"));
