@@ -1,6 +1,6 @@
 //! mailfmt: composes, shows and takes apart messages. It never touches the network.
 //!
-//! Left out so far: signing, encrypting.
+//! Except that `verify --dns` asks for keys. Left out so far: OpenPGP and S/MIME.
 
 mod answer;
 mod bounce;
@@ -26,10 +26,12 @@ mod screen;
 mod select;
 mod set;
 mod show;
+mod sign;
 mod sort;
 mod stamp;
 mod strip;
 mod tree;
+mod verify;
 
 use crate::cli::{Outcome, Tool};
 use clap::{Parser, Subcommand};
@@ -81,6 +83,8 @@ enum More {
     Auth(Box<reports::Auth>),
     Pick(Box<pick::Pick>),
     Sort(Box<sort::Sort>),
+    Sign(Box<sign::Sign>),
+    Verify(Box<verify::Verify>),
 }
 
 impl More {
@@ -94,6 +98,8 @@ impl More {
             More::Auth(auth) => auth.run(),
             More::Pick(pick) => pick.run(),
             More::Sort(sort) => sort.run(),
+            More::Sign(sign) => sign.run(),
+            More::Verify(verify) => verify.run(),
         }
     }
 }
