@@ -3,6 +3,7 @@
 //! A message has two forms: the *wire form*, where every line ends with CRLF, and the *file form*, where it ends with
 //! LF. Everything else is the same bytes in both, lone CRs included (but see [`LoneCr::Break`]).
 
+pub mod der;
 pub mod domain;
 pub mod duration;
 pub mod size;

@@ -92,7 +92,9 @@ fn run_suite(script: &str, name: &str, tools: &[&str], arguments: &[&str]) {
     if !cache.join(name).join("ready").exists() && std::env::var_os("CI").is_none() {
         skipped(&format!("{name} has not been fetched yet: CI=true cargo test --test foreign does"));
     } else if let Some(place) = Place::with(tools, arguments) {
-        let mut more = vec![("CACHE".to_owned(), cache.into_os_string())];
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mailfmt/dkim");
+        let mut more =
+            vec![("CACHE".to_owned(), cache.into_os_string()), ("FIXTURES".to_owned(), fixtures.into_os_string())];
         // This very compiler: by the names in PATH, rustup would follow a rust-toolchain.toml in some dependency, and
         // change what is installed.
         let compilers = Path::new(env!("CARGO")).parent().unwrap();
@@ -169,6 +171,11 @@ fn mutt() {
 #[test]
 fn imapclient() {
     run_suite("imapclient.sh", "imapclient-2.3.1", &["python3", "curl"], &[]);
+}
+
+#[test]
+fn dkimpy() {
+    run_suite("dkimpy.sh", "dkimpy-1.1.8", &["python3"], &[]);
 }
 
 #[test]

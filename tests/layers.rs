@@ -64,7 +64,17 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("use domain", &["net/dns/"]),
     ("rustls", &["net/tls"]),
     ("webpki", &["net/tls"]),
-    ("ring::", &["client/oauth/mod.rs", "net/tls", "config/passwd.rs", "proto/sasl/hash.rs", "message/digest.rs"]),
+    (
+        "ring::",
+        &[
+            "client/oauth/mod.rs",
+            "net/tls",
+            "config/passwd.rs",
+            "proto/sasl/hash.rs",
+            "message/digest.rs",
+            "message/dkim/crypto.rs",
+        ],
+    ),
     ("hmac::", &["config/passwd.rs", "proto/sasl/hash.rs", "message/digest.rs"]),
     ("md5::", &["proto/sasl/hash.rs"]),
     ("stringprep", &["proto/sasl/prep.rs"]),

@@ -5,6 +5,8 @@
 mod answer;
 #[path = "mailfmt/change.rs"]
 mod change;
+#[path = "mailfmt/dkim.rs"]
+mod dkim;
 #[path = "mailfmt/each.rs"]
 mod each;
 #[path = "mailfmt/extract.rs"]

@@ -17,10 +17,16 @@ impl Sha256 {
         self.0.update(bytes);
     }
 
+    /// Its 32 bytes.
+    #[must_use]
+    pub fn bytes(self) -> Vec<u8> {
+        self.0.finish().as_ref().to_vec()
+    }
+
     /// 64 hexadecimal digits.
     #[must_use]
     pub fn hex(self) -> String {
-        self.0.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        self.bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

@@ -9,6 +9,7 @@ pub mod compose;
 pub mod date;
 pub mod decode;
 pub mod digest;
+pub mod dkim;
 pub mod dsn;
 pub mod edit;
 pub mod encode;

@@ -1,6 +1,6 @@
 //! mailfmt: composes, shows and takes apart messages. It never touches the network.
 //!
-//! Left out so far: signing, encrypting.
+//! Except that `verify --dns` asks for keys. Left out so far: OpenPGP and S/MIME.
 
 mod answer;
 mod bounce;
@@ -31,12 +31,14 @@ mod screen;
 mod select;
 mod set;
 mod show;
+mod sign;
 mod sort;
 mod split;
 mod stamp;
 mod strip;
 mod thread;
 mod tree;
+mod verify;
 
 use crate::cli::{Outcome, Tool};
 use clap::{Parser, Subcommand};
@@ -92,6 +94,8 @@ enum More {
     Join(Box<join::Join>),
     Thread(Box<thread::Thread>),
     Each(Box<each::Each>),
+    Sign(Box<sign::Sign>),
+    Verify(Box<verify::Verify>),
 }
 
 impl More {
@@ -109,6 +113,8 @@ impl More {
             More::Join(join) => join.run(),
             More::Thread(thread) => thread.run(),
             More::Each(each) => each.run(),
+            More::Sign(sign) => sign.run(),
+            More::Verify(verify) => verify.run(),
         }
     }
 }

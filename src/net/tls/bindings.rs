@@ -4,7 +4,7 @@
 //! Left out: `tls-unique`; and the exporter of TLS 1.2, which says nothing without extended master secrets (RFC 9266 3), of which
 //! nobody tells us.
 
-use super::der::{element, elements};
+use crate::text::der::{element, elements};
 use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
 use rustls::{Connection, ProtocolVersion};
 

@@ -1,7 +1,8 @@
 //! What a handshake has shown, for people: version, cipher, whom the certificate is for and by, how long, and who says so.
 
-use super::der::{self, element, elements};
+use super::der;
 use super::verify::Pin;
+use crate::text::der::{Element, element, elements};
 use chrono::NaiveDate;
 use rustls::{ClientConnection, ProtocolVersion};
 use std::fmt;
@@ -186,7 +187,7 @@ fn names(behind_key: &[u8]) -> Vec<String> {
 }
 
 /// A time, RFC 5280 4.1.2.5: `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`.
-fn time(element: der::Element<'_>) -> Option<i64> {
+fn time(element: Element<'_>) -> Option<i64> {
     let text = std::str::from_utf8(element.held).ok()?.strip_suffix('Z')?;
     let (year, rest) = match element.tag {
         UTC_TIME => {
