@@ -6,6 +6,11 @@ use pipepost::message::addr::{self, Address, AddressItem};
 use pipepost::message::charset;
 use pipepost::message::date::Date;
 use pipepost::message::decode;
+use pipepost::message::dkim::canonical::{BodyCanon, Canon};
+use pipepost::message::dkim::crypto::PrivateKey;
+use pipepost::message::dkim::sign::{Plan, Signer};
+use pipepost::message::dkim::verify::Verifier;
+use pipepost::message::dkim::{self, Verdict};
 use pipepost::message::encode::{Encoder, Way};
 use pipepost::message::facts::Facts;
 use pipepost::message::header::{Collect, Header, unfold};
@@ -30,9 +35,64 @@ pub fn check(input: &[u8]) {
         b'e' => encodings(text, step),
         b'o' => outgoing(text, step),
         b'f' => facts(text, step),
+        b's' => signatures(text, step),
         b't' => threads(text),
         _ => mbox(text, step),
     }
+}
+
+/// RFC 8463 A.2, for every name.
+struct Keys;
+
+impl dkim::Keys for Keys {
+    fn records(&mut self, _: &str) -> Result<Vec<Vec<u8>>> {
+        Ok(vec![b"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=".to_vec()])
+    }
+}
+
+/// Signatures of anybody, and ours, which pass.
+fn signatures(text: &[u8], step: usize) {
+    let mut canonical = [Vec::new(), Vec::new()];
+    for (canon, whole) in [Canon::Simple, Canon::Relaxed].into_iter().zip(&mut canonical) {
+        let of = |text: &[u8], step: usize| {
+            let (mut body, mut out) = (BodyCanon::new(canon), Vec::new());
+            text.chunks(step).for_each(|piece| body.push(piece, &mut |bytes| out.extend_from_slice(bytes)));
+            body.finish(&mut |bytes| out.extend_from_slice(bytes));
+            out
+        };
+        *whole = of(text, text.len().max(1));
+        assert_eq!(of(text, step), *whole, "{canon}");
+        assert_eq!(of(whole, step), *whole, "{canon} twice");
+    }
+    let verdicts = |message: &[u8]| {
+        let (header, size) = section(message, message.len().max(1));
+        let mut verifier = Verifier::new(&header, true);
+        message[size..].chunks(step).for_each(|piece| verifier.push(piece));
+        verifier.finish(&mut Keys, 1_700_000_000).0
+    };
+    verdicts(text);
+    let key = PrivateKey::parse(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=").unwrap();
+    let (header, size) = section(text, text.len().max(1));
+    if !header.raw().ends_with(b"\n") || header.is_cut() {
+        return;
+    }
+    let plan = Plan {
+        domain: "example.org".into(),
+        selector: "s".into(),
+        identity: None,
+        canons: if step.is_multiple_of(2) { "simple/relaxed" } else { "relaxed/simple" }.parse().unwrap(),
+        headers: None,
+        time: 1_600_000_000,
+        expires: None,
+        length: step.is_multiple_of(3),
+    };
+    let Ok(mut signer) = Signer::new(&header, &plan) else { return };
+    text[size..].chunks(step).for_each(|piece| signer.push(piece));
+    let Ok(field) = signer.finish(&key) else { return };
+    let signed = [&field, text].concat();
+    let all = verdicts(&signed);
+    let ours = all.first().unwrap();
+    assert_eq!(ours.verdict, Verdict::Pass, "{} {}", ours.reason, signed.escape_ascii());
 }
 
 /// Headers with an empty line behind each.

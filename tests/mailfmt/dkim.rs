@@ -167,6 +167,7 @@ fn what_can_t_be_signed() {
         (&["--signed-fields", "from:a b"], MESSAGE, 64),
         (&["--canonicalization", "strict"], MESSAGE, 64),
         (&[], "To: a@b\n\nno From\n", 65),
+        (&[], " x\nFrom: a@b\n\n", 65),
         (&[], "From: a@b\n\na\rb\n", 65),
     ] {
         let ran = sign(&ed, "ed", more, message.as_bytes());

@@ -113,11 +113,14 @@ impl<'h> Signer<'h> {
     /// With its header section, which must be whole, and a plan that was checked.
     ///
     /// # Errors
-    /// 65: there is no From.
+    /// 65: there is no From, or the first line goes on from another.
     pub fn new(header: &'h Header, plan: &'h Plan) -> Result<Signer<'h>> {
         let fields = Fields::of(header);
         if fields.named("from").is_empty() {
             return Err(Error::data("no From: a signature must sign it"));
+        }
+        if header.raw().first().is_some_and(|b| matches!(b, b' ' | b'\t')) {
+            return Err(Error::data("it begins with a blank: that line would belong to the signature"));
         }
         let mut bodies = Bodies::default();
         bodies.want(plan.canons.body, None);
