@@ -9,6 +9,8 @@
 )]
 
 mod common;
+#[path = "direct/keys.rs"]
+mod keys;
 #[path = "direct/lookups.rs"]
 mod lookups;
 #[path = "direct/mx.rs"]

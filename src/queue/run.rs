@@ -202,13 +202,21 @@ impl<'r> Runner<'r> {
 
     /// Delivers an entry that another worker has had in its hands.
     fn after(&self, id: &str, hop: &str, client: &mut Option<Client>) -> Result<(), Halt> {
-        let mut at_work = locked(&self.at_work);
-        while at_work.contains(id) && !self.is_over() {
-            let waited = self.put_down.wait_timeout(at_work, LOOK).unwrap_or_else(PoisonError::into_inner);
-            at_work = waited.0;
+        loop {
+            let mut at_work = locked(&self.at_work);
+            while at_work.contains(id) && !self.is_over() {
+                let waited = self.put_down.wait_timeout(at_work, LOOK).unwrap_or_else(PoisonError::into_inner);
+                at_work = waited.0;
+            }
+            drop(at_work);
+            if self.is_over() {
+                return Err(Halt::Over);
+            }
+            // Of several that have waited one takes it up; the others wait on.
+            if self.entry(id, hop, client)? {
+                return Ok(());
+            }
         }
-        drop(at_work);
-        if self.is_over() { Err(Halt::Over) } else { self.entry(id, hop, client).map(drop) }
     }
 
     /// Takes an entry into the hands of a worker. `None`: another one has it.

@@ -75,6 +75,22 @@ fn what_is_due_goes_to_each_domain_over_one_connection() {
     home.run("smtp-send", &more, MESSAGE).ends(64).complains("the queue keeps no --resolver");
 }
 
+/// A message that is due at many hops is in the hands of one worker at a time; the others wait for it, and none forgets it.
+#[test]
+fn a_message_for_many_domains_goes_to_all_of_them_in_one_run() {
+    let zone: String = (0..8).map(|n| format!("null{n}.test MX 0 .\n")).collect();
+    let dns = Dns::start(&zone);
+    let to: Vec<String> = (0..8).map(|n| format!("u@null{n}.test")).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    for _ in 0..10 {
+        let home = Home::new();
+        configure(&home, &dns, 1);
+        home.run("smtp-send", &[&["--queue", "-a", "work"], &to[..]].concat(), MESSAGE).ends(0);
+        home.run("smtp-queue", &["run"], b"").ends(0);
+        assert!(!states(&home).iter().any(|row| row.contains("waiting")), "{:?}", states(&home));
+    }
+}
+
 #[test]
 fn what_can_not_go_straight_now_waits() {
     let (port, heard) = servers(&[("127.0.0.2", Manner { mail: "451 4.7.1 later", ..Manner::default() })]);
