@@ -40,7 +40,7 @@ impl Memory for Remembered {
     fn recall(&self, key: &str) -> Option<Announced> {
         // To look it up is no reason to make a file.
         let words = Announcements::open(self.0.exists().then_some(&self.0)?).ok()?.of(key).ok()??;
-        let mut capabilities: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        let mut capabilities: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
         let asked = capabilities.first().is_some_and(|word| word == ASKED);
         if asked {
             capabilities.remove(0);

@@ -50,6 +50,7 @@ impl Client {
     /// # Errors
     /// As [`Client::append`], for all of them.
     pub fn append_all(&mut self, folder: &str, all: &mut [ToAppend<'_>]) -> Result<Vec<Option<Appended>>> {
+        self.talk.settled()?;
         let limit = self.append_limit();
         if let Some((limit, size)) = all.iter().find_map(|m| Some((limit?, m.what.size)).filter(|(l, n)| n > l)) {
             return Err(Error::data(format!("a message of {size} bytes; the server takes at most {limit}")));
@@ -57,7 +58,6 @@ impl Client {
         let what = format!("{folder}: ");
         let count = all.len();
         let mut answer = None;
-        self.talk.settled()?;
         let (mut tag, mut end) = (String::new(), Vec::new());
         // What is wrong with a flag is known before anything goes out.
         let mut announced = Vec::with_capacity(count);

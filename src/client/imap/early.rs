@@ -9,17 +9,18 @@ use super::Client;
 use super::talk::{Deaf, Said, Talk};
 use crate::client::sasl::choose;
 use crate::client::{Login, Proof};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::net::wire::LINE;
 use crate::proto::imap::command::Command;
 use crate::proto::imap::encode::Piece;
-use crate::proto::imap::response::{Condition, Status};
+use crate::proto::imap::response::Condition;
 use crate::proto::sasl::{Mechanism, known, plain};
 use crate::secret::Secret;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// What a server announces to those who are logged in.
+/// What a server announces to those who are logged in. Nothing: its answer to the login must be waited for, since what came behind it
+/// was not understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Announced {
     /// Its capabilities, in capitals.
@@ -69,6 +70,9 @@ impl Talk {
         let (Proof::Password(password), Some(remembered)) = (&login.proof, memory.recall(key)) else {
             return Ok(false);
         };
+        if remembered.capabilities.is_empty() {
+            return Ok(false);
+        }
         let Some((command, what)) = self.in_one_step(login, password) else { return Ok(false) };
         let (tag, pieces) = self.encode(&command)?;
         if pieces.iter().any(|piece| !matches!(piece, Piece::Text(_) | Piece::Secret(_))) {
@@ -153,12 +157,21 @@ impl Talk {
     }
 
     fn is_logged_in(&mut self, owed: &Owed) -> Result<()> {
-        let e = match self.read(&mut Deaf)? {
-            Said::Tagged(tag, Status { condition: Condition::Ok, .. }) if tag == owed.login => return Ok(()),
-            Said::Tagged(tag, status) if tag == owed.login => self.denied(owed.what, &status),
-            Said::Tagged(..) | Said::Continue(_) => {
+        let e = match self.read(&mut Deaf) {
+            Ok(Said::Tagged(tag, status)) if tag == owed.login => match status.condition {
+                Condition::Ok => return Ok(()),
+                Condition::No => self.denied(owed.what, &status),
+                // Not understood, so nothing was refused: step by step it may be.
+                _ => {
+                    self.waits_from_now_on();
+                    self.denied(owed.what, &status).with_exit(Exit::TempFail)
+                }
+            },
+            Ok(Said::Tagged(..) | Said::Continue(_)) => {
+                self.waits_from_now_on();
                 self.protocol(format!("out of step: an answer that is not to {}", owed.login))
             }
+            Err(e) => e,
         };
         // Whatever else it answers is of no interest.
         Err(self.broken(e))
@@ -166,10 +179,18 @@ impl Talk {
 
     /// Keeps what the server announces for the next time.
     pub(super) fn remember(&self, announced: &Announced) {
-        if let Some(Remembers { memory, key }) = &self.remembers
-            && memory.recall(key).as_ref() != Some(announced)
-        {
+        let Some(Remembers { memory, key }) = &self.remembers else { return };
+        let before = memory.recall(key);
+        let waits = before.as_ref().is_some_and(|before| before.capabilities.is_empty());
+        if !waits && before.as_ref() != Some(announced) {
             memory.keep(key, announced);
+        }
+    }
+
+    /// Nothing goes out behind a login there any more.
+    pub(super) fn waits_from_now_on(&self) {
+        if let Some(Remembers { memory, key }) = &self.remembers {
+            memory.keep(key, &Announced::default());
         }
     }
 }
@@ -183,7 +204,6 @@ mod tests {
     use super::super::{Fetched, Rows, Which};
     use super::*;
     use crate::body::Body;
-    use crate::error::Exit;
     use crate::net::script::{End, Mode, Script};
     use crate::proto::imap::response::BodyName;
     use crate::proto::imap::search::{SearchKey, SystemFlag};
@@ -283,6 +303,31 @@ mod tests {
         let asked = "C: $c CAPABILITY\nS: * CAPABILITY IMAP4rev1\nS: $c OK .\n";
         let says = format!("{GREETING}{LOGIN}{SAVED}S: $l OK in\n{fails}{asked}{plain}");
         assert_eq!(unseen(&says, Some(known)), (Ok(vec![5]), Some(announced("IMAP4REV1", true))));
+    }
+
+    #[test]
+    fn a_server_that_takes_one_step_after_the_other_is_waited_for() {
+        // It announces SASL-IR and does not know it (163.com): the first time that is found out, and kept.
+        let steps = format!(
+            "{GREETING}{LOGIN}S: $l BAD what\nC: $m AUTHENTICATE PLAIN\nS: +\nC: AG1yYwBzZWNyZXQ=\n\
+             S: $m OK [CAPABILITY IMAP4rev1 ESEARCH SEARCHRES] in\n{SAVED}{OPENED}{ROW}"
+        );
+        let waits = Some(Announced::default());
+        assert_eq!(unseen(&steps, None), (Ok(vec![5]), waits.clone()));
+        assert_eq!(unseen(&steps, waits.clone()), (Ok(vec![5]), waits.clone()));
+        // One that was remembered: later.
+        let known = announced("IMAP4REV1 ESEARCH SEARCHRES", false);
+        let says = format!("{GREETING}{LOGIN}{SAVED}S: $l BAD what\n== done\nS: $e BAD what\n");
+        let script = Script::parse(&says).unwrap();
+        let kept = Arc::new(Kept(Mutex::new(Some(known))));
+        let (_, result) = play(&script, Mode::default(), |wire| {
+            let memory: Arc<dyn Memory> = kept.clone();
+            let mut client = Client::open_remembering(wire, Some(&login()), false, Some((memory, "server")))?;
+            let key = SearchKey::Flag(SystemFlag::Seen, false);
+            client.fetch_from("x", Which::Found(&key), &[FetchItem::Flags], &mut Uids::default())
+        });
+        assert_eq!(result.unwrap_err().exit(), Exit::TempFail);
+        assert_eq!(*kept.0.lock().unwrap(), waits);
     }
 
     #[test]

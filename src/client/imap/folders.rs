@@ -64,6 +64,7 @@ impl Client {
     /// # Errors
     /// 64: CR, LF or NUL in the name; 69: refused, or the server gives no special uses; 75; 79: the line was lost before the answer.
     pub fn create(&mut self, folder: &str, special: Option<SpecialUse>) -> Result<()> {
+        self.talk.settled()?;
         if special.is_some() && !self.talk.has("CREATE-SPECIAL-USE") {
             return Err(Error::refused("the server gives no special uses to new folders (CREATE-SPECIAL-USE)")
                 .at(self.talk.peer()));
@@ -114,6 +115,7 @@ impl Client {
     /// # Errors
     /// 75, 76.
     pub fn namespace(&mut self) -> Result<Option<(Spaces, Spaces, Spaces)>> {
+        self.talk.settled()?;
         if !self.talk.has("NAMESPACE") {
             return Ok(None);
         }
@@ -128,6 +130,7 @@ impl Client {
     /// # Errors
     /// 69, 75, 76.
     pub fn special(&mut self, special: SpecialUse) -> Result<Option<String>> {
+        self.talk.settled()?;
         let mut list = List::plain("", "*");
         if self.talk.has("SPECIAL-USE") && self.talk.has("LIST-EXTENDED") {
             list.extended = true;

@@ -95,6 +95,7 @@ impl Carrier for Authenticate<'_> {
         let mut came = self.ask(mechanism, initial.cloned())?;
         if let (Some(initial), Came::Tagged(_, Status { condition: Condition::Bad, .. })) = (initial, &came) {
             // Some that announce it don't know it (163.com): it was not understood, so nothing was refused.
+            self.talk.waits_from_now_on();
             came = self.ask(mechanism, None)?;
             if let Came::Continue(_) = came {
                 return self.respond(initial);
