@@ -219,6 +219,23 @@ fn what_happened_since_it_was_told_last_comes_first() {
     assert_eq!(home.run("imap-watch", &short, b"").ends(75).out, "");
 }
 
+/// What nobody could read has not been told.
+#[test]
+fn what_a_reader_has_missed_comes_again() {
+    let home = Home::new();
+    home.run("imap-watch", &["--state", "s", "--timeout", "1s", INBOX], b"").ends(75);
+    send(&home, "one");
+    send(&home, "two");
+    // Nobody reads from the beginning.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = home.command("imap-watch");
+    let status = command.args(["--state", "s", "--timeout", "1m", INBOX]).stdout(writer).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    let once = ["--once", "--state", "s", "--timeout", "1m", "-o", "subject", INBOX];
+    assert_eq!(home.run("imap-watch", &once, b"").ends(0).out, "one\ntwo\n");
+}
+
 #[test]
 fn a_slow_command_holds_up_nothing() {
     let home = Home::new();

@@ -173,7 +173,8 @@ With
 .Fl -exec ,
 watching goes on while the command runs, and what happens meanwhile is for the next run; with
 .Fl -state
-it is remembered as told when the command has ended with 0.
+it is remembered as told when the command has ended with 0, and so is all that came before: what a failed run was given is told
+again at the next start only if no later run has ended well.
 The command gets nothing of a message as an argument or in its environment.
 A command that fails is told on stderr, and watching goes on.
 .Sh EXIT STATUS
@@ -245,6 +246,7 @@ imap-watch --once --events new --timeout 1s local: || echo nothing came
         let mut listener = Listener {
             once: self.once,
             ending: false,
+            untold: false,
             table: Table::new(columns, self.json, self.null).until(reach.whole()),
             batch,
             histories,
@@ -288,6 +290,8 @@ struct Listener<'l> {
     once: bool,
     /// There was an event.
     ending: bool,
+    /// An event was seen and will not be told: how folders are after it says nothing of what was told.
+    untold: bool,
     table: Table,
     batch: Option<Batch>,
     histories: Vec<History<'l>>,
@@ -317,7 +321,11 @@ impl Listener<'_> {
                     None => {
                         self.table.row(|column| cell(&seen, column.name), || object(&seen))?;
                         self.ending = self.once;
-                        if self.table.flush()? == Reader::Gone || (self.ending && self.histories.is_empty()) {
+                        if self.table.flush()? == Reader::Gone {
+                            self.untold = true;
+                            return Ok(Exit::Ok);
+                        }
+                        if self.ending && self.histories.is_empty() {
                             return Ok(Exit::Ok);
                         }
                     }
@@ -357,21 +365,29 @@ impl Listener<'_> {
 
     fn run(&mut self) -> Result<()> {
         let Some(batch) = &mut self.batch else { return Ok(()) };
-        self.running.extend(self.pictures.drain());
+        let pictures = std::mem::take(&mut self.pictures);
         match batch.run() {
+            Ok(()) => {
+                self.running.extend(pictures);
+                Ok(())
+            }
             Err(e) if !self.once => {
                 complain(NAME, &e.to_string(), e.advice());
                 Ok(())
             }
-            ran => ran,
+            Err(e) => Err(e),
         }
     }
 
     /// What comes when all is over.
     fn last(&mut self, told: Told) -> Result<()> {
         match told {
+            Told::Seen(_) => {
+                self.untold = true;
+                Ok(())
+            }
             // Behind events that nobody was told of.
-            Told::Picture(..) if self.batch.as_ref().is_some_and(Batch::waits) || self.once => Ok(()),
+            Told::Picture(..) if self.untold || self.batch.as_ref().is_some_and(Batch::waits) || self.once => Ok(()),
             Told::Picture(place, picture) => self.picture(place, picture),
             Told::Ran(ended) => self.ran(ended).map(drop),
             _ => Ok(()),
