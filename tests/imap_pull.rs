@@ -67,7 +67,9 @@ fn what_a_target_refuses_stays_new() {
     let ran = pull(&home, &["--into", &into("two"), "--state", "s", "--json"]).ends(67);
     let fates: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(fates.iter().filter(|fate| fate["fate"] == "done").count(), 2, "{fates:?}");
-    assert_eq!(fates.iter().find(|fate| fate["fate"] != "done").unwrap()["uid"], 2);
+    let refused = fates.iter().find(|fate| fate["fate"] != "done").unwrap();
+    let reference = home.run("imap-ls", &["--refs", INBOX, "2"], b"").ends(0).out;
+    assert_eq!((&refused["uid"], refused["ref"].as_str()), (&2.into(), Some(reference.trim())));
     send(&home, "four");
     pull(&home, &["--into", &into("nothing"), "--state", "s"]).ends(0);
     let out = fs::read_to_string(home.path().join("out")).unwrap();

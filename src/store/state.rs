@@ -1,4 +1,5 @@
-//! What was fetched: for each maildrop and each state name, the UIDLs whose messages are delivered.
+//! What was fetched: for each maildrop and each state name, the UIDLs whose messages are delivered; for each folder of IMAP, how far it
+//! was pulled and how it was when it was watched ([`History::pulled`], [`History::watched`]).
 //!
 //! It is asked before a message is fetched and told after it is on stable storage, so that nothing is fetched twice and
 //! nothing is deleted that is not here. Where messages are about to be is written down before they are there, so that not even a
@@ -7,7 +8,7 @@
 mod pulled;
 mod watched;
 
-pub use pulled::{Message, Pulled, Ranges};
+pub use pulled::{Pulled, PulledMessage, Ranges};
 
 use super::db::{Db, Schema, Stop};
 use super::disk;
@@ -66,6 +67,7 @@ static SCHEMA: Schema = Schema {
             time INTEGER NOT NULL,            -- when it was delivered, seconds since 1970
             place BLOB,                       -- in a mirror: the file, by what of its name stays the same
             letters TEXT,                     -- and its flags
+            pending INTEGER NOT NULL,         -- 1: still to be deleted on the server
             PRIMARY KEY (source, uid)
         ) WITHOUT ROWID;
         CREATE TABLE watched (
@@ -83,7 +85,7 @@ pub const UIDL_MAX: usize = 1024;
 /// Whose history it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// `pop3`.
+    /// `pop3`, `imap`, `imap-watch`.
     pub protocol: String,
     /// The login name, as the server gets it.
     pub login: String,

@@ -6,7 +6,7 @@ mod journal;
 mod mirror;
 mod part;
 mod pull;
-mod renewed;
+mod uidvalidity;
 
 use crate::body::Body;
 use crate::cli::args::{Common, PartNumber, duration};
@@ -140,6 +140,8 @@ As with
 .Xr pop3-fetch 1 ,
 a kill at any moment makes no message come twice, except one on its way to stdout, a command, a server or a folder of an account.
 What a target did not take is new again next time.
+What a search did not find is no more new than what it found: a message that is flagged later is not fetched by
+.Fl -where Cm is:flagged .
 Of a message over a mebibyte whose rest did not come, the next run asks for that rest alone; its beginning waits in
 .Pa $XDG_STATE_HOME/pipepost/half .
 When a server has given its UIDs anew (UIDVALIDITY has changed), the messages that were fetched before are known by their Message-ID and
@@ -149,11 +151,13 @@ Folders of one account are fetched one after the other over one connection,
 .Fl -jobs
 accounts at a time, into stdout one at a time.
 A folder that can't be opened holds up no other.
-What is on stable storage here is deleted there with
+What this run fetches is deleted there with
 .Fl -delete
-or, when it has been here for long,
-.Fl -delete-after ,
-by UID EXPUNGE of exactly these messages; where the server has no UIDPLUS they are marked and stay.
+once it is on stable storage here, and so is what an earlier run with
+.Fl -delete
+fetched and could not delete; with
+.Fl -delete-after
+what has been here for long, by UID EXPUNGE of exactly these messages; where the server has no UIDPLUS they are marked and stay.
 .Sh A MIRROR
 With
 .Fl -mirror
@@ -174,7 +178,8 @@ the server.
 A server with QRESYNC (RFC 7162) tells only what has changed since the last run, any other the flags of all messages.
 As a guard, nothing is removed where more than half of a folder and more than 10 messages would go, unless
 .Fl -force
-says so; the status is 65 then, and everything else is done.
+says so; everything else is done, and the status is 65, or 67 where there was something else.
+A list of folders without INBOX is not believed, and no folder goes.
 .Sh PARTS
 With
 .Fl -part
@@ -299,11 +304,6 @@ impl ImapFetch {
         }
     }
 
-    /// How long ago that was fetched which is deleted on the server.
-    fn delete_after(&self) -> Option<Duration> {
-        if self.delete { Some(Duration::ZERO) } else { self.delete_after }
-    }
-
     /// The name of a folder's history, but for that of the folder: what would be fetched, and where it would go.
     fn history_name(&self) -> String {
         if let Some(name) = &self.state {
@@ -327,7 +327,7 @@ impl ImapFetch {
         if self.common.verbose {
             complain(NAME, &opened(&folder.folder, selected.opened()), None);
         }
-        deliver.begin(format!("{}#{}.", folder_name(&folder.at, &folder.folder), selected.uid_validity()));
+        deliver.begin(folder_name(&folder.at, &folder.folder), selected.uid_validity());
         let (set, named) = match &folder.which {
             Which::Uids(set, named) => (set.clone(), named.clone()),
             Which::Search(key) => {
@@ -381,10 +381,10 @@ fn mark_seen(selected: &mut Selected<'_>, deliver: &mut Deliver<'_>) -> Result<(
     if set.is_empty() {
         return Ok(());
     }
-    let folder = deliver.prefix.clone();
+    let folder = deliver.shown.clone();
     selected.store(&set, Store::Add, &["\\Seen".to_owned()], None, &mut |_, outcome| {
         if let Err(e) = outcome {
-            complain(NAME, &format!("{}: not marked: {e}", folder.trim_end_matches('.')), e.advice());
+            complain(NAME, &format!("{folder}: not marked: {e}"), e.advice());
             deliver.tally.failed(e.exit());
         }
         Ok(())

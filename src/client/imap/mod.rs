@@ -7,7 +7,7 @@
 
 mod append;
 mod change;
-mod early;
+mod early_login;
 mod folders;
 mod listing;
 mod login;
@@ -23,7 +23,7 @@ mod watch;
 
 pub use append::{Appended, ToAppend};
 pub use change::{Changed, Copied, EachPart};
-pub use early::{Announced, Memory};
+pub use early_login::{Announced, Memory};
 pub use folders::SpecialUse;
 pub use listing::{Asked, EachNote, EachQuota, Folder, Noted};
 pub use opening::{Opened, Which};
@@ -41,7 +41,7 @@ use crate::net::{Deadline, Endpoint, Wire};
 use crate::proto::imap::command::{Command, List};
 use crate::proto::imap::modseq::Selecting;
 use crate::proto::imap::response::{Condition, Listed, Status, Untagged};
-use early::Remembers;
+use early_login::Remembers;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;

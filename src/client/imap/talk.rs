@@ -1,6 +1,6 @@
 //! Commands out, responses in: the part of the client that knows tags, literals and line limits, and no mailbox.
 
-use super::early::{Owed, Remembers, Used};
+use super::early_login::{Owed, Remembers, Used};
 use super::opening::Opened;
 use super::told::Told;
 use crate::body::Body;

@@ -21,7 +21,7 @@ pub struct Pulled {
 
 /// A message that was pulled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Message {
+pub struct PulledMessage {
     /// Its UID.
     pub uid: u32,
     /// Its size, as the server tells it (RFC822.SIZE).
@@ -34,6 +34,8 @@ pub struct Message {
     pub place: Option<Vec<u8>>,
     /// The letters of its flags there, as they were on the server; `None`: nobody knows.
     pub letters: Option<String>,
+    /// It is to be deleted on the server, which has not confirmed that.
+    pub pending: bool,
 }
 
 impl History<'_> {
@@ -61,7 +63,7 @@ impl History<'_> {
     pub fn pull<'p>(
         &self,
         now: &Pulled,
-        messages: &[Message],
+        messages: &[PulledMessage],
         plans: impl IntoIterator<Item = &'p [u8]>,
     ) -> Result<()> {
         self.state.db.write(|t| {
@@ -75,7 +77,7 @@ impl History<'_> {
     ///
     /// # Errors
     /// 74.
-    pub fn renew(&self, now: &Pulled, messages: &[Message]) -> Result<()> {
+    pub fn renew(&self, now: &Pulled, messages: &[PulledMessage]) -> Result<()> {
         self.state.db.write(|t| {
             t.execute("DELETE FROM message WHERE source = ?1", [self.source])?;
             t.execute("DELETE FROM planned WHERE source = ?1", [self.source])?;
@@ -97,6 +99,18 @@ impl History<'_> {
         })
     }
 
+    /// The UIDs of the messages that wait to be deleted on the server.
+    ///
+    /// # Errors
+    /// 74.
+    pub fn pending(&self) -> Result<Vec<u32>> {
+        self.state.db.read(|t| {
+            let mut select = t.prepare_cached("SELECT uid FROM message WHERE source = ?1 AND pending ORDER BY uid")?;
+            let rows = select.query_map([self.source], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// The UIDs of the messages that were delivered at this time or before, and are not known to be gone.
     ///
     /// # Errors
@@ -114,15 +128,15 @@ impl History<'_> {
     ///
     /// # Errors
     /// 74.
-    pub fn messages(&self) -> Result<Vec<Message>> {
+    pub fn messages(&self) -> Result<Vec<PulledMessage>> {
         self.state.db.read(|t| {
             let mut select = t.prepare_cached(
-                "SELECT uid, size, id, time, place, letters FROM message WHERE source = ?1 ORDER BY uid",
+                "SELECT uid, size, id, time, place, letters, pending FROM message WHERE source = ?1 ORDER BY uid",
             )?;
             let rows = select.query_map([self.source], |row| {
                 let size = u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
                 let (id, time, place, letters) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
-                Ok(Message { uid: row.get(0)?, size, id, time, place, letters })
+                Ok(PulledMessage { uid: row.get(0)?, size, id, time, place, letters, pending: row.get(6)? })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -140,13 +154,14 @@ impl History<'_> {
         Ok(())
     }
 
-    fn put(&self, t: &Transaction<'_>, messages: &[Message]) -> Result<(), Stop> {
+    fn put(&self, t: &Transaction<'_>, messages: &[PulledMessage]) -> Result<(), Stop> {
         let mut insert = t.prepare_cached(
-            "INSERT OR REPLACE INTO message (source, uid, size, id, time, place, letters) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO message (source, uid, size, id, time, place, letters, pending)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
-        for Message { uid, size, id, time, place, letters } in messages {
+        for PulledMessage { uid, size, id, time, place, letters, pending } in messages {
             let size = i64::try_from(*size).unwrap_or(i64::MAX);
-            insert.execute(params![self.source, uid, size, id, time, place, letters])?;
+            insert.execute(params![self.source, uid, size, id, time, place, letters, pending])?;
         }
         Ok(())
     }
@@ -174,13 +189,14 @@ mod tests {
         let key = Key { protocol, login, host, name };
         let history = state.history(&key, Duration::ZERO).unwrap();
         assert_eq!(history.pulled().unwrap(), None);
-        let message = |uid: u32, place: Option<&[u8]>| Message {
+        let message = |uid: u32, place: Option<&[u8]>| PulledMessage {
             uid,
             size: 1 << 40,
             id: format!("id {uid}"),
             time: 7,
             place: place.map(<[u8]>::to_vec),
             letters: place.map(|_| "FS".to_owned()),
+            pending: uid == 2,
         };
         let now = Pulled { validity: 3, settled: vec![(1, 4), (7, u32::MAX)], modseq: 1 << 50 };
         history.plan([(&b"3.7"[..], &[b"mbox:".to_vec()][..])]).unwrap();
@@ -189,6 +205,7 @@ mod tests {
         assert_eq!(history.pulled().unwrap().as_ref(), Some(&now));
         assert_eq!(history.messages().unwrap(), [message(2, None), message(7, Some(b"\xff"))]);
         assert_eq!((history.delivered_by(6).unwrap(), history.delivered_by(7).unwrap()), (vec![], vec![2, 7]));
+        assert_eq!(history.pending().unwrap(), [2]);
         history.gone(&Pulled { modseq: 0, ..now.clone() }, &[2, 9]).unwrap();
         assert_eq!(history.messages().unwrap(), [message(7, Some(b"\xff"))]);
         let anew = Pulled { validity: 4, settled: Vec::new(), modseq: 0 };

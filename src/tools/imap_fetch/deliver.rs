@@ -1,8 +1,8 @@
 //! From the rows of a FETCH to the targets.
 
 use super::NAME;
-use super::half::Half;
-use super::journal::Journal;
+use super::half::{Half, LARGE};
+use super::journal::{FIELDS, Journal};
 use super::part::Part;
 use crate::body::Body;
 use crate::cli::args::PartNumber;
@@ -15,13 +15,16 @@ use crate::error::{Error, Exit, Result};
 use crate::message::flags::Flags;
 use crate::message::header::{Collect, Header};
 use crate::proto::imap::response::BodyName;
-use crate::proto::imap::section::{FetchItem, Partial, Section};
+use crate::proto::imap::section::{FetchItem, Of, Partial, Section};
 use crate::proto::imap::set::SequenceSet;
 use crate::store::sink::{self, About, Every, Sink};
 use crate::store::spool::Spool;
-use crate::store::state::Message;
+use crate::store::state::PulledMessage;
 use serde_json::json;
 use std::time::SystemTime;
+
+/// The fields by which a message is known are read as far as this.
+const HEADER: usize = 64 * 1024;
 
 /// Messages and bytes that share one sync of the target.
 const BATCH: (usize, u64) = (sink::BATCH, 16 << 20);
@@ -38,18 +41,24 @@ pub(super) struct Deliver<'d> {
     report: Option<&'d Report>,
     pub(super) tally: Tally,
     progress: Progress,
-    /// `ACCOUNT:FOLDER#UIDVALIDITY.`
+    /// `ACCOUNT:FOLDER`
+    pub(super) shown: String,
+    /// The same with `#UIDVALIDITY.` behind it.
     pub(super) prefix: String,
     folder: Folder,
     /// `--new`.
     pub(super) journal: Option<Journal<'d>>,
-    batch: Vec<Message>,
+    batch: Vec<PulledMessage>,
     bytes: u64,
     /// Messages of the folder that are on stable storage.
     pub(super) delivered: Uids,
     /// For the progress bar: messages of the folder so far, and in all.
     count: usize,
     total: usize,
+}
+
+fn prefix(shown: &str, uid_validity: u32) -> String {
+    format!("{shown}#{uid_validity}.")
 }
 
 /// What is known of the folder at hand.
@@ -60,6 +69,8 @@ struct Folder {
     pending: Option<(u32, Spool)>,
     /// A message that the sink has, of which the row has not ended.
     open: Option<Passed>,
+    /// `--fields`: the fields by which the message of that number is known.
+    known_by: Option<(u32, Header)>,
 }
 
 /// What is known of a message whose bytes have passed.
@@ -80,6 +91,7 @@ impl<'d> Deliver<'d> {
             report,
             tally: Tally::default(),
             progress: Progress::bytes(0, true),
+            shown: String::new(),
             prefix: String::new(),
             folder: Folder::default(),
             journal: None,
@@ -99,12 +111,22 @@ impl<'d> Deliver<'d> {
         let partial = self.half.as_ref().map(|half| Partial { start: half.start(), count: u32::MAX.into() });
         let section = FetchItem::Section { section: self.section.clone(), peek: true, partial };
         let size = self.journal.is_some().then_some(FetchItem::Rfc822Size);
-        [FetchItem::Flags, FetchItem::InternalDate].into_iter().chain(size).chain([section]).collect()
+        let known_by = self.known_by().map(|section| FetchItem::Section { section, peek: true, partial: None });
+        let first = [FetchItem::Flags, FetchItem::InternalDate];
+        first.into_iter().chain(size).chain(known_by).chain([section]).collect()
     }
 
-    /// Another folder begins.
-    pub(super) fn begin(&mut self, prefix: String) {
-        self.prefix = prefix;
+    /// What is asked for besides, to know the message by, where what is fetched does not have it.
+    fn known_by(&self) -> Option<Section> {
+        let some = matches!(self.section.what, Of::Fields(_)) && self.journal.is_some();
+        let section = Section { part: Vec::new(), what: Of::Fields(FIELDS.map(str::to_owned).to_vec()) };
+        (some && !self.section.answers(&section)).then_some(section)
+    }
+
+    /// Another folder begins, which people know as `shown`.
+    pub(super) fn begin(&mut self, shown: String, uid_validity: u32) {
+        self.prefix = prefix(&shown, uid_validity);
+        self.shown = shown;
         self.folder = Folder::default();
         self.delivered = Uids::default();
     }
@@ -167,14 +189,16 @@ impl<'d> Deliver<'d> {
         self.bytes = self.bytes.saturating_add(passed.bytes);
         let (message, at_once) = match &self.journal {
             Some(journal) => {
-                let message = journal.message(row, passed.header.as_ref(), passed.bytes);
+                let known_by = self.folder.known_by.take().filter(|(number, _)| *number == row.number);
+                let header = known_by.map(|(_, header)| header).or_else(|| passed.header.clone());
+                let message = journal.message(row, header.as_ref(), passed.bytes);
                 let at_once = journal.ended(self.sink, &message)?;
-                if let Some(halves) = journal.halves() {
-                    halves.done(uid, passed.bytes);
+                if let Some(halves) = journal.halves().filter(|_| passed.bytes >= LARGE) {
+                    halves.done(uid);
                 }
                 (message, at_once)
             }
-            None => (Message { uid, ..Message::default() }, self.sink.at_once()),
+            None => (PulledMessage { uid, ..PulledMessage::default() }, self.sink.at_once()),
         };
         self.batch.push(message);
         if self.batch.len() >= BATCH.0 || self.bytes >= BATCH.1 || at_once { self.commit() } else { Ok(()) }
@@ -225,8 +249,7 @@ impl<'d> Deliver<'d> {
             shown.truncate(100);
             shown.push_str("...");
         }
-        let folder = self.prefix.rsplit_once('#').map_or("", |(folder, _)| folder);
-        complain(NAME, &format!("{folder}: no message with UID {shown}"), None);
+        complain(NAME, &format!("{}: no message with UID {shown}", self.shown), None);
         self.tally.failed(Exit::Refused);
         self.missing(&absent, &Error::refused("no such message"))
     }
@@ -250,6 +273,7 @@ impl Rows for Deliver<'_> {
     fn opened(&mut self, folder: Opened) -> Result<()> {
         if let Some(journal) = &mut self.journal {
             journal.begin(folder);
+            self.prefix = prefix(&self.shown, folder.uid_validity);
         }
         Ok(())
     }
@@ -257,6 +281,12 @@ impl Rows for Deliver<'_> {
     fn literal(&mut self, so_far: &Fetched, name: &BodyName, size: u64, body: &mut dyn Body) -> Result<()> {
         self.folder.pending = None;
         self.discard()?;
+        if let (Some(asked), BodyName::Section(section, None)) = (self.known_by(), name)
+            && section.answers(&asked)
+        {
+            self.folder.known_by = Some((so_far.number, Header::parse(body.start(HEADER)?)));
+            return Ok(());
+        }
         let ours = match (&self.part, name) {
             (Some(part), name) => part.is(name),
             (None, BodyName::Section(section, from)) => {
@@ -276,9 +306,9 @@ impl Rows for Deliver<'_> {
                 let whole = half.with(body)?;
                 return whole.map_or(Ok(()), |mut whole| self.put(so_far, &mut whole));
             }
-            let halves = self.journal.as_ref().and_then(Journal::halves);
+            let halves = self.journal.as_ref().filter(|_| size >= LARGE).and_then(Journal::halves);
             return match halves {
-                Some(halves) => self.put(so_far, &mut halves.keep(so_far.uid, size, body)),
+                Some(halves) => self.put(so_far, &mut halves.keep(so_far.uid, body)),
                 None => self.put(so_far, body),
             };
         }

@@ -10,7 +10,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A message that is smaller is fetched again, whole.
-const LARGE: u64 = 1 << 20;
+pub(super) const LARGE: u64 = 1 << 20;
 /// So many bytes must come the same again.
 const OVERLAP: u64 = 512;
 
@@ -62,22 +62,18 @@ impl Halves {
     }
 
     /// The message is here.
-    pub(super) fn done(&self, uid: u32, bytes: u64) {
-        if bytes >= LARGE {
-            let _ = std::fs::remove_file(self.path(uid));
-        }
+    pub(super) fn done(&self, uid: u32) {
+        let _ = std::fs::remove_file(self.path(uid));
     }
 
-    /// Keeps what passes of a large message. Where that can't be kept, nothing is.
-    pub(super) fn keep<'b>(&self, uid: u32, size: u64, body: &'b mut dyn Body) -> Keeping<'b> {
-        let file = (size >= LARGE)
-            .then(|| {
-                disk::make_dirs(&self.dir).ok()?;
-                let file = disk::open_or_create(&self.path(uid)).ok()?;
-                file.set_len(0).ok().map(|()| file)
-            })
-            .flatten();
-        Keeping { body, file }
+    /// Keeps what passes of a message that is [`LARGE`]. Where that can't be kept, nothing is.
+    pub(super) fn keep<'b>(&self, uid: u32, body: &'b mut dyn Body) -> Keeping<'b> {
+        let file = || -> std::io::Result<File> {
+            disk::make_dirs(&self.dir)?;
+            let file = disk::open_or_create(&self.path(uid))?;
+            file.set_len(0).map(|()| file)
+        };
+        Keeping { body, file: file().ok() }
     }
 }
 
@@ -135,21 +131,17 @@ pub(super) struct Keeping<'b> {
     file: Option<File>,
 }
 
-impl Keeping<'_> {
-    fn write(&mut self, piece: &[u8]) {
-        if self.file.as_mut().is_some_and(|file| file.write_all(piece).is_err()) {
-            // What is there is the beginning all the same.
-            self.file = None;
-        }
+/// Where nothing more can be written, what is there is the beginning all the same.
+fn append(file: &mut Option<File>, piece: &[u8]) {
+    if file.as_mut().is_some_and(|file| file.write_all(piece).is_err()) {
+        *file = None;
     }
 }
 
 impl Body for Keeping<'_> {
     fn chunk(&mut self) -> Result<&[u8]> {
         let piece = self.body.chunk()?;
-        if self.file.as_mut().is_some_and(|file| file.write_all(piece).is_err()) {
-            self.file = None;
-        }
+        append(&mut self.file, piece);
         Ok(piece)
     }
 }
@@ -177,7 +169,7 @@ impl Body for Joined<'_> {
         if let Some(more) = self.more.take()
             && !more.is_empty()
         {
-            self.rest.write(&more);
+            append(&mut self.rest.file, &more);
             self.piece = more;
             return Ok(&self.piece);
         }

@@ -10,7 +10,7 @@ use crate::message::header::Header;
 use crate::store::journal;
 use crate::store::maildir::base;
 use crate::store::sink::{Every, Found, Receipt};
-use crate::store::state::{History, Message, Pulled};
+use crate::store::state::{History, Pulled, PulledMessage};
 use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -31,14 +31,22 @@ pub(super) struct Journal<'h> {
     pub(super) renewed: Option<u32>,
     /// What is known when the folder is open.
     pub(super) opened: Option<Opened>,
-    /// Whether it is remembered where each message is.
-    mirrors: bool,
+    keeps: Keeps,
     now: i64,
+}
+
+/// What is remembered of each message besides that it was delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keeps {
+    /// Where it is, in a mirror.
+    pub(super) place: bool,
+    /// That it is to be deleted on the server.
+    pub(super) pending: bool,
 }
 
 impl<'h> Journal<'h> {
     /// Reads the history, and looks for what a run that was killed has stored and not remembered.
-    pub(super) fn open(history: &'h History<'h>, sink: &mut Every, mirrors: bool, now: i64) -> Result<Journal<'h>> {
+    pub(super) fn open(history: &'h History<'h>, sink: &mut Every, keeps: Keeps, now: i64) -> Result<Journal<'h>> {
         let pulled = history.pulled()?.unwrap_or_default();
         let mut settled = Uids::default();
         pulled.settled.iter().for_each(|(from, to)| settled.add_range(*from, *to));
@@ -51,7 +59,7 @@ impl<'h> Journal<'h> {
             failed: Vec::new(),
             renewed: None,
             opened: None,
-            mirrors,
+            keeps,
             now,
         };
         journal.recover(sink)?;
@@ -74,7 +82,7 @@ impl<'h> Journal<'h> {
                 self.settled.add(message.uid);
                 // What flags it has must be asked.
                 self.modseq = 0;
-                there.push(Message { place: self.place(&places), ..message });
+                there.push(PulledMessage { place: self.place(&places), pending: self.keeps.pending, ..message });
                 keys.push(key);
             } else {
                 self.found.insert(message.uid, (key, found));
@@ -116,14 +124,15 @@ impl<'h> Journal<'h> {
     }
 
     /// What is remembered of a message that has come.
-    pub(super) fn message(&self, row: &Fetched, header: Option<&Header>, bytes: u64) -> Message {
+    pub(super) fn message(&self, row: &Fetched, header: Option<&Header>, bytes: u64) -> PulledMessage {
         let id = header.map(identity).unwrap_or_default();
-        let letters = self.mirrors.then(|| letters(row.flags.iter().flatten()));
-        Message { uid: row.uid, size: row.size.unwrap_or(bytes), id, time: self.now, place: None, letters }
+        let letters = self.keeps.place.then(|| letters(row.flags.iter().flatten()));
+        let (size, pending) = (row.size.unwrap_or(bytes), self.keeps.pending);
+        PulledMessage { uid: row.uid, size, id, time: self.now, place: None, letters, pending }
     }
 
     /// The message has ended in the sink: whether it is to be committed at once.
-    pub(super) fn ended(&self, sink: &Every, message: &Message) -> Result<bool> {
+    pub(super) fn ended(&self, sink: &Every, message: &PulledMessage) -> Result<bool> {
         journal::ended(self.history, sink, Some(&self.key(message)))
     }
 
@@ -133,7 +142,7 @@ impl<'h> Journal<'h> {
     }
 
     /// Commits `batch`, and remembers it.
-    pub(super) fn commit(&mut self, sink: &mut Every, batch: &mut [Message]) -> Result<Vec<Receipt>> {
+    pub(super) fn commit(&mut self, sink: &mut Every, batch: &mut [PulledMessage]) -> Result<Vec<Receipt>> {
         let keys: Vec<Vec<u8>> = batch.iter().map(|message| self.key(message)).collect();
         let some: Vec<Option<&[u8]>> = keys.iter().map(|key| Some(key.as_slice())).collect();
         let receipts = journal::commit(self.history, sink, &some)?;
@@ -166,13 +175,18 @@ impl<'h> Journal<'h> {
     }
 
     /// The server has given its UIDs anew, and these messages are those that were pulled.
-    pub(super) fn renew(&mut self, validity: u32, known: &[Message]) -> Result<()> {
+    pub(super) fn renew(&mut self, validity: u32, known: &[PulledMessage]) -> Result<()> {
         (self.validity, self.renewed, self.modseq) = (validity, None, 0);
         self.settled = Uids::default();
         known.iter().for_each(|message| self.settled.add(message.uid));
         self.found.clear();
         self.failed.clear();
         self.history.renew(&self.state(), known)
+    }
+
+    /// What waits to be deleted on the server.
+    pub(super) fn pending(&self) -> Result<Vec<u32>> {
+        self.history.pending()
     }
 
     /// What was delivered so long ago.
@@ -188,7 +202,7 @@ impl<'h> Journal<'h> {
 
     /// What of the name of its file stays the same.
     fn place(&self, places: &[String]) -> Option<Vec<u8>> {
-        let name = Path::new(places.first().filter(|_| self.mirrors)?).file_name()?;
+        let name = Path::new(places.first().filter(|_| self.keeps.place)?).file_name()?;
         Some(base(name.as_bytes()).to_vec())
     }
 
@@ -211,13 +225,14 @@ impl<'h> Journal<'h> {
         }
     }
 
-    /// Flags and removals are known up to there.
-    pub(super) fn seen(&mut self, modseq: u64, changed: &[Message], gone: &[u32]) -> Result<()> {
-        let same = std::mem::replace(&mut self.modseq, modseq) == modseq;
+    /// Flags and removals are known up to there; `None`: up to where they were.
+    pub(super) fn seen(&mut self, modseq: Option<u64>, changed: &[PulledMessage], gone: &[u32]) -> Result<()> {
+        let before = self.modseq;
+        self.modseq = modseq.unwrap_or(before);
         if !gone.is_empty() {
             self.history.gone(&self.state(), gone)?;
         }
-        if same && changed.is_empty() { Ok(()) } else { self.history.pull(&self.state(), changed, []) }
+        if self.modseq == before && changed.is_empty() { Ok(()) } else { self.history.pull(&self.state(), changed, []) }
     }
 
     fn state(&self) -> Pulled {
@@ -225,19 +240,19 @@ impl<'h> Journal<'h> {
     }
 
     /// By what the history knows a message that is about to be stored: all that is to be remembered of it.
-    fn key(&self, message: &Message) -> Vec<u8> {
+    fn key(&self, message: &PulledMessage) -> Vec<u8> {
         format!("{}.{} {} {}", self.validity, message.uid, message.size, message.id).into_bytes()
     }
 }
 
 /// Reads a key: UIDVALIDITY, and the message.
-fn planned(key: &[u8], time: i64) -> Option<(u32, Message)> {
+fn planned(key: &[u8], time: i64) -> Option<(u32, PulledMessage)> {
     let text = std::str::from_utf8(key).ok()?;
     let mut words = text.splitn(3, ' ');
     let (validity, uid) = words.next()?.split_once('.')?;
     let size = words.next()?.parse().ok()?;
     let id = words.next()?.to_owned();
-    Some((validity.parse().ok()?, Message { uid: uid.parse().ok()?, size, id, time, ..Message::default() }))
+    Some((validity.parse().ok()?, PulledMessage { uid: uid.parse().ok()?, size, id, time, ..PulledMessage::default() }))
 }
 
 /// Flags as a Maildir has them.

@@ -5,7 +5,7 @@ use crate::client::imap::{Changes, Seen, Uids};
 use crate::error::{Error, Local, Result};
 use crate::server::mailbox::place;
 use crate::store::maildir::{Maildir, Sub, base, letters as letters_of, with_letters};
-use crate::store::state::Message;
+use crate::store::state::PulledMessage;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -19,7 +19,7 @@ pub(super) struct Mirror {
     maildir: Maildir,
     /// The files, by what of their names stays the same.
     there: HashMap<Vec<u8>, (Sub, Vec<u8>)>,
-    known: BTreeMap<u32, Message>,
+    known: BTreeMap<u32, PulledMessage>,
     /// Those of them whose files somebody has removed.
     lost: HashSet<u32>,
     /// The flags that the server has told.
@@ -47,9 +47,9 @@ impl Mirror {
                 there.insert(base(name).to_vec(), (sub, name.to_vec()));
             })?;
         }
-        let known: BTreeMap<u32, Message> =
+        let known: BTreeMap<u32, PulledMessage> =
             journal.history.messages()?.into_iter().map(|message| (message.uid, message)).collect();
-        let is_lost = |message: &&Message| message.place.as_ref().is_none_or(|place| !there.contains_key(place));
+        let is_lost = |message: &&PulledMessage| message.place.as_ref().is_none_or(|place| !there.contains_key(place));
         let lost: HashSet<u32> = known.values().filter(is_lost).map(|message| message.uid).collect();
         if !lost.is_empty() {
             journal.unsettle(&lost);
@@ -58,7 +58,7 @@ impl Mirror {
     }
 
     /// The server has given its UIDs anew, and of all messages it has only these: the others go. How many.
-    pub(super) fn leave(&mut self, stay: &[Message], shown: &str, force: bool) -> Result<usize> {
+    pub(super) fn leave(&mut self, stay: &[PulledMessage], shown: &str, force: bool) -> Result<usize> {
         let stay: HashSet<&[u8]> = stay.iter().filter_map(|message| message.place.as_deref()).collect();
         let places = self.known.values().filter_map(|message| message.place.clone());
         let gone: Vec<Vec<u8>> = places.filter(|place| !stay.contains(place.as_slice())).collect();
@@ -79,11 +79,15 @@ impl Mirror {
         }
     }
 
-    /// Makes it what the server has, but for what is new and has been fetched. How many messages were removed.
+    /// Makes it what the server has, but for what is new and has been fetched. How many messages were removed. Where that would be too
+    /// many, none is, and all the rest is done.
     pub(super) fn apply(&mut self, seen: Seen, journal: &mut Journal<'_>, shown: &str, force: bool) -> Result<usize> {
         let is_gone = |uid: &u32| if seen.all { !self.flags.contains_key(uid) } else { self.vanished.has(*uid) };
-        let gone: Vec<u32> = self.known.keys().copied().filter(is_gone).collect();
-        guard(shown, gone.len(), self.known.len(), force)?;
+        let mut gone: Vec<u32> = self.known.keys().copied().filter(is_gone).collect();
+        let guarded = guard(shown, gone.len(), self.known.len(), force);
+        if guarded.is_err() {
+            gone.clear();
+        }
         let mut touched = HashSet::new();
         for uid in &gone {
             if let Some(place) = self.known.remove(uid).and_then(|message| message.place) {
@@ -113,8 +117,9 @@ impl Mirror {
             }
         }
         touched.iter().try_for_each(|sub| self.maildir.sync(*sub))?;
-        journal.seen(seen.modseq, &changed, &gone)?;
-        Ok(gone.len())
+        // What was not done must be told again.
+        journal.seen(guarded.is_ok().then_some(seen.modseq), &changed, &gone)?;
+        guarded.map(|()| gone.len())
     }
 }
 

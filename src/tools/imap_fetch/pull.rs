@@ -2,9 +2,9 @@
 
 use super::deliver::Deliver;
 use super::half::Half;
-use super::journal::Journal;
+use super::journal::{Journal, Keeps};
 use super::mirror::{Mirror, directory, dissolve};
-use super::{ImapFetch, NAME, mark_seen, renewed};
+use super::{ImapFetch, NAME, mark_seen, uidvalidity};
 use crate::cli::compose::now;
 use crate::cli::connect::Reach;
 use crate::cli::exit::{Tally, complain};
@@ -61,7 +61,7 @@ pub(super) fn run(flags: &ImapFetch, reach: &Reach) -> Outcome {
                 return pull.mirror(account, root, &mut summary);
             }
             let mut sink = flags.into.open(false, &flags.deliver_to, &reach)?;
-            if flags.delete_after().is_some() && !sink.stable() {
+            if (flags.delete || flags.delete_after.is_some()) && !sink.stable() {
                 let why = "--delete, and stdout is a pipe or terminal: nobody knows whether what it got is safe";
                 return Err(Failure::usage(why).advise("use --into"));
             }
@@ -150,7 +150,10 @@ impl Pull<'_> {
         let (state, at) = (state()?, &account.at);
         let mut clients = Clients::new(self.reach, NAME);
         let all = clients.client(at)?.folders(&Asked::default())?;
-        let delimiter = all.iter().find_map(|folder| folder.listed.delimiter);
+        let delimiter = |name: &str| {
+            let of = all.iter().find(|folder| folder.listed.name == name);
+            of.or_else(|| all.first()).and_then(|folder| folder.listed.delimiter)
+        };
         let is_there = |folder: &&FolderOf| !folder.listed.has("\\Noselect") && !folder.listed.has("\\NonExistent");
         let names: Vec<&str> = all.iter().filter(is_there).map(|folder| folder.listed.name.as_str()).collect();
         let whole = account.folders.contains(&None);
@@ -158,7 +161,7 @@ impl Pull<'_> {
         let wanted: Vec<&str> = if whole { names.clone() } else { named.collect() };
         let mut taken = HashSet::new();
         for name in wanted {
-            let mirrored = directory(root, name, delimiter).and_then(|dir| {
+            let mirrored = directory(root, name, delimiter(name)).and_then(|dir| {
                 let e = || Error::refused(format!("{name}: another folder has that directory"));
                 if taken.insert(dir.clone()) { Ok(dir) } else { Err(e()) }
             });
@@ -174,10 +177,17 @@ impl Pull<'_> {
             }
         }
         clients.hang_up();
-        if whole {
-            self.dissolve(&state, at, root, &names, delimiter, summary)?;
+        if !whole {
+            return Ok(());
         }
-        Ok(())
+        if !names.iter().any(|name| name.eq_ignore_ascii_case("INBOX")) {
+            // Everybody has that one: such a list says nothing of what is gone.
+            let e = Error::refused(format!("{}: the list of folders is not whole", folder_name(at, "")));
+            complain(NAME, &e.to_string(), None);
+            summary.tally.failed(e.exit());
+            return Ok(());
+        }
+        self.dissolve(&state, at, root, &names, &delimiter, summary)
     }
 
     /// Folders that were mirrored and are not on the server any more.
@@ -187,7 +197,7 @@ impl Pull<'_> {
         at: &Endpoint,
         root: &Path,
         names: &[&str],
-        delimiter: Option<char>,
+        delimiter: &dyn Fn(&str) -> Option<char>,
         summary: &mut Summary,
     ) -> Result<(), Failure> {
         let mine = self.flags.history_name();
@@ -200,9 +210,9 @@ impl Pull<'_> {
             if history.pulled()?.is_none_or(|pulled| pulled.validity == 0) {
                 continue;
             }
-            let dir = directory(root, folder, delimiter)?;
+            let dir = directory(root, folder, delimiter(folder))?;
             let mut sink = Every::new(vec![Target::Maildir(dir.clone()).open(Form::Raw, None)?]);
-            let mut journal = Journal::open(&history, &mut sink, true, now())?;
+            let mut journal = Journal::open(&history, &mut sink, Keeps { place: true, pending: false }, now())?;
             match dissolve(&dir, &mut journal, &folder_name(at, folder), self.flags.force) {
                 Ok(removed) => self.tell_removed(&folder_name(at, folder), removed),
                 Err(e) => {
@@ -269,13 +279,14 @@ impl Pull<'_> {
         let (flags, at, name) = (self.flags, folder.at, folder.name);
         let shown = folder_name(at, name);
         let history = self.history(state, at, name)?;
-        let mut journal = Journal::open(&history, sink, folder.dir.is_some(), now())?;
+        let keeps = Keeps { place: folder.dir.is_some(), pending: flags.delete };
+        let mut journal = Journal::open(&history, sink, keeps, now())?;
         let mut mirror = match &folder.dir {
             Some(dir) => Some(Mirror::open(dir, &mut journal)?),
             None => None,
         };
         let mut deliver = Deliver::new(sink, flags.section(), flags.json.then_some(self.report));
-        deliver.begin(format!("{shown}#{}.", journal.validity));
+        deliver.begin(shown.clone(), journal.validity);
         for half in self.halves(&journal) {
             let uid = half.uid;
             deliver.journal = Some(journal);
@@ -286,16 +297,19 @@ impl Pull<'_> {
             let (half, back) = (deliver.half.take(), deliver.journal.take());
             let Some(back) = back else { return came };
             journal = back;
-            came.and(committed)?;
-            if let Some(half) = half.filter(|_| journal.renewed.is_none()) {
+            tally.add(&std::mem::take(&mut deliver.tally));
+            committed?;
+            match came {
                 // It is gone there, or comes in another way: then whole.
-                half.remove();
+                Ok(()) if journal.renewed.is_none() => half.iter().for_each(Half::remove),
+                // A server that gives no part of a message gives all of it, perhaps.
+                Err(e) if e.exit() == Exit::Refused && journal.opened.is_some() => half.iter().for_each(Half::remove),
+                came => came?,
             }
         }
         loop {
-            let (validity, wanted, since) = (journal.validity, journal.wanted(), journal.since());
+            let (wanted, since) = (journal.wanted(), journal.since());
             deliver.journal = Some(journal);
-            deliver.prefix = format!("{shown}#{validity}.");
             let fetched = match &mut mirror {
                 None => self.unsettled(clients, folder, wanted, &mut deliver).map(|()| None),
                 Some(mirror) => {
@@ -312,7 +326,7 @@ impl Pull<'_> {
             }
             if let Some(validity) = done.renewed {
                 fetched?;
-                let known = renewed::recover(clients.client(at)?, &shown, name, validity, &done)?;
+                let known = uidvalidity::recover(clients.client(at)?, &shown, name, validity, &done)?;
                 if let Some(mirror) = &mut mirror {
                     let removed = mirror.leave(&known, &shown, flags.force)?;
                     self.tell_removed(&shown, removed);
@@ -389,7 +403,11 @@ impl Pull<'_> {
         deliver: &mut Deliver<'_>,
         tally: &mut Tally,
     ) -> Result<()> {
-        let old = self.flags.delete_after().map(|age| journal.older_than(age)).transpose()?.unwrap_or_default();
+        let old = match self.flags.delete_after {
+            Some(age) => journal.older_than(age)?,
+            None if self.flags.delete => journal.pending()?,
+            None => Vec::new(),
+        };
         let seen = self.flags.mark_seen && !deliver.delivered.is_empty();
         if old.is_empty() && !seen {
             return Ok(());

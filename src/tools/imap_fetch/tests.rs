@@ -51,7 +51,7 @@ fn fetch(script: &Script, mode: Mode) -> (Vec<u64>, Exit) {
         let fetched =
             Client::open(Wire::over(Socket::new(ours).unwrap(), "test"), None, true).and_then(|mut client| {
                 let mut inbox = client.examine("INBOX")?;
-                deliver.begin("local:INBOX#7.".into());
+                deliver.begin("local:INBOX".into(), 7);
                 let items = deliver.items();
                 inbox.fetch(&SequenceSet::from_ranges([(1, 5)]), &items, &mut deliver)
             });

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::message::header::{Collect, Header};
 use crate::proto::imap::response::BodyName;
 use crate::proto::imap::section::{FetchItem, Of, Section};
-use crate::store::state::Message;
+use crate::store::state::PulledMessage;
 use std::collections::HashMap;
 
 /// Looks through the folder and tells what it has found: the messages that were fetched before, by their new UIDs.
@@ -20,8 +20,8 @@ pub(super) fn recover(
     folder: &str,
     validity: u32,
     journal: &Journal<'_>,
-) -> Result<Vec<Message>> {
-    let mut before: HashMap<(String, u64), Vec<Message>> = HashMap::new();
+) -> Result<Vec<PulledMessage>> {
+    let mut before: HashMap<(String, u64), Vec<PulledMessage>> = HashMap::new();
     let all = journal.history.messages()?;
     let many = all.len();
     for message in all.into_iter().rev() {
@@ -50,8 +50,8 @@ pub(super) fn recover(
 
 /// Finds the messages that were pulled under other UIDs.
 struct Known {
-    before: HashMap<(String, u64), Vec<Message>>,
-    known: Vec<Message>,
+    before: HashMap<(String, u64), Vec<PulledMessage>>,
+    known: Vec<PulledMessage>,
     /// Of the row with that number.
     header: Option<(u32, Header)>,
     validity: u32,
@@ -84,7 +84,7 @@ impl Rows for Known {
         let id = header.map(|(_, header)| identity(&header)).unwrap_or_default();
         let key = (id, row.size.unwrap_or(0));
         if let Some(message) = self.before.get_mut(&key).and_then(Vec::pop) {
-            self.known.push(Message { uid: row.uid, ..message });
+            self.known.push(PulledMessage { uid: row.uid, ..message });
         }
         Ok(())
     }
