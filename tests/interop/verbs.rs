@@ -9,6 +9,7 @@ use super::{DOVECOT, Ran, files, hard, home, servers};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
 
 /// A server, and what it does in a way of its own.
 struct There<'h> {
@@ -258,8 +259,17 @@ impl There<'_> {
         let go = ["--new", &inbox, "--mark-seen", "--into", "maildir:gone"];
         self.run("imap-fetch", &go, b"").ends(0);
         assert!(self.flags("INBOX").iter().all(|flags| flags.contains("Seen")), "{:?}", self.flags("INBOX"));
+        // Only what the run itself fetched is deleted, all else stays.
+        let before = self.listed("INBOX", "uid");
+        put(&inbox, "m5");
         self.run("imap-fetch", &["--new", &inbox, "--delete", "--into", "maildir:gone"], b"").ends(0);
-        assert!(self.listed("INBOX", "uid").is_empty());
+        assert_eq!(self.listed("INBOX", "uid"), before);
+        let later = ["--new", &inbox, "--delete-after", "1s", "--into", "maildir:gone"];
+        let until = Instant::now() + Duration::from_secs(20);
+        while !self.listed("INBOX", "uid").is_empty() {
+            assert!(Instant::now() < until);
+            self.run("imap-fetch", &later, b"").ends(0);
+        }
     }
 
     fn all(&self) {
