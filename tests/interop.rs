@@ -29,6 +29,8 @@ mod same;
 mod servers;
 #[path = "interop/tokens.rs"]
 mod tokens;
+#[path = "interop/utf8.rs"]
+mod utf8;
 #[path = "interop/verbs.rs"]
 mod verbs;
 

@@ -1,4 +1,5 @@
-//! APPEND (RFC 3501 6.3.11), of several messages at once (MULTIAPPEND, RFC 3502), with the reference of what it made where the server tells (UIDPLUS, RFC 4315).
+//! APPEND (RFC 3501 6.3.11), of several messages at once (MULTIAPPEND, RFC 3502), with the reference of what it made where the server tells (UIDPLUS, RFC 4315);
+//! of messages with UTF-8 in their header as such, where it is spoken (RFC 6855 4).
 
 use super::Client;
 use super::talk::{Deaf, Listen};
@@ -8,7 +9,11 @@ use crate::net::Deadline;
 use crate::proto::imap::command::{Appending, Command, StatusItem};
 use crate::proto::imap::encode::{Piece, appending};
 use crate::proto::imap::response::{Code, Condition, Untagged};
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
+use memchr::memmem;
+
+/// A header that is longer is looked at so far.
+const HEADER: usize = 256 * 1024;
 
 /// What a message is in its new folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +64,19 @@ impl Client {
         let count = all.len();
         let mut answer = None;
         let (mut tag, mut end) = (String::new(), Vec::new());
+        // Whether the parenthesis behind a message in UTF-8 is owed.
+        let mut open = false;
         // What is wrong with a flag is known before anything goes out.
-        let mut announced = Vec::with_capacity(count);
         for message in all.iter().skip(1) {
-            announced.push(appending(&message.what)?);
+            appending(&message.what)?;
         }
-        let mut announced = announced.into_iter();
-        for (n, ToAppend { what: Appending { flags, date, size }, message }) in all.iter_mut().enumerate() {
-            let pieces = if n == 0 {
-                let (mailbox, flags) = (folder.to_owned(), flags.clone());
-                let append = Command::Append { mailbox, flags, date: *date, size: *size };
+        for (n, ToAppend { what: one, message }) in all.iter_mut().enumerate() {
+            let (held, utf8) = self.head(*message).map_err(|e| if n == 0 { e } else { self.talk.broken(e) })?;
+            // Courier takes the word UTF8 for a date where there is none; without one it is now, too.
+            let date = one.date.or_else(|| utf8.then(|| Utc::now().fixed_offset()));
+            let mut pieces = if n == 0 {
+                let Appending { flags, size, .. } = one.clone();
+                let append = Command::Append { mailbox: folder.to_owned(), flags, date, size };
                 let (first, mut pieces) = self.talk.encode(&append)?;
                 // The literal's announcement is the end of what goes out before the message.
                 let stream = pieces.iter().position(|piece| matches!(piece, Piece::Stream(_)));
@@ -76,17 +84,24 @@ impl Client {
                 (tag, end) = (first, pieces.split_off(behind));
                 pieces
             } else {
-                announced.next().unwrap_or_default()
+                appending(&Appending { date, ..one.clone() })?
             };
+            let text = |text: &[u8]| Piece::Text(text.to_vec());
+            if utf8 {
+                pieces.insert(pieces.len().saturating_sub(1), text(b"UTF8 (~"));
+            }
+            if std::mem::replace(&mut open, utf8) {
+                pieces.insert(0, text(b")"));
+            }
             if let Some(refused) = self.talk.say(&tag, pieces, &mut Deaf)? {
                 return Err(self.talk.refused(&what, &refused));
             }
             let mut poured = false;
             let last = n.saturating_add(1) == count;
-            let sent = match self.pour(*size, *message, &mut poured) {
+            let sent = match self.pour(one.size, &held, *message, &mut poured) {
                 Ok(()) if last => self
                     .talk
-                    .say(&tag, std::mem::take(&mut end), &mut Deaf)
+                    .say(&tag, utf8.then(|| text(b")")).into_iter().chain(end.drain(..)).collect(), &mut Deaf)
                     .and_then(|_| self.talk.answer(&tag, &mut Deaf))
                     .map(|status| answer = Some(status)),
                 Ok(()) => Ok(()),
@@ -130,14 +145,37 @@ impl Client {
         Ok(limit.0)
     }
 
-    /// The message itself; `poured`: its last byte was on its way.
-    fn pour(&mut self, size: u64, message: &mut dyn Body, poured: &mut bool) -> Result<()> {
+    /// Where UTF-8 is spoken: what was read of the message to know its header, and whether that is more than ASCII.
+    fn head(&self, message: &mut dyn Body) -> Result<(Vec<u8>, bool)> {
+        let mut held = Vec::new();
+        if !self.talk.spoken.is_utf8() {
+            return Ok((held, false));
+        }
+        loop {
+            let piece = message.chunk()?;
+            let from = held.len().saturating_sub(3);
+            held.extend_from_slice(piece);
+            let end = held.get(from..).and_then(|new| memmem::find(new, b"\r\n\r\n"));
+            if end.is_some() || piece.is_empty() || held.len() >= HEADER {
+                let end = end.map_or(held.len(), |end| from.saturating_add(end));
+                let utf8 = !held.get(..end).unwrap_or_default().is_ascii();
+                return Ok((held, utf8));
+            }
+        }
+    }
+
+    /// The message itself, of which so much is here; `poured`: its last byte was on its way.
+    fn pour(&mut self, size: u64, held: &[u8], message: &mut dyn Body, poured: &mut bool) -> Result<()> {
         self.talk.wire.until(Deadline::NEVER);
         self.talk.wire.transfer(true);
         let (mut left, wrong) = (size, || Error::internal("a message is not as long as was said"));
         *poured = left == 0;
+        let mut held = Some(held).filter(|held| !held.is_empty());
         loop {
-            let piece = message.chunk()?;
+            let piece = match held.take() {
+                Some(held) => held,
+                None => message.chunk()?,
+            };
             if piece.is_empty() {
                 self.talk.wire.transfer(false);
                 return if left == 0 { Ok(()) } else { Err(wrong()) };

@@ -121,31 +121,19 @@ impl Talk {
     /// # Errors
     /// 75, 77: refused; 75 with `stale`: the flight was for nothing, and can be flown again.
     pub(super) fn settle(&mut self, waiting: &mut VecDeque<Result<String>>) -> Result<()> {
-        let Some(owed) = self.owed.take() else { return Ok(()) };
-        self.told.fresh = false;
-        self.is_logged_in(&owed)?;
-        if let Some(tag) = &owed.capability {
-            self.answer(tag, &mut Deaf)?;
-        }
-        let told = self.told.fresh;
-        let same = told && self.told.capabilities == owed.remembered.capabilities;
-        if same {
-            return Ok(());
-        }
-        if told {
-            let now = Announced { capabilities: self.told.capabilities.clone(), asked: owed.remembered.asked };
-            self.remember(&now);
-        }
-        let other =
-            |word: &String| owed.remembered.capabilities.contains(word) != self.told.capabilities.contains(word);
-        if told && !self.used.borrow().iter().any(other) {
-            // What has changed does not matter here.
+        let same = match self.owed.take() {
+            Some(owed) => self.announces_the_same(owed)?,
+            None => true,
+        };
+        // In the order in which they went out.
+        let understood = self.speaks_utf8()?;
+        if same && understood {
             return Ok(());
         }
         while let Some(tag) = waiting.pop_front() {
             self.answer(&tag?, &mut Deaf)?;
         }
-        if !told {
+        if !self.told.fresh && !same {
             let answer = self.ask(&Command::Capability, &mut Deaf)?;
             if answer.condition != Condition::Ok {
                 return Err(self.refused("CAPABILITY: ", &answer));
@@ -154,6 +142,27 @@ impl Talk {
         }
         self.stale = true;
         Err(Error::temporary("what the server can do has changed").at(self.peer()))
+    }
+
+    /// The login is good. False: what the server announces now is not what was remembered, or unknown, and that is of importance.
+    fn announces_the_same(&mut self, owed: Owed) -> Result<bool> {
+        self.told.fresh = false;
+        self.is_logged_in(&owed)?;
+        if let Some(tag) = &owed.capability {
+            self.answer(tag, &mut Deaf)?;
+        }
+        let told = self.told.fresh;
+        if told && self.told.capabilities == owed.remembered.capabilities {
+            return Ok(true);
+        }
+        if told {
+            let now = Announced { capabilities: self.told.capabilities.clone(), asked: owed.remembered.asked };
+            self.remember(&now);
+        }
+        let other =
+            |word: &String| owed.remembered.capabilities.contains(word) != self.told.capabilities.contains(word);
+        // What has changed does not matter here.
+        Ok(told && !self.used.borrow().iter().any(other))
     }
 
     fn is_logged_in(&mut self, owed: &Owed) -> Result<()> {

@@ -1,5 +1,5 @@
 //! The IMAP client (RFC 3501): SASL-IR (4959), LITERAL+ and LITERAL- (7888), STARTTLS, COMPRESS (4978), response codes of
-//! RFC 5530.
+//! RFC 5530, UTF8=ACCEPT (6855).
 //!
 //! Mailboxes are opened by EXAMINE where they are only read. Commands are pipelined, and their answers must come in order; whatever
 //! the server has to tell unasked is welcome at any time after the login. Left out here: a blind EXPUNGE, which would delete what
@@ -19,6 +19,7 @@ mod status;
 mod talk;
 mod told;
 mod uids;
+mod utf8;
 mod watch;
 
 pub use append::{Appended, ToAppend};
@@ -108,6 +109,7 @@ impl Client {
                 client.talk.remembers = pin.map(|pin| Remembers { memory, key: format!("{of} {pin}") });
             }
             if client.talk.log_in_early(login)? {
+                client.talk.enable_utf8()?;
                 return Ok(client);
             }
             client.talk.told.fresh = false;
@@ -119,6 +121,7 @@ impl Client {
             let capabilities = client.talk.told.capabilities.clone();
             client.talk.remember(&Announced { capabilities, asked });
         }
+        client.talk.enable_utf8()?;
         Ok(client)
     }
 

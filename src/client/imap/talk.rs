@@ -3,12 +3,13 @@
 use super::early_login::{Owed, Remembers, Used};
 use super::opening::Opened;
 use super::told::Told;
+use super::utf8::Spoken;
 use crate::body::Body;
 use crate::error::{Error, Exit, Result};
 use crate::net::Deadline;
 use crate::net::wire::{LINE, Quiet, Wire};
 use crate::proto::imap::command::Command;
-use crate::proto::imap::encode::{Piece, encode};
+use crate::proto::imap::encode::Piece;
 use crate::proto::imap::gather::Gathered;
 use crate::proto::imap::response::{
     BodyName, Code, Condition, FetchValue, Response, Status, Untagged, announced, may_have_literals,
@@ -89,6 +90,7 @@ pub(super) struct Talk {
     pub(super) told: Told,
     /// The answer to the login is.
     pub(super) owed: Option<Owed>,
+    pub(super) spoken: Spoken,
     pub(super) used: RefCell<Used>,
     /// The last flight was for nothing, as the server can do other things than it could.
     pub(super) stale: bool,
@@ -106,6 +108,7 @@ impl Talk {
             gathered: Gathered::default(),
             told: Told::default(),
             owed: None,
+            spoken: Spoken::default(),
             used: RefCell::default(),
             stale: false,
             remembers: None,
@@ -255,7 +258,7 @@ impl Talk {
     pub(super) fn encode(&mut self, command: &Command) -> Result<(String, Vec<Piece>)> {
         self.tag = self.tag.saturating_add(1);
         let tag = format!("a{}", self.tag);
-        let pieces = encode(&tag, command)?;
+        let pieces = self.spoken.encode(&tag, command)?;
         Ok((tag, pieces))
     }
 
@@ -372,6 +375,7 @@ impl Talk {
     fn note(&mut self, what: &Untagged) -> Result<()> {
         match what {
             Untagged::Capability(words) => self.capabilities(words),
+            Untagged::Enabled(words) => self.spoken.enabled(words),
             Untagged::Exists(n) => self.told.exists = Some(*n),
             Untagged::Expunge(_) => self.told.exists = self.told.exists.map(|n| n.saturating_sub(1)),
             Untagged::Status(status) if status.condition == Condition::Bye && !self.leaving => {
@@ -407,7 +411,7 @@ impl Talk {
         let mut all = std::mem::take(&mut self.gathered);
         all.clear();
         let parsed = self.gather(&mut all, listen).and_then(|()| {
-            Response::parse(&all).map_err(|why| {
+            Response::parse_in(self.spoken.names, &all).map_err(|why| {
                 let said = all.bytes();
                 let said = String::from_utf8_lossy(said.get(..said.len().min(200)).unwrap_or_default());
                 self.protocol(format!("not an IMAP response: {why}: {}", self.wire.hide(said.into_owned())))

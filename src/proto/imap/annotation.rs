@@ -10,7 +10,8 @@ pub type Entry = (String, Option<Vec<u8>>);
 
 fn mailbox(l: &mut Lex<'_>) -> Parsed<String> {
     l.expect_sp()?;
-    Ok(utf7::decode_lossy(&l.astring()?))
+    let wire = l.astring()?;
+    Ok(l.named(&wire))
 }
 
 /// What follows the word MYRIGHTS: the mailbox, and a letter for each right.

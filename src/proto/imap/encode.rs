@@ -7,11 +7,12 @@
 mod tests;
 
 use super::command::{Appending, Command, List, Store};
+use super::date;
 use super::lex::{Syntax, is_atom};
 use super::search::{SearchKey, Writer};
 use super::section::{FetchItem, Of, Section, is_field_name};
-use super::write::{as_atom, as_quoted, quoted};
-use super::{date, utf7};
+use super::utf7::Names;
+use super::write::{as_atom, as_quoted, as_quoted_utf8, quoted};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::text::breaks_line;
@@ -37,6 +38,7 @@ pub enum Piece {
 struct Line {
     done: Vec<Piece>,
     text: Vec<u8>,
+    names: Names,
 }
 
 impl Line {
@@ -57,12 +59,17 @@ impl Line {
         self.text.push(b' ');
         if as_atom(bytes) {
             self.text.extend_from_slice(bytes);
-        } else if as_quoted(bytes) {
+        } else if self.as_quoted(bytes) {
             quoted(&mut self.text, bytes);
         } else {
             self.push(Piece::Literal(bytes.to_vec()));
         }
         Ok(())
+    }
+
+    /// RFC 6855 3: where UTF-8 is spoken, it may stand between quotes.
+    fn as_quoted(&self, bytes: &[u8]) -> bool {
+        as_quoted(bytes) || (self.names == Names::Utf8 && as_quoted_utf8(bytes))
     }
 
     fn secret(&mut self, bytes: &[u8]) -> Result<()> {
@@ -80,7 +87,7 @@ impl Line {
 
     fn mailbox(&mut self, name: &str) -> Result<()> {
         check("mailbox name", name.as_bytes())?;
-        self.string("mailbox name", utf7::encode(name).as_bytes())
+        self.string("mailbox name", self.names.encode(name).as_bytes())
     }
 
     /// As a mailbox, but `*` and `%` stay what they are, in quotes.
@@ -101,7 +108,7 @@ impl Line {
 
     fn quoted_pattern(&mut self, pattern: &str) -> Result<()> {
         check("mailbox pattern", pattern.as_bytes())?;
-        quoted(&mut self.text, utf7::encode(pattern).as_bytes());
+        quoted(&mut self.text, self.names.encode(pattern).as_bytes());
         Ok(())
     }
 
@@ -176,7 +183,7 @@ impl Writer for Keys<'_> {
         let bytes = text.as_bytes();
         if let Err(e) = check("search string", bytes) {
             self.result = Err(e);
-        } else if as_quoted(bytes) {
+        } else if self.line.as_quoted(bytes) {
             quoted(&mut self.line.text, bytes);
         } else {
             self.line.push(Piece::Literal(bytes.to_vec()));
@@ -185,8 +192,9 @@ impl Writer for Keys<'_> {
 }
 
 fn search(line: &mut Line, charset: Option<&str>, key: &SearchKey) -> Result<()> {
-    // 8-bit strings need a charset, and ours are UTF-8.
-    if let Some(charset) = charset.or(if key.is_ascii() { None } else { Some("UTF-8") }) {
+    // 8-bit strings need a charset, and ours are UTF-8; unless nothing else is spoken, and it may not be named (RFC 6855 3).
+    let named = line.names == Names::Utf7 && !key.is_ascii();
+    if let Some(charset) = charset.or(named.then_some("UTF-8")) {
         line.raw(" CHARSET");
         return in_charset(line, charset, key);
     }
@@ -220,8 +228,16 @@ pub fn appending(another: &Appending) -> Result<Vec<Piece>> {
 /// # Errors
 /// 64 if an argument holds CR, LF or NUL, or is not what it should be: a flag, a mechanism, a field name, a set.
 pub fn encode(tag: &str, command: &Command) -> Result<Vec<Piece>> {
+    encode_in(Names::default(), tag, command)
+}
+
+/// The same where mailbox names and searches look so.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_in(names: Names, tag: &str, command: &Command) -> Result<Vec<Piece>> {
     atom("a tag", tag)?;
-    let mut line = Line::default();
+    let mut line = Line { names, ..Line::default() };
     line.raw(tag);
     line.raw(" ");
     let by = |uid: bool, word: &str| if uid { format!("UID {word}") } else { word.to_owned() };

@@ -5,6 +5,7 @@
 //! backslash before any character, more than one space. What a value means is for the caller.
 
 use super::gather::saturating;
+use super::utf7::Names;
 use crate::error::Error;
 use std::borrow::Cow;
 use std::fmt;
@@ -65,6 +66,7 @@ pub struct Lex<'a> {
     at: usize,
     elided: &'a [usize],
     depth: u32,
+    names: Names,
 }
 
 /// ATOM-CHAR of RFC 3501, and 8-bit bytes.
@@ -100,7 +102,22 @@ impl<'a> Lex<'a> {
 
     /// Over bytes in which the literals at these offsets (ascending) are missing.
     pub(super) fn with_elided(all: &'a [u8], elided: &'a [usize]) -> Lex<'a> {
-        Lex { all, at: 0, elided, depth: 0 }
+        Lex { all, at: 0, elided, depth: 0, names: Names::default() }
+    }
+
+    /// The same where mailbox names look so.
+    pub(super) fn with_names(self, names: Names) -> Lex<'a> {
+        Lex { names, ..self }
+    }
+
+    /// What mailbox that is, as far as it can be told.
+    pub(super) fn named(&self, wire: &[u8]) -> String {
+        self.names.decode(wire)
+    }
+
+    /// Whether a mailbox of that name looks so on the wire.
+    pub(super) fn is_named(&self, wire: &[u8], name: &str) -> bool {
+        name == "INBOX" || self.names.encode(name).as_bytes() == wire
     }
 
     /// Where it is.

@@ -49,7 +49,8 @@ pub(super) fn quota(l: &mut Lex<'_>) -> Parsed<Quota> {
 /// What follows the word QUOTAROOT: the mailbox, and its roots.
 pub(super) fn roots(l: &mut Lex<'_>) -> Parsed<(String, Vec<String>)> {
     l.expect_sp()?;
-    let mailbox = utf7::decode_lossy(&l.astring()?);
+    let mailbox = l.astring()?;
+    let mailbox = l.named(&mailbox);
     let mut roots = Vec::new();
     while !l.at_end() {
         roots.push(name(l)?);

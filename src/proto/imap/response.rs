@@ -19,7 +19,7 @@ use super::quota::{self, Quota};
 use super::results::Results;
 use super::set::{SequenceSet, UidList};
 use super::thread::{self, Node};
-use super::utf7;
+use super::utf7::Names;
 use list::{delimiter, listed};
 
 /// One response.
@@ -172,7 +172,15 @@ impl Response {
     /// # Errors
     /// If it is none.
     pub fn parse(from: &Gathered) -> Parsed<Response> {
-        let mut l = from.lex();
+        Response::parse_in(Names::default(), from)
+    }
+
+    /// The same where mailbox names look so.
+    ///
+    /// # Errors
+    /// As [`Response::parse`].
+    pub fn parse_in(names: Names, from: &Gathered) -> Parsed<Response> {
+        let mut l = from.lex().with_names(names);
         if l.eat(b'+') {
             l.sp();
             return Ok(Response::Continue(utf8(l.rest())));
@@ -368,7 +376,8 @@ fn untagged(l: &mut Lex<'_>) -> Parsed<Untagged> {
 
 fn mailbox_status(l: &mut Lex<'_>) -> Parsed<Untagged> {
     l.expect_sp()?;
-    let name = utf7::decode_lossy(&l.astring()?);
+    let name = l.astring()?;
+    let name = l.named(&name);
     l.expect_sp()?;
     let mut items = Vec::new();
     l.list(|l| {
@@ -427,7 +436,8 @@ fn spaces(l: &mut Lex<'_>) -> Parsed<Spaces> {
     }
     l.list(|l| {
         l.expect(b'(')?;
-        let prefix = utf7::decode_lossy(&l.string()?);
+        let prefix = l.string()?;
+        let prefix = l.named(&prefix);
         l.expect_sp()?;
         spaces.push((prefix, delimiter(l)?));
         while l.sp() {

@@ -1,9 +1,39 @@
-//! Mailbox names: UTF-8 inside, modified UTF-7 on the wire (RFC 3501 section 5.1.3).
+//! Mailbox names: UTF-8 inside, modified UTF-7 on the wire (RFC 3501 section 5.1.3), or UTF-8 there too (RFC 6855).
 //!
 //! A name has one encoding only. Another one (`&AGE-` for `a`, two shifts where one would do) is refused: it could name
 //! what a look-alike names, or hide a `/` or `..` from whoever looks at the wire form.
 
 use encodify::utf7::IMAP;
+
+/// How names and other texts look on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// In ASCII: names in modified UTF-7, other texts in a charset that is named.
+    #[default]
+    Utf7,
+    /// In UTF-8, once UTF8=ACCEPT is enabled (RFC 6855 3).
+    Utf8,
+}
+
+impl Names {
+    /// A name's wire form.
+    #[must_use]
+    pub fn encode(self, name: &str) -> String {
+        match self {
+            Names::Utf7 => encode(name),
+            Names::Utf8 => name.to_owned(),
+        }
+    }
+
+    /// The name, as far as it can be told.
+    #[must_use]
+    pub fn decode(self, wire: &[u8]) -> String {
+        match self {
+            Names::Utf8 if !wire.eq_ignore_ascii_case(b"INBOX") => String::from_utf8_lossy(wire).into_owned(),
+            _ => decode_lossy(wire),
+        }
+    }
+}
 
 /// The wire form.
 #[must_use]

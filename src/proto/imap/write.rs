@@ -20,6 +20,12 @@ pub(super) fn as_quoted(bytes: &[u8]) -> bool {
     bytes.len() <= QUOTED && bytes.iter().all(|b| b.is_ascii() && !matches!(b, 0 | b'\r' | b'\n'))
 }
 
+/// The same for UTF-8.
+#[must_use]
+pub(super) fn as_quoted_utf8(bytes: &[u8]) -> bool {
+    bytes.len() <= QUOTED && !crate::text::breaks_line(bytes) && std::str::from_utf8(bytes).is_ok()
+}
+
 /// Writes a quoted string.
 pub(super) fn quoted(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');

@@ -62,7 +62,7 @@ fn above(name: &str) -> impl Iterator<Item = &str> {
 
 fn listed(name: &str, attributes: Vec<String>, child_info: Vec<String>) -> Listed {
     let wire = utf7::encode(name).into_bytes();
-    Listed { attributes, delimiter: Some('/'), name: name.to_owned(), child_info, wire }
+    Listed { attributes, delimiter: Some('/'), name: name.to_owned(), child_info, wire, exact: true }
 }
 
 impl Session<'_> {

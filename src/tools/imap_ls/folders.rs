@@ -9,7 +9,6 @@ use crate::error::{Error, Exit, Result};
 use crate::proto::imap::command::StatusItem;
 use crate::proto::imap::quota::{Quota, Resource};
 use crate::proto::imap::response::Listed;
-use crate::proto::imap::utf7;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
@@ -234,6 +233,5 @@ pub(super) fn without_backslash(words: &[String]) -> String {
 
 /// A folder that can be opened, and whose name can be said again.
 fn can_be_counted(folder: &Listed) -> bool {
-    let same = folder.name == "INBOX" || utf7::encode(&folder.name).as_bytes() == folder.wire;
-    same && !folder.has("\\Noselect") && !folder.has("\\NonExistent")
+    folder.exact && !folder.has("\\Noselect") && !folder.has("\\NonExistent")
 }

@@ -1,7 +1,6 @@
 //! LIST and LSUB responses, with the extended data of RFC 5258.
 
 use super::super::lex::{Lex, Parsed};
-use super::super::utf7;
 use super::utf8;
 
 /// A mailbox in LIST and LSUB.
@@ -15,8 +14,10 @@ pub struct Listed {
     pub name: String,
     /// CHILDINFO (RFC 5258): the selection options that hold for some mailbox below it.
     pub child_info: Vec<String>,
-    /// The name as it came; if `utf7::encode(name)` differs, the server's name is not well-formed.
+    /// The name as it came.
     pub wire: Vec<u8>,
+    /// Whether the name is well-formed, so that it can be said again.
+    pub exact: bool,
 }
 
 impl Listed {
@@ -45,7 +46,9 @@ pub(super) fn listed(l: &mut Lex<'_>) -> Parsed<Listed> {
         Ok(name) if l.rest().starts_with(b" (") && extended(l, &mut child_info).is_ok() => name.into_owned(),
         _ => before.rest().to_vec(),
     };
-    Ok(Listed { attributes, delimiter, name: utf7::decode_lossy(&wire), child_info, wire })
+    let name = l.named(&wire);
+    let exact = l.is_named(&wire, &name);
+    Ok(Listed { attributes, delimiter, name, child_info, wire, exact })
 }
 
 /// The extended data of RFC 5258 up to the end of the line.

@@ -3,6 +3,7 @@ use super::super::section::{Of, Section};
 use super::super::set::SequenceSet;
 use super::super::structure::tests::{envelopes, structures};
 use super::*;
+use crate::proto::imap::utf7;
 use chrono::DateTime;
 use proptest::prelude::*;
 
@@ -309,6 +310,7 @@ fn responses() -> impl Strategy<Value = Response> {
                 attributes: vec!["\\HasNoChildren".into()],
                 delimiter: d.and_then(|d| d.chars().next()),
                 wire: utf7::encode(&name).into(),
+                exact: true,
                 child_info: if name.len() % 2 == 0 { vec!["SUBSCRIBED".into()] } else { vec![] },
                 name,
             }))),
