@@ -153,7 +153,7 @@ and
 are about new messages; flags and removals are told of all.
 .Sh CONNECTIONS
 Each folder has a connection of its own, and is opened read-only.
-A server with IDLE tells of changes at once; others are asked every
+A server with IDLE tells of changes at once, one with NOTIFY too brings the header of what comes by itself; others are asked every
 .Fl -poll .
 IDLE is renewed every 20 minutes, and as soon as the machine has woken up from its sleep.
 .Pp

@@ -331,7 +331,17 @@ fn dovecot() {
     let home = &home(&ca);
     let server = Dovecot::start(home, "dovecot", &ca.issue(&["localhost"], |_| {}).pem);
     let (imap, imaps) = (server.imap, server.imaps);
-    There { home, imap, imaps, prefix: "", separator: '/', messages: hard(), more: &[] }.all();
+    let there = There { home, imap, imaps, prefix: "", separator: '/', messages: hard(), more: &[] };
+    there.all();
+    // A password that goes out in one step: from the second time on all of it is one flight.
+    let flights = |trace: &str| {
+        there.run("imap-ls", &["--auth", "plain", "--trace", trace, &there.at("bob", "INBOX")], b"").ends(0);
+        let trace = std::fs::read_to_string(home.path().join(trace)).unwrap();
+        let at = |what: &str| trace.lines().position(|line| line.starts_with(what)).unwrap();
+        at("C: a2 EXAMINE") < at("S: a1 OK")
+    };
+    flights("first");
+    assert!(flights("second"));
 }
 
 #[test]

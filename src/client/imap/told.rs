@@ -17,6 +17,8 @@ pub(super) struct Told {
     /// The folder can't be changed.
     pub(super) read_only: bool,
     pub(super) alerts: Vec<String>,
+    /// Whether it was asked for the headers of what comes (NOTIFY).
+    pub(super) notified: bool,
 }
 
 /// What IMAP4rev2 has in it (RFC 9051 appendix E), and what of that a client asks for by name.

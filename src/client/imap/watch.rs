@@ -1,8 +1,10 @@
-//! What happens in an open folder, as it happens: IDLE (RFC 2177), else whatever NOOP brings.
+//! What happens in an open folder, as it happens: IDLE (RFC 2177), with the header of what comes where the server has NOTIFY (RFC 5465); else
+//! whatever NOOP brings.
 //!
 //! A [`Picture`] outlives its connection: whoever opens the folder again with it learns what happened in between. It has eight bytes for each
-//! message, since a server tells of changes by sequence numbers. Left out: NOTIFY (RFC 5465), and CONDSTORE and QRESYNC (RFC 7162), with which the picture would
-//! not have to be read anew after a connection was lost.
+//! message, since a server tells of changes by sequence numbers. Left out: NOTIFY for folders
+//! that are not open (Dovecot 2.3 announces it, accepts it, and tells nothing of them), and CONDSTORE and QRESYNC (RFC 7162), with which the picture
+//! would not have to be read anew after a connection was lost.
 
 use super::selected::Selected;
 use super::talk::{Listen, Talk};
@@ -160,6 +162,13 @@ impl Picture {
     /// Whether somebody was told that it is there.
     fn knows(&self, uid: u32) -> bool {
         uid != 0 && (uid < self.next || self.told.contains(&uid))
+    }
+
+    /// Nobody has to be told of any that is there.
+    fn all_told(&mut self) {
+        if let Some(last) = self.told.drain().max() {
+            self.next = self.next.max(last.saturating_add(1));
+        }
     }
 
     fn set_at(&self, place: u32) -> Vec<String> {
@@ -323,6 +332,7 @@ impl Selected<'_> {
     fn announce(&mut self, picture: &mut Picture, each: &mut EachEvent<'_>) -> Result<()> {
         let known = u32::try_from(picture.rows.len()).unwrap_or(u32::MAX);
         if known >= self.exists() && picture.rows.iter().all(|row| picture.knows(row.uid)) {
+            picture.all_told();
             return Ok(());
         }
         picture.asked = self.exists();
@@ -339,9 +349,18 @@ impl Selected<'_> {
                 each(Event::New { uid: row.uid, flags: picture.set_at(row.flags), envelope: None })?;
             }
         }
-        let last = picture.told.iter().max().copied().unwrap_or(0);
-        picture.next = picture.next.max(last.saturating_add(1));
-        picture.told.clear();
+        picture.all_told();
+        Ok(())
+    }
+
+    /// What comes is to come with its header: the server is asked for that once, where it can. It needs IDLE nevertheless: Dovecot 2.3 tells
+    /// nothing otherwise.
+    fn notify(&mut self, witness: &mut Witness<'_>) -> Result<()> {
+        if !std::mem::replace(&mut self.talk.told.notified, true) && self.has("NOTIFY") {
+            let items = vec![FetchItem::Uid, FetchItem::Flags, FetchItem::Envelope];
+            // Without it, it is asked for.
+            self.talk.ask(&Command::Notify(items), witness)?;
+        }
         Ok(())
     }
 
@@ -361,6 +380,7 @@ impl Selected<'_> {
             return self.announce(picture, each).map(|()| Wake::Input);
         }
         let mut witness = Witness { picture, tells: true, found: Vec::new(), each };
+        self.notify(&mut witness)?;
         let wake = if self.has("IDLE") {
             let (tag, pieces) = self.talk.encode(&Command::Idle)?;
             self.talk.say(&tag, pieces, &mut witness)?;

@@ -64,6 +64,8 @@ pub enum Command {
     Unselect,
     Expunge,
     Idle,
+    /// NOTIFY SET (RFC 5465) for the mailbox that is open: what comes, goes and changes there, and of what comes all of this.
+    Notify(Vec<FetchItem>),
     Namespace,
     /// RFC 4314: what one may do with a mailbox.
     MyRights {

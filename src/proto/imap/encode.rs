@@ -255,6 +255,10 @@ pub fn encode_in(names: Names, tag: &str, command: &Command) -> Result<Vec<Piece
         Command::Unselect => line.raw("UNSELECT"),
         Command::Expunge => line.raw("EXPUNGE"),
         Command::Idle => line.raw("IDLE"),
+        Command::Notify(items) => {
+            let items = items.iter().map(item).collect::<Result<Vec<_>>>()?.join(" ");
+            line.raw(&format!("NOTIFY SET (SELECTED (MessageNew ({items}) MessageExpunge FlagChange))"));
+        }
         Command::Namespace => line.raw("NAMESPACE"),
         Command::MyRights { mailbox } => one(&mut line, "MYRIGHTS", mailbox)?,
         Command::GetMetadata { mailbox, entries } => {
