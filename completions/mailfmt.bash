@@ -67,6 +67,9 @@ _mailfmt() {
             mailfmt,recode)
                 cmd="mailfmt__subcmd__recode"
                 ;;
+            mailfmt,repair)
+                cmd="mailfmt__subcmd__repair"
+                ;;
             mailfmt,reply)
                 cmd="mailfmt__subcmd__reply"
                 ;;
@@ -113,7 +116,7 @@ _mailfmt() {
 
     case "${cmd}" in
         mailfmt)
-            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert dedupe json unjson extract strip recode lint dsn auth pick sort split join thread each sign verify"
+            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert dedupe json unjson extract strip recode repair lint dsn auth pick sort split join thread each sign verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -663,13 +666,43 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__recode)
-            opts="-0 -h -V --variant --null --ndjson --one --keep-8bit --into --raw --mbox --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --keep-8bit --to-charset --lossy --into --raw --mbox --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-charset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__repair)
+            opts="-0 -n -e -h -V --variant --null --ndjson --one --only --dry-run --exit-status --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -45,6 +45,7 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "unjson" -d 'Makes m
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "extract" -d 'Writes attachments to files, and tells what became of each'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "strip" -d 'Takes attachments out of messages; a note stays in the place of each'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "recode" -d 'Encodes parts that are not 7-bit, or have lines over 998 bytes; every other byte stays'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "repair" -d 'Mends what can be mended, every other byte stays'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "lint" -d 'Checks messages against the standards: file:line:col: severity code text'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "dsn" -d 'Reads delivery status notifications: one JSON object a recipient'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "auth" -d 'Reads Authentication-Results fields: one JSON object a field, the topmost first'
@@ -302,15 +303,29 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -l mbox -d 'stdou
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand strip" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l to-charset -d 'Texts in other charsets become texts in this one; those that are signed or encrypted stay' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l keep-8bit -d 'Leave 8-bit parts; only lines over 998 bytes and NULs are encoded'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l lossy -d 'What has no form in the new charset becomes a question mark'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l raw -d 'stdout gets the messages as they are'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand recode" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -l only -d 'Only these repairs, by the code that lint has for what is wrong' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -s n -l dry-run -d 'Tell what would be mended, on stdout, and write no message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -s e -l exit-status -d 'End with status 1 if there is nothing to mend'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand repair" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand lint" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'

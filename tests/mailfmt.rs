@@ -17,6 +17,8 @@ mod input;
 mod lint;
 #[path = "mailfmt/parts.rs"]
 mod parts;
+#[path = "mailfmt/repair.rs"]
+mod repair;
 #[path = "mailfmt/split.rs"]
 mod split;
 

@@ -187,6 +187,12 @@ impl<B: Body> Mbox<B> {
         Ok(!self.ended)
     }
 
+    /// How many bytes of the rest are as they are in the message.
+    fn unchanged(&self) -> usize {
+        let looks = self.message == At::Inside && self.line_start && self.empty.is_empty();
+        if looks && matches!(self.length, Length::Unsaid) { plain(self.rest()) } else { 0 }
+    }
+
     /// Moves whole lines from the rest to the output; stops behind a `From ` line, or where more input is needed.
     fn lines(&mut self) {
         while self.message == At::Inside
@@ -251,6 +257,13 @@ impl<B: Body> Body for Mbox<B> {
             if self.message == At::Behind {
                 self.behind()?;
                 continue;
+            }
+            let unchanged = self.unchanged();
+            if unchanged > 0 {
+                // Most of it need not be copied.
+                let start = self.start;
+                self.start = start.saturating_add(unchanged);
+                return Ok(self.input.get(start..self.start).unwrap_or_default());
             }
             self.lines();
             if let (true, Length::Wrong(why)) = (self.out.is_empty(), self.length) {

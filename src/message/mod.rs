@@ -29,6 +29,7 @@ pub mod outgoing;
 pub mod param;
 pub mod query;
 pub mod recode;
+pub mod repair;
 pub mod reply;
 pub mod report;
 pub mod rewrite;

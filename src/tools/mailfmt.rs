@@ -26,6 +26,7 @@ mod pick;
 mod quote;
 mod recode;
 mod records;
+mod repair;
 mod reports;
 mod screen;
 mod select;
@@ -85,6 +86,7 @@ enum More {
     Extract(Box<extract::Extract>),
     Strip(Box<strip::Strip>),
     Recode(Box<recode::Recode>),
+    Repair(Box<repair::Repair>),
     Lint(Box<lint::Lint>),
     Dsn(Box<reports::Dsn>),
     Auth(Box<reports::Auth>),
@@ -104,6 +106,7 @@ impl More {
             More::Extract(extract) => extract.run(),
             More::Strip(strip) => strip.run(),
             More::Recode(recode) => recode.run(),
+            More::Repair(repair) => repair.run(),
             More::Lint(lint) => lint.run(),
             More::Dsn(dsn) => dsn.run(),
             More::Auth(auth) => auth.run(),

@@ -186,3 +186,48 @@ fn of_equal_messages_the_first_stays() {
     let told = mailfmt(&["dedupe", "--duplicates"], mbox.as_bytes());
     assert!(told.text().starts_with("2\t1\t<a@x>\n4\t3\t"), "{}", told.text());
 }
+
+#[test]
+fn texts_in_another_charset() {
+    let latin = "Subject: x\nContent-Type: text/plain; charset=iso-8859-1; format=flowed\nContent-Transfer-Encoding: quoted-printable\n\nGr=FC=DFe\n";
+    let utf8 = "Subject: x\nContent-Type: text/plain; format=flowed; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\nMIME-Version: 1.0\n\nGr=C3=BC=C3=9Fe\n";
+    let to = |charset: &str, more: &[&str], message: &str| {
+        mailfmt(&[&["recode", "--raw", "--to-charset", charset], more].concat(), message.as_bytes())
+    };
+    let ran = to("utf-8", &[], latin);
+    assert_eq!((ran.status, ran.text()), (0, utf8));
+    assert_eq!(to("UTF8", &[], utf8).text(), utf8);
+    let eight = utf8.replace("quoted-printable", "8bit").replace("Gr=C3=BC=C3=9Fe", "Grüße");
+    assert_eq!(to("utf-8", &["--keep-8bit"], latin).text(), eight);
+    assert_eq!(
+        to("windows-1252", &[], &eight).text(),
+        utf8.replace("utf-8", "windows-1252").replace("=C3=BC=C3=9F", "=FC=DF")
+    );
+    // What has no form there is an error.
+    let ran = to("koi8-r", &[], &eight);
+    assert_eq!((ran.status, ran.text()), (65, ""));
+    let ran = to("koi8-r", &["--lossy"], &eight);
+    assert_eq!(ran.text(), eight.replace("utf-8", "koi8-r").replace("8bit", "7bit").replace("Grüße", "Gr??e"));
+    assert_eq!(to("utf-8", &[], &latin.replace("iso-8859-1", "utf-8")).status, 0);
+    assert_eq!(to("iso-8859-15", &[], &latin.replace("iso-8859-1", "x-who-knows")).status, 65);
+    for wrong in ["nothing", "utf-16"] {
+        assert_eq!(to(wrong, &[], latin).status, 64);
+    }
+    // A part among others; what is signed, ASCII or no text stays.
+    let parts = |inner: &str| {
+        format!(
+            "Content-Type: multipart/mixed; boundary=b\nMIME-Version: 1.0\n\n--b\n\nabc\n--b\n{inner}\n--b\nContent-Type: image/x\n\nx\n--b--\n"
+        )
+    };
+    let part = "Content-Type: text/html; charset=Shift_JIS\nContent-Transfer-Encoding: base64\n\ngsCCoA==";
+    let done = to("utf-8", &["--keep-8bit"], &parts(part));
+    assert_eq!(
+        done.text(),
+        parts("Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nぢあ"),
+        "{}",
+        done.err
+    );
+    let signed =
+        format!("Content-Type: multipart/signed; boundary=s\nMIME-Version: 1.0\n\n--s\n{part}\n--s\n\nx\n--s--\n");
+    assert_eq!(to("utf-8", &[], &signed).text(), signed);
+}

@@ -32,6 +32,14 @@ pub(super) fn pour(from: &mut dyn Body, take: &mut dyn FnMut(&[u8]) -> Result<()
     }
 }
 
+/// Puts a range of one spool behind what is in another.
+///
+/// # Errors
+/// Those of both.
+pub(super) fn copy(from: &mut Spool, range: &Range<u64>, to: &mut Spool) -> Result<()> {
+    pour(&mut from.part(range)?, &mut |piece| to.push(piece))
+}
+
 /// Reads ranges of a body, each behind the one before.
 pub(super) struct Cursor<B> {
     from: B,

@@ -2,7 +2,7 @@
 
 mod place;
 
-use super::cursor::{Cursor, pour};
+use super::cursor::pour;
 use super::describe::numbered;
 use super::input::{Input, Item};
 use super::select::Selection;
@@ -72,6 +72,9 @@ pub(super) struct Extract {
     exit_status: bool,
 }
 
+/// Contents of so many bytes are held to know their size.
+const HELD: u64 = 1 << 20;
+
 /// What was written.
 struct Written {
     size: u64,
@@ -83,8 +86,7 @@ impl Extract {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
         let mut place = Place::new(&self)?;
-        let mut table =
-            (!self.tar && !self.stdout && !self.quiet).then(|| Table::new(COLUMNS.into(), self.json, false));
+        let mut table = self.tells().then(|| Table::new(COLUMNS.into(), self.json, false));
         let mut any = false;
         let exit = self.input.each(|item| {
             let (mut spool, message) = read(item.body)?;
@@ -137,16 +139,30 @@ impl Extract {
         Ok(if exit == Exit::Ok && !any && self.exit_status { Exit::None } else { exit })
     }
 
+    /// Whether what is written is listed.
+    fn tells(&self) -> bool {
+        !self.tar && !self.stdout && !self.quiet
+    }
+
     /// Writes one part: its name there, and what it was.
     fn one(&self, spool: &mut Spool, wanted: &Wanted<'_, '_>, place: &mut Place) -> Result<(String, Written)> {
         let name = wanted.name();
         if place.needs_size() {
-            let mut size = 0;
-            self.content(spool, wanted.part, &mut |piece| {
+            // What is small is decoded once, the rest twice.
+            let (mut size, mut held) = (0, Some(Vec::new()));
+            let done = self.content(spool, wanted.part, &mut |piece| {
                 size += piece.len() as u64;
+                held = held.take().filter(|_| size <= HELD).map(|mut held| {
+                    held.extend_from_slice(piece);
+                    held
+                });
                 Ok(())
             })?;
             place.begin(&name, wanted, size)?;
+            if let Some(held) = held {
+                place.write(&held)?;
+                return Ok((place.finish()?, done));
+            }
         } else {
             place.begin(&name, wanted, 0)?;
         }
@@ -162,12 +178,15 @@ impl Extract {
 
     /// The decoded content, in pieces.
     fn content(&self, spool: &mut Spool, part: &Part, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Written> {
-        let mut cursor = Cursor::new(spool.body()?);
-        let mut content = decoded(cursor.range(&part.body_at), &part.encoding);
-        let (mut size, mut digest) = (0u64, Sha256::default());
+        let mut content = decoded(spool.part(&part.body_at)?, &part.encoding);
+        // Where nobody is told of it, it is not counted.
+        let mut digest = self.tells().then(Sha256::default);
+        let mut size = 0u64;
         let mut put = |piece: &[u8]| {
             size += piece.len() as u64;
-            digest.push(piece);
+            if let Some(digest) = &mut digest {
+                digest.push(piece);
+            }
             take(piece)
         };
         if self.utf8 && part.content_type.kind == "text" {
@@ -175,7 +194,7 @@ impl Extract {
         } else {
             pour(&mut content, &mut put)?;
         }
-        Ok(Written { size, sha256: digest.hex(), errors: content.errors() })
+        Ok(Written { size, sha256: digest.map(Sha256::hex).unwrap_or_default(), errors: content.errors() })
     }
 }
 

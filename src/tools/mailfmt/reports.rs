@@ -1,6 +1,5 @@
 //! `mailfmt dsn` and `mailfmt auth`: what servers said about a message, as JSON.
 
-use super::cursor::Cursor;
 use super::describe::numbered;
 use super::input::Input;
 use super::screen::Screen;
@@ -75,8 +74,7 @@ impl Dsn {
 
 /// What is read of a part.
 fn content(spool: &mut Spool, part: &Part) -> Result<Vec<u8>> {
-    let mut cursor = Cursor::new(spool.body()?);
-    decoded(cursor.range(&part.body_at), &part.encoding).start(MAX)
+    decoded(spool.part(&part.body_at)?, &part.encoding).start(MAX)
 }
 
 /// The header section of the message that it is about.

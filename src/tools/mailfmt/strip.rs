@@ -1,11 +1,10 @@
 //! `mailfmt strip`: attachments go, a note stays in the place of each.
 
-use super::cursor::Cursor;
+use super::cursor::{copy, pour};
 use super::input::Input;
 use super::output::Output;
 use super::select::Selection;
 use super::show::read;
-use crate::body::Body;
 use crate::cli::Outcome;
 use crate::cli::exit::complain;
 use crate::error::{Error, Result};
@@ -70,18 +69,6 @@ impl Strip {
     }
 }
 
-fn copy(from: &mut Spool, range: &Range<u64>, to: &mut Spool) -> Result<()> {
-    let mut cursor = Cursor::new(from.body()?);
-    let mut slice = cursor.range(range);
-    loop {
-        let piece = slice.chunk()?;
-        if piece.is_empty() {
-            return Ok(());
-        }
-        to.push(piece)?;
-    }
-}
-
 /// Where what is signed or encrypted stands.
 fn sealed(message: &Part) -> Vec<Range<u64>> {
     let (mut found, mut waiting) = (Vec::new(), vec![message]);
@@ -98,17 +85,12 @@ fn sealed(message: &Part) -> Vec<Range<u64>> {
 
 /// What stands in the place of a part: header section and text.
 fn note(spool: &mut Spool, part: &Part, is_message: bool) -> Result<Vec<u8>> {
-    let mut cursor = Cursor::new(spool.body()?);
-    let mut content = decoded(cursor.range(&part.body_at), &part.encoding);
     let (mut size, mut digest) = (0u64, Sha256::default());
-    loop {
-        let piece = content.chunk()?;
-        if piece.is_empty() {
-            break;
-        }
+    pour(&mut decoded(spool.part(&part.body_at)?, &part.encoding), &mut |piece| {
         size += piece.len() as u64;
         digest.push(piece);
-    }
+        Ok(())
+    })?;
     let kind = &part.content_type;
     let name = file_name(part).map(|name| format!("\"{}\", ", escape(name))).unwrap_or_default();
     let text = format!("[removed: {name}{}/{}, {size} bytes, SHA-256 {}]", kind.kind, kind.subtype, digest.hex());
