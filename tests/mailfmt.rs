@@ -21,6 +21,8 @@ mod parts;
 mod repair;
 #[path = "mailfmt/split.rs"]
 mod split;
+#[path = "mailfmt/storms.rs"]
+mod storms;
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
