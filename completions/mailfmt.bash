@@ -28,6 +28,9 @@ _mailfmt() {
             mailfmt,convert)
                 cmd="mailfmt__subcmd__convert"
                 ;;
+            mailfmt,decrypt)
+                cmd="mailfmt__subcmd__decrypt"
+                ;;
             mailfmt,dedupe)
                 cmd="mailfmt__subcmd__dedupe"
                 ;;
@@ -36,6 +39,9 @@ _mailfmt() {
                 ;;
             mailfmt,each)
                 cmd="mailfmt__subcmd__each"
+                ;;
+            mailfmt,encrypt)
+                cmd="mailfmt__subcmd__encrypt"
                 ;;
             mailfmt,extract)
                 cmd="mailfmt__subcmd__extract"
@@ -116,7 +122,7 @@ _mailfmt() {
 
     case "${cmd}" in
         mailfmt)
-            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert dedupe json unjson extract strip recode repair lint dsn auth pick sort split join thread each sign verify"
+            opts="-h -V --help --version new reply reply-all forward bounce show head list tree cat text set convert dedupe json unjson extract strip recode repair lint dsn auth pick sort split join thread each sign verify encrypt decrypt"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,6 +247,36 @@ _mailfmt() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailfmt__subcmd__decrypt)
+            opts="-0 -h -V --variant --null --ndjson --one --smime-key --cert --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smime-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailfmt__subcmd__dedupe)
             opts="-0 -h -V --variant --null --ndjson --one --by-bytes --duplicates --into --raw --mbox --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -293,6 +329,40 @@ _mailfmt() {
                     return 0
                     ;;
                 --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailfmt__subcmd__encrypt)
+            opts="-0 -h -V --variant --null --ndjson --one --pgp --smime --recipient --recipient-cert --sign --signer --into --raw --mbox --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --signer)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -970,7 +1040,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__sign)
-            opts="-0 -h -V --variant --null --ndjson --one --key-file --signing-domain --selector --identity --canonicalization --signed-fields --expires --body-length --into --raw --mbox --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --key-file --signing-domain --selector --identity --canonicalization --signed-fields --expires --body-length --pgp --signer --smime --cert --smime-key --into --raw --mbox --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1005,6 +1075,18 @@ _mailfmt() {
                     return 0
                     ;;
                 --expires)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --signer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smime-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1206,7 +1288,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__verify)
-            opts="-0 -h -V --variant --null --ndjson --one --keys --dns --resolver --arc --json --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --keys --dns --resolver --secure --ca-file --arc --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1221,6 +1303,10 @@ _mailfmt() {
                     return 0
                     ;;
                 --resolver)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -55,8 +55,10 @@ complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "split" -d 'Writes e
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "join" -d 'Writes all messages as one mbox, or as one message'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "thread" -d 'Lists conversations: each message below the one that it answers'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "each" -d 'Runs a command for each message, which it finds on its stdin'
-complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "sign" -d 'Signs messages with DKIM: one header field before them, every other byte stays'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "sign" -d 'Signs messages with DKIM, OpenPGP or S/MIME'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "verify" -d 'Verifies DKIM signatures: a line for each, the topmost first'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "encrypt" -d 'Encrypts messages by OpenPGP (gpg) or S/MIME (openssl)'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "decrypt" -d 'Decrypts messages that are encrypted as a whole'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -s s -l subject -d 'Compose: the subject' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l from -d 'Compose: who it is from (default: USER@HOST)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand new" -l to -d 'Compose: addresses for To' -r
@@ -435,11 +437,16 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l identity -d 'On
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l canonicalization -d 'What may change on the way, of header and body: simple (nothing) or relaxed (blanks and folding)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l signed-fields -d 'Sign these fields, each as often as it is named (default: those that matter, some once more than they are there, so that nobody can add one)' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l expires -d 'The signature is good for so long (30s, 5m, 7d)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l signer -d 'OpenPGP: sign with this key (default: the one that gpg takes)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l cert -d 'S/MIME: the certificate of that key, PEM' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l smime-key -d 'S/MIME: the private key, PEM' -r -F
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l body-length -d 'Say how long the body is, so that others may append to it, whatever that is'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l pgp -d 'By OpenPGP'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l smime -d 'By S/MIME'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l raw -d 'stdout gets the messages as they are'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -447,11 +454,39 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -s V -l version -d
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l keys -d 'Keys: lines with SELECTOR._domainkey.DOMAIN, a blank and its TXT record, as it is or as in a zone file' -r -F
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l resolver -d 'Ask this DNS resolver (default: those of /etc/resolv.conf)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l ca-file -d 'Trust the authorities in this file, PEM, and no others' -r -F
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l dns -d 'Ask the DNS for keys'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l secure -d 'Verify multipart/signed: OpenPGP by gpg, S/MIME by openssl'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l arc -d 'Verify the chain of ARC too: a line more for messages that have one'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l json -d 'Print one JSON object a signature'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l recipient -d 'OpenPGP: for these keys: addresses, or their fingerprints' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l recipient-cert -d 'S/MIME: for the owners of these certificates' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l signer -d 'OpenPGP: sign with this key (default: the one that gpg takes)' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l pgp -d 'By OpenPGP'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l smime -d 'By S/MIME'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l sign -d 'OpenPGP: sign it too, inside'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand encrypt" -s V -l version -d 'Print version'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -l smime-key -d 'S/MIME: the private key, PEM' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -l cert -d 'S/MIME: the certificate of that key, PEM' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -l into -d 'Where messages go: - (stdout, the default), mbox:FILE, maildir:DIR, eml:DIR, exec:COMMAND, ACCOUNT:FOLDER, smtp://HOST, lmtp://HOST; may be repeated' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -s 0 -l null -d 'Each message of the input ends with NUL'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -l one -d 'The input is one message, also if its first line begins with "From "'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -l raw -d 'stdout gets the messages as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -l mbox -d 'stdout gets an mboxrd stream, also for one message'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand decrypt" -s V -l version -d 'Print version'

@@ -19,6 +19,8 @@ mod lint;
 mod parts;
 #[path = "mailfmt/repair.rs"]
 mod repair;
+#[path = "mailfmt/secure.rs"]
+mod secure;
 #[path = "mailfmt/split.rs"]
 mod split;
 #[path = "mailfmt/storms.rs"]

@@ -33,6 +33,7 @@ pub mod repair;
 pub mod reply;
 pub mod report;
 pub mod rewrite;
+pub mod secure;
 pub mod separated;
 pub mod subject;
 pub mod tar;

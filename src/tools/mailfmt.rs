@@ -1,6 +1,6 @@
 //! mailfmt: composes, shows and takes apart messages. It never touches the network.
 //!
-//! Except that `verify --dns` asks for keys. Left out so far: OpenPGP and S/MIME.
+//! Except that `verify --dns` asks for keys.
 
 mod answer;
 mod bounce;
@@ -10,6 +10,7 @@ mod dedupe;
 mod describe;
 mod draft;
 mod each;
+mod encrypt;
 mod extract;
 mod format;
 mod head;
@@ -29,6 +30,7 @@ mod records;
 mod repair;
 mod reports;
 mod screen;
+mod secure;
 mod select;
 mod set;
 mod show;
@@ -98,6 +100,8 @@ enum More {
     Each(Box<each::Each>),
     Sign(Box<sign::Sign>),
     Verify(Box<verify::Verify>),
+    Encrypt(Box<encrypt::Encrypt>),
+    Decrypt(Box<encrypt::Decrypt>),
 }
 
 impl More {
@@ -118,6 +122,8 @@ impl More {
             More::Each(each) => each.run(),
             More::Sign(sign) => sign.run(),
             More::Verify(verify) => verify.run(),
+            More::Encrypt(encrypt) => encrypt.run(),
+            More::Decrypt(decrypt) => decrypt.run(),
         }
     }
 }

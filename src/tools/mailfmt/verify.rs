@@ -1,7 +1,9 @@
 //! `mailfmt verify`: what the DKIM signatures of messages are worth, and their chains of ARC. With `--dns` it asks for keys, and only
 //! then does mailfmt touch the network.
 
+use super::cursor::spool;
 use super::input::Input;
+use super::secure;
 use super::set::split;
 use crate::cli::Outcome;
 use crate::cli::compose::today;
@@ -10,6 +12,7 @@ use crate::error::{Error, Exit, Local, Result};
 use crate::message::dkim::arc::Chain;
 use crate::message::dkim::verify::{Checked, Verifier};
 use crate::message::dkim::{Keys, Verdict};
+use crate::message::secure::By;
 use crate::net::Deadline;
 use crate::net::dns::{self, Kind, Record, Resolver};
 use clap::Args;
@@ -41,7 +44,7 @@ pub(super) struct Verify {
     #[command(flatten)]
     input: Input,
     /// Keys: lines with SELECTOR._domainkey.DOMAIN, a blank and its TXT record, as it is or as in a zone file.
-    #[arg(long, value_name = "FILE", required_unless_present = "dns", conflicts_with = "dns")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["dns", "secure"], conflicts_with = "dns")]
     keys: Option<PathBuf>,
     /// Ask the DNS for keys.
     #[arg(long)]
@@ -49,6 +52,12 @@ pub(super) struct Verify {
     /// Ask this DNS resolver (default: those of /etc/resolv.conf).
     #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = dns::server, requires = "dns")]
     resolver: Option<SocketAddr>,
+    /// Verify multipart/signed: OpenPGP by gpg, S/MIME by openssl.
+    #[arg(long, conflicts_with_all = ["dns", "keys", "arc"])]
+    secure: bool,
+    /// Trust the authorities in this file, PEM, and no others.
+    #[arg(long, value_name = "FILE", requires = "secure")]
+    ca_file: Option<PathBuf>,
     /// Verify the chain of ARC too: a line more for messages that have one.
     #[arg(long)]
     arc: bool,
@@ -60,6 +69,9 @@ pub(super) struct Verify {
 impl Verify {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
+        if self.secure {
+            return self.secured();
+        }
         let mut keys: Box<dyn Keys> = match &self.keys {
             Some(path) => Box::new(KeyFile::read(path)?),
             None => Box::new(Asked::of(self.resolver)),
@@ -95,6 +107,31 @@ impl Verify {
             Exit::Ok if !good => Exit::Data,
             exit => exit,
         })
+    }
+}
+
+impl Verify {
+    /// A line a message.
+    fn secured(self) -> Outcome {
+        let mut table = Table::new(COLUMNS.to_vec(), self.json, false);
+        let mut good = true;
+        let exit = self.input.each(|item| {
+            let mut message = spool(item.body, |_| {})?;
+            let worth = secure::verify(&mut message, self.ca_file.as_ref())?;
+            good &= worth.as_ref().is_some_and(|worth| worth.good);
+            let (method, result) = match &worth {
+                None => ("", "none"),
+                Some(worth) => (
+                    if worth.by == By::Pgp { "pgp" } else { "smime" },
+                    if worth.good { Verdict::Pass.word() } else { Verdict::Fail.word() },
+                ),
+            };
+            let (signer, reason) = worth.as_ref().map_or(("", ""), |worth| (&worth.signer, &worth.reason));
+            let object = || json!({ "message": item.number, "method": method, "result": result, "signer": signer, "reason": reason });
+            Ok(row(&mut table, item.number, method, [result, signer, "", "", reason], object)? == Reader::There)
+        })?;
+        table.end(false)?;
+        Ok(if exit == Exit::Ok && !good { Exit::Data } else { exit })
     }
 }
 
