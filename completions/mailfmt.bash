@@ -1288,7 +1288,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__verify)
-            opts="-0 -h -V --variant --null --ndjson --one --keys --dns --resolver --secure --ca-file --arc --json --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --keys --dns --resolver --secure --smime-ca --arc --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1306,7 +1306,7 @@ _mailfmt() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --ca-file)
+                --smime-ca)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -454,7 +454,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand sign" -s V -l version -d
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l keys -d 'Keys: lines with SELECTOR._domainkey.DOMAIN, a blank and its TXT record, as it is or as in a zone file' -r -F
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l resolver -d 'Ask this DNS resolver (default: those of /etc/resolv.conf)' -r
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l ca-file -d 'Trust the authorities in this file, PEM, and no others' -r -F
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l smime-ca -d 'S/MIME: trust the authorities in this file, PEM' -r -F
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l one -d 'The input is one message, also if its first line begins with "From "'

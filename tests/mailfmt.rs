@@ -1,5 +1,5 @@
 //! mailfmt as its users run it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used, clippy::print_stderr)]
 
 #[path = "mailfmt/answer.rs"]
 mod answer;

@@ -14,7 +14,7 @@ impl Keys {
         let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
         if !has("gpg") || !has("openssl") {
             assert!(std::env::var_os("CI").is_none(), "gpg and openssl are not installed");
-            println!("skipped: no gpg or openssl");
+            eprintln!("skipped: no gpg or openssl");
             return None;
         }
         // A socket's path has to be short.
@@ -99,7 +99,7 @@ fn signed_and_verified() {
             &["sign", "--raw", "--pgp", "--signer", "alice@example.org"][..],
             &["verify", "--secure", "--json"][..],
         ),
-        ("smime", &smime, &["verify", "--secure", "--json", "--ca-file", "cert.pem"]),
+        ("smime", &smime, &["verify", "--secure", "--json", "--smime-ca", "cert.pem"]),
     ] {
         for text in [MESSAGE.to_owned(), MESSAGE.replace('\n', "\r\n"), "From: x@y\n\nplain\n".to_owned()] {
             let signed = keys.mailfmt(sign, text.as_bytes());
@@ -160,7 +160,7 @@ fn as_the_programs_themselves_do_it() {
     // openssl makes and reads whole messages.
     let message =
         keys.program("openssl", &["cms", "-sign", "-in", "entity", "-signer", "cert.pem", "-inkey", "key.pem"]);
-    assert_eq!(keys.mailfmt(&["verify", "--secure", "--ca-file", "cert.pem"], &message).status, 0);
+    assert_eq!(keys.mailfmt(&["verify", "--secure", "--smime-ca", "cert.pem"], &message).status, 0);
     assert_eq!(keys.mailfmt(&["verify", "--secure"], &message).status, 65);
     let ours =
         keys.mailfmt(&["sign", "--raw", "--smime", "--cert", "cert.pem", "--smime-key", "key.pem"], entity.as_bytes());

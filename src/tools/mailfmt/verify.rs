@@ -55,8 +55,8 @@ pub(super) struct Verify {
     /// Verify multipart/signed: OpenPGP by gpg, S/MIME by openssl.
     #[arg(long, conflicts_with_all = ["dns", "keys", "arc"])]
     secure: bool,
-    /// Trust the authorities in this file, PEM, and no others.
-    #[arg(long, value_name = "FILE", requires = "secure")]
+    /// S/MIME: trust the authorities in this file, PEM.
+    #[arg(long = "smime-ca", value_name = "FILE", requires = "secure")]
     ca_file: Option<PathBuf>,
     /// Verify the chain of ARC too: a line more for messages that have one.
     #[arg(long)]
