@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 
 /// How much is read or written in one go.
-pub const CHUNK: usize = 64 * 1024;
+pub const CHUNK: usize = 32 * 1024;
 
 /// A stream of bytes that is pulled.
 pub trait Body {

@@ -1,0 +1,290 @@
+//! Messages, addresses, dates and media types that nobody here wrote: the resources of the crate mail-parser (MIT OR Apache-2.0, with what it took from
+//! others), which lie where cargo keeps its sources. Where we say something else, DIFFERENCES.md says why, one by one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
+
+use pipepost::body::Body;
+use pipepost::message::addr::{self, AddressItem};
+use pipepost::message::date::Date;
+use pipepost::message::decode::{decoded, text, words};
+use pipepost::message::mime::{ContentType, Part, walk};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The sources of mail-parser, at the version that Cargo.lock has.
+fn resources() -> Option<PathBuf> {
+    let lock = include_str!("../Cargo.lock");
+    let version = lock.split("name = \"mail-parser\"\nversion = \"").nth(1)?.split('"').next()?;
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")))?;
+    let found = std::fs::read_dir(home.join("registry/src")).ok()?.filter_map(Result::ok).find_map(|entry| {
+        let path = entry.path().join(format!("mail-parser-{version}/resources"));
+        path.is_dir().then_some(path)
+    });
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "the sources of mail-parser are not there");
+        eprintln!("skipped: the sources of mail-parser are not where cargo keeps them");
+    }
+    found
+}
+
+/// What differs, as it is listed: each once.
+struct Differences(BTreeSet<String>);
+
+impl Differences {
+    fn note(&mut self, place: &str, what: &str, theirs: &impl std::fmt::Debug, ours: &impl std::fmt::Debug) {
+        eprintln!("{place}: {what}\n  theirs {theirs:?}\n  ours   {ours:?}");
+        self.0.insert(format!("{place}: {what}"));
+    }
+
+    /// Only what the page tells differs, and all of that does.
+    fn are_those_of(&self, section: &str) {
+        let page = include_str!("conformance/DIFFERENCES.md");
+        let part = page.split("\n## ").find_map(|part| part.strip_prefix(section)).unwrap();
+        let listed: BTreeSet<String> =
+            part.lines().filter_map(|line| line.strip_prefix("- `")?.split('`').next()).map(str::to_owned).collect();
+        let new: Vec<_> = self.0.difference(&listed).collect();
+        let gone: Vec<_> = listed.difference(&self.0).collect();
+        assert!(new.is_empty() && gone.is_empty(), "not listed: {new:#?}\nno more: {gone:#?}");
+    }
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Name and address of each, groups dissolved.
+fn theirs(value: &Value) -> Vec<(Option<String>, String)> {
+    let one = |entry: &Value| {
+        let text = |name: &str| entry[name].as_str().map(str::to_owned);
+        (text("name").filter(|name| !name.is_empty()), text("address").unwrap_or_default())
+    };
+    let address = if value["Address"].is_null() { value } else { &value["Address"] };
+    match &address["Group"] {
+        Value::Null => array(&address["List"]).iter().map(one).collect(),
+        groups => array(groups).iter().flat_map(|group| array(&group["addresses"]).iter().map(one)).collect(),
+    }
+}
+
+fn ours(value: &[u8]) -> Vec<(Option<String>, String)> {
+    let items: Vec<AddressItem> = addr::list(value);
+    let one = |address: &addr::Address| {
+        let name = address.name.as_deref().map(words).map(|name| name.trim().to_owned());
+        (name.filter(|name| !name.is_empty()), String::from_utf8_lossy(&address.spec()).into_owned())
+    };
+    addr::mailboxes(&items).map(one).collect()
+}
+
+fn instant(value: &Value) -> Option<i64> {
+    let n = |name: &str| value[name].as_i64();
+    let sign = if value["tz_before_gmt"].as_bool()? { 1 } else { -1 };
+    let day = chrono::NaiveDate::from_ymd_opt(
+        i32::try_from(n("year")?).ok()?,
+        u32::try_from(n("month")?).ok()?,
+        u32::try_from(n("day")?).ok()?,
+    )?;
+    let seconds = n("hour")? * 3600 + n("minute")? * 60 + n("second")?;
+    let zone = sign * (n("tz_hour")? * 3600 + n("tz_minute")? * 60);
+    Some(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp() + seconds + zone)
+}
+
+#[test]
+fn addresses() {
+    let Some(resources) = resources() else { return };
+    let mut differences = Differences(BTreeSet::new());
+    for (n, vector) in array(&read(&resources.join("address.json"))).iter().enumerate() {
+        let (theirs, ours) = (theirs(&vector["expected"]), ours(vector["header"].as_str().unwrap().as_bytes()));
+        if theirs != ours {
+            differences.note(&format!("address {n}"), "list", &theirs, &ours);
+        }
+    }
+    differences.are_those_of("Addresses");
+}
+
+#[test]
+fn dates() {
+    let Some(resources) = resources() else { return };
+    let mut differences = Differences(BTreeSet::new());
+    for (n, vector) in array(&read(&resources.join("date.json"))).iter().enumerate() {
+        let theirs = instant(&vector["expected"]);
+        let ours = Date::parse(vector["header"].as_str().unwrap().as_bytes()).map(|date| date.seconds);
+        if theirs != ours {
+            differences.note(&format!("date {n}"), "instant", &theirs, &ours);
+        }
+    }
+    differences.are_those_of("Dates");
+}
+
+#[test]
+fn media_types() {
+    let Some(resources) = resources() else { return };
+    let mut differences = Differences(BTreeSet::new());
+    for (n, vector) in array(&read(&resources.join("content_type.json"))).iter().enumerate() {
+        let expected = &vector["expected"];
+        let kind = |name: &str| expected[name].as_str().unwrap_or_default().to_ascii_lowercase();
+        let pair = |pair: &Value| {
+            let (name, value) = if pair.is_array() { (&pair[0], &pair[1]) } else { (&pair["name"], &pair["value"]) };
+            (name.as_str().unwrap_or_default().to_ascii_lowercase(), value.as_str().unwrap_or_default().to_owned())
+        };
+        let theirs = (
+            kind("c_type"),
+            kind("c_subtype"),
+            array(&expected["attributes"]).iter().map(pair).collect::<BTreeSet<_>>(),
+        );
+        let ours = ContentType::parse(vector["header"].as_str().unwrap().as_bytes()).map(|found| {
+            let one = |(name, value): &(String, Vec<u8>)| (name.clone(), String::from_utf8_lossy(value).into_owned());
+            (found.kind.clone(), found.subtype.clone(), found.parameters.iter().map(one).collect())
+        });
+        if Some(&theirs) != ours.as_ref() {
+            differences.note(&format!("type {n}"), "value", &theirs, &ours);
+        }
+    }
+    differences.are_those_of("Media types");
+}
+
+/// Contents in the order of the message.
+fn their_leaves<'v>(message: &'v Value, all: &mut Vec<(&'v str, &'v Value)>) {
+    for part in array(&message["parts"]) {
+        let Some((kind, body)) = part["body"].as_object().and_then(|body| body.iter().next()) else { continue };
+        match kind.as_str() {
+            "Multipart" => {}
+            "Message" => their_leaves(body, all),
+            kind => all.push((kind, body)),
+        }
+    }
+}
+
+fn our_leaves<'p>(part: &'p Part, all: &mut Vec<&'p Part>) {
+    if part.parts.is_empty() && !part.is_multipart() {
+        all.push(part);
+    }
+    part.parts.iter().for_each(|part| our_leaves(part, all));
+}
+
+fn messages(at: &Path, all: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(at).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            messages(&path, all);
+        } else if path.extension().is_some_and(|end| end == "eml") {
+            all.push(path);
+        }
+    }
+    all.sort();
+}
+
+#[test]
+fn whole_messages() {
+    let Some(resources) = resources() else { return };
+    let mut differences = Differences(BTreeSet::new());
+    let mut paths = Vec::new();
+    messages(&resources.join("eml"), &mut paths);
+    assert!(paths.len() > 100);
+    for path in &paths {
+        let place = path.strip_prefix(resources.join("eml")).unwrap().display().to_string();
+        // They are in wire form, and what is expected is for the other; that of wire form says the same.
+        let mut bytes = std::fs::read(path).unwrap();
+        let crlf: Vec<usize> = memchr::memmem::find_iter(&bytes, b"\r\n").collect();
+        let mut at = 0..;
+        bytes.retain(|_| crlf.binary_search(&at.next().unwrap()).is_err());
+        let expected = read(&path.with_extension("json"));
+        let message = walk(&mut bytes.as_slice()).unwrap();
+        for header in array(&expected["parts"][0]["headers"]) {
+            let (name, value) = (header["name"].as_str().unwrap_or_default(), &header["value"]);
+            let field = name.replace('_', "-");
+            // Of several theirs is the last.
+            let Some(raw) = message.header.all(&field).last() else { continue };
+            match name {
+                "subject" => {
+                    let (theirs, ours) = (value["Text"].as_str().map(str::to_owned), words(raw).trim().to_owned());
+                    if theirs.as_ref() != Some(&ours) {
+                        differences.note(&place, name, &theirs, &ours);
+                    }
+                }
+                "date" => {
+                    let (theirs, ours) = (instant(&value["DateTime"]), Date::parse(raw).map(|date| date.seconds));
+                    if theirs != ours {
+                        differences.note(&place, name, &theirs, &ours);
+                    }
+                }
+                "from" | "to" | "cc" => {
+                    let (theirs, ours) = (theirs(value), ours(raw));
+                    if theirs != ours {
+                        differences.note(&place, name, &theirs, &ours);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let (mut their, mut our) = (Vec::new(), Vec::new());
+        their_leaves(&expected, &mut their);
+        our_leaves(&message, &mut our);
+        if their.len() != our.len() {
+            let kinds: Vec<_> = their.iter().map(|(kind, _)| *kind).collect();
+            let types: Vec<_> = our.iter().map(|part| &part.content_type.subtype).collect();
+            differences.note(&place, "parts", &kinds, &types);
+            continue;
+        }
+        for (n, ((kind, body), part)) in their.iter().zip(our).enumerate() {
+            let at = &bytes[part.body_at.start as usize..part.body_at.end as usize];
+            let what = format!("content {n}");
+            if kind.ends_with("Binary") {
+                let theirs: Vec<u8> = array(body).iter().map(|b| b.as_u64().unwrap() as u8).collect();
+                let ours = decoded(at, &part.encoding).whole(usize::MAX / 2).unwrap().unwrap();
+                if theirs != ours {
+                    let shown = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
+                    differences.note(&place, &what, &(theirs.len(), shown(&theirs)), &(ours.len(), shown(&ours)));
+                }
+            } else {
+                let ours = text(at, part).whole(usize::MAX / 2).unwrap().unwrap();
+                let ours = String::from_utf8(ours).unwrap();
+                if body.as_str() != Some(&ours) {
+                    differences.note(&place, &what, &body, &ours);
+                }
+            }
+        }
+    }
+    differences.are_those_of("Messages");
+}
+
+fn mailfmt(arguments: &[&str], input: &[u8]) -> (Option<i32>, Vec<u8>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mailfmt"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+    let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let done = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    (done.status.code(), done.stdout)
+}
+
+#[test]
+fn every_verb_has_a_result_and_json_is_lossless() {
+    let Some(resources) = resources() else { return };
+    let mut paths = Vec::new();
+    messages(&resources.join("eml"), &mut paths);
+    for path in paths {
+        let bytes = std::fs::read(&path).unwrap();
+        let (status, json) = mailfmt(&["json", "--one"], &bytes);
+        if status == Some(0) {
+            let (status, back) = mailfmt(&["unjson", "--raw"], &json);
+            assert!(status == Some(0) && back == bytes, "{}", path.display());
+        }
+        for verb in
+            [&["tree"][..], &["list"], &["show"], &["text"], &["lint"], &["repair"], &["extract", "--tar", "--all"]]
+        {
+            let (status, _) = mailfmt(&[verb, &["--one"]].concat(), &bytes);
+            assert!(matches!(status, Some(0 | 65)), "{}: {verb:?} {status:?}", path.display());
+        }
+    }
+}
