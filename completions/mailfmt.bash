@@ -502,7 +502,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__head)
-            opts="-0 -e -h -V --input --variant --null --ndjson --one --raw --json --exit-status --help --version"
+            opts="-0 -e -h -V --input --variant --null --ndjson --one --raw --addresses --dates --json --exit-status --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -183,6 +183,8 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s 0 -l null -d 'E
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l raw -d 'Print the fields byte for byte, folded and encoded as they are'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l addresses -d 'Print the addresses in the fields, one a line'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l dates -d 'Print the dates of the fields (of Received: when it came), one a line, as 2026-11-22T22:16:00+00:00'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -l json -d 'Print one JSON object a message: {"headers": [{"name", "raw", "decoded"}]}'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s e -l exit-status -d 'End with status 1 if no field was found'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand head" -s h -l help -d 'Print help (see more with \'--help\')'

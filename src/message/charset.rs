@@ -1,6 +1,6 @@
 //! Charsets to UTF-8 (the names and tables of the Encoding Standard, by encoding_rs), whole or as a stream.
 //!
-//! Left out: UTF-7 and UTF-32, which no mail of this century needs; they are shown as ASCII with escapes.
+//! UTF-7 (RFC 2152), which that leaves out, is read too, and never written. Left out: UTF-32.
 
 use crate::body::Body;
 use crate::error::Result;
@@ -17,10 +17,27 @@ pub fn lookup(label: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label(label).filter(|found| *found != REPLACEMENT)
 }
 
+/// Whether texts in the charset of this name can be read.
+#[must_use]
+pub fn is_known(label: &[u8]) -> bool {
+    is_utf7(label) || lookup(label).is_some()
+}
+
+fn is_utf7(label: &[u8]) -> bool {
+    let label = label.trim_ascii();
+    [&b"utf-7"[..], b"unicode-1-1-utf-7"].iter().any(|name| label.eq_ignore_ascii_case(name))
+}
+
 /// `bytes` in charset `label` as UTF-8. What can't be read is U+FFFD; an unknown label counts as UTF-8 if the bytes are
 /// valid UTF-8, and as windows-1252, in which every byte is something, if not.
 #[must_use]
 pub fn to_utf8(label: &[u8], bytes: &[u8]) -> String {
+    if is_utf7(label) {
+        let (mut utf7, mut out) = (Utf7::default(), String::new());
+        utf7.push(bytes, &mut out);
+        utf7.finish(&mut out);
+        return out;
+    }
     let encoding = lookup(label).unwrap_or(if std::str::from_utf8(bytes).is_ok() { UTF_8 } else { WINDOWS_1252 });
     encoding.decode_without_bom_handling(bytes).0.into_owned()
 }
@@ -29,6 +46,7 @@ pub fn to_utf8(label: &[u8], bytes: &[u8]) -> String {
 pub struct Utf8Body<B> {
     from: B,
     decoder: Decoder,
+    utf7: Option<Utf7>,
     out: Vec<u8>,
     ended: bool,
     replaced: bool,
@@ -38,7 +56,8 @@ impl<B: Body> Utf8Body<B> {
     /// Reads `from` as `label` (an unknown charset is read as UTF-8) and drops a byte order mark.
     pub fn new(from: B, label: &[u8]) -> Utf8Body<B> {
         let decoder = lookup(label).unwrap_or(UTF_8).new_decoder_with_bom_removal();
-        Utf8Body { from, decoder, out: Vec::new(), ended: false, replaced: false }
+        let utf7 = is_utf7(label).then(Utf7::default);
+        Utf8Body { from, decoder, utf7, out: Vec::new(), ended: false, replaced: false }
     }
 
     /// Whether some bytes were no text of the charset and became U+FFFD.
@@ -53,6 +72,16 @@ impl<B: Body> Body for Utf8Body<B> {
         while self.out.is_empty() && !self.ended {
             let mut piece = self.from.chunk()?;
             self.ended = piece.is_empty();
+            if let Some(utf7) = &mut self.utf7 {
+                let mut text = String::new();
+                utf7.push(piece, &mut text);
+                if self.ended {
+                    utf7.finish(&mut text);
+                }
+                self.replaced |= utf7.replaced;
+                self.out.extend_from_slice(text.as_bytes());
+                continue;
+            }
             loop {
                 let start = self.out.len();
                 let room = self.decoder.max_utf8_buffer_length(piece.len()).unwrap_or(0).max(16);
@@ -68,6 +97,86 @@ impl<B: Body> Body for Utf8Body<B> {
             }
         }
         Ok(&self.out)
+    }
+}
+
+/// Reads UTF-7: ASCII, and runs of UTF-16 in base64 between `+` and `-` (RFC 2152).
+#[derive(Debug, Default)]
+struct Utf7 {
+    in_run: bool,
+    /// Nothing has come behind the `+` yet.
+    fresh: bool,
+    bits: u32,
+    count: u32,
+    /// The first half of a surrogate pair.
+    high: Option<u16>,
+    replaced: bool,
+}
+
+impl Utf7 {
+    fn push(&mut self, bytes: &[u8], out: &mut String) {
+        for &b in bytes {
+            if self.in_run {
+                let value = match b {
+                    b'A'..=b'Z' => Some(b - b'A'),
+                    b'a'..=b'z' => Some(b - b'a' + 26),
+                    b'0'..=b'9' => Some(b - b'0' + 52),
+                    b'+' => Some(62),
+                    b'/' => Some(63),
+                    _ => None,
+                };
+                if let Some(value) = value {
+                    self.fresh = false;
+                    self.bits = (self.bits << 6 | u32::from(value)) & 0x003f_ffff;
+                    self.count += 6;
+                    if let Some(left) = self.count.checked_sub(16) {
+                        self.count = left;
+                        let unit = u16::try_from(self.bits >> left & 0xffff).unwrap_or_default();
+                        self.unit(unit, out);
+                    }
+                    continue;
+                }
+                self.in_run = false;
+                self.finish(out);
+                if b == b'-' {
+                    // `+-` is a plus.
+                    out.push_str(if self.fresh { "+" } else { "" });
+                    continue;
+                }
+            }
+            match b {
+                b'+' => (self.in_run, self.fresh, self.bits, self.count) = (true, true, 0, 0),
+                b if b.is_ascii() => out.push(char::from(b)),
+                _ => self.wrong(out),
+            }
+        }
+    }
+
+    /// A unit of UTF-16.
+    fn unit(&mut self, unit: u16, out: &mut String) {
+        match (self.high.take(), unit) {
+            (None, 0xd800..=0xdbff) => self.high = Some(unit),
+            (high, unit) => {
+                for found in char::decode_utf16(high.into_iter().chain([unit])) {
+                    match found {
+                        Ok(c) => out.push(c),
+                        Err(_) => self.wrong(out),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The end of a run, or of the text.
+    fn finish(&mut self, out: &mut String) {
+        if self.high.take().is_some() {
+            self.wrong(out);
+        }
+    }
+
+    fn wrong(&mut self, out: &mut String) {
+        self.replaced = true;
+        out.push(char::REPLACEMENT_CHARACTER);
     }
 }
 
@@ -95,6 +204,19 @@ mod tests {
         assert_eq!(to_utf8(b"x-what", b"\xe9"), "é");
         assert_eq!(to_utf8(b"x-what", "é".as_bytes()), "é");
         assert_eq!(to_utf8(b"utf-8", b"a\xffb"), "a\u{fffd}b");
+        for (utf7, text) in [
+            (&b"Fr+APY-sche+ADs- a"[..], "Frösche; a"),
+            (b"1 +- 1", "1 + 1"),
+            (b"+2D3eAA-!", "😀!"),
+            (b"+APY x", "ö x"),
+            (b"+2D0-x\xff", "\u{fffd}x\u{fffd}"),
+            (b"a+", "a"),
+        ] {
+            assert_eq!(to_utf8(b"UTF-7", utf7), text);
+            let dripped = Utf8Body::new(Drip(utf7), b"utf-7").whole(100).unwrap().unwrap();
+            assert_eq!(String::from_utf8(dripped).unwrap(), text);
+        }
+        assert!(is_known(b"utf-7") && !is_known(b"utf-8000"));
         assert!(lookup(b"utf-7").is_none() && lookup(b" UTF-8 ").is_some());
     }
 

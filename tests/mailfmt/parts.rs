@@ -51,3 +51,18 @@ fn reports_become_json() {
     assert_eq!(value["results"][0]["properties"][0]["value"], "example.com");
     assert_eq!(mailfmt(&["auth"], message).text().lines().count(), 2);
 }
+
+#[test]
+fn addresses_and_dates_of_fields() {
+    let message = "Received: from a by b; Sun, 22 Nov 2026 22:16:00 +0200\nFrom: \"J, Ö\" <j@x>\nTo: g: a@b, C (c) <c@d>;, e@f\n\
+        Date: Mon, 23 Nov 2026 01:02:03 GMT\nSubject: =?utf-7?Q?Fr+APY-sche?=\nX: y\n\n";
+    let of = |arguments: &[&str]| mailfmt(&[&["head"], arguments].concat(), message.as_bytes());
+    assert_eq!(of(&["--addresses", "from", "to"]).text(), "j@x\na@b\nc@d\ne@f\n");
+    assert_eq!(
+        of(&["--dates", "date", "received", "x"]).text(),
+        "2026-11-22T22:16:00+02:00\n2026-11-23T01:02:03+00:00\n"
+    );
+    assert_eq!(of(&["-e", "--dates", "x"]).status, 1);
+    assert_eq!(of(&["--dates", "--addresses"]).status, 64);
+    assert_eq!(of(&["subject"]).text(), "Frösche\n");
+}

@@ -151,7 +151,7 @@ fn wrong_word(word: &[u8]) -> Option<String> {
     if word.len() > WORD {
         return Some(format!("an encoded word of {} bytes, over {WORD}", word.len()));
     }
-    if charset::lookup(label).is_none() {
+    if !charset::is_known(label) {
         return Some(format!("an encoded word in the unknown charset {}", String::from_utf8_lossy(label)));
     }
     let q = |text: &[u8]| {
@@ -242,7 +242,7 @@ fn mime(part: &Part, found: &mut Found) {
         if ContentType::parse(value).is_none() {
             found.push((at(), Code::BadContentType, "Content-Type: not like type/subtype".to_owned()));
         }
-        if kind.kind == "text" && charset::lookup(kind.charset()).is_none() {
+        if kind.kind == "text" && !charset::is_known(kind.charset()) {
             let name = String::from_utf8_lossy(kind.charset());
             found.push((at(), Code::UnknownCharset, format!("the charset {name} is not known")));
         }

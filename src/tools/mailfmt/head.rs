@@ -6,8 +6,10 @@ use super::screen::Screen;
 use crate::body::Body;
 use crate::cli::Outcome;
 use crate::error::{Error, Exit, Result};
+use crate::message::date::Date;
 use crate::message::decode::words;
 use crate::message::header::{Collect, Field, Header};
+use crate::message::reply::people_of;
 use crate::text::escape;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -30,6 +32,12 @@ pub(super) struct Head {
     /// Print the fields byte for byte, folded and encoded as they are.
     #[arg(long, conflicts_with = "json")]
     raw: bool,
+    /// Print the addresses in the fields, one a line.
+    #[arg(long, conflicts_with_all = ["json", "raw", "dates"])]
+    addresses: bool,
+    /// Print the dates of the fields (of Received: when it came), one a line, as 2026-11-22T22:16:00+00:00.
+    #[arg(long, conflicts_with_all = ["json", "raw"])]
+    dates: bool,
     /// Print one JSON object a message: {"headers": [{"name", "raw", "decoded"}]}.
     #[arg(long)]
     json: bool,
@@ -59,12 +67,30 @@ impl Head {
         self.fields.is_empty() || self.fields.iter().any(|name| field.is(name.trim_end_matches(':')))
     }
 
+    /// The addresses or the date in a field.
+    fn values(&self, field: &Field<'_>) -> Vec<String> {
+        if self.addresses {
+            return people_of(field.value).iter().map(|address| escape(address.spec())).collect();
+        }
+        // Behind what Received says of the way.
+        let date = match field.value.iter().rposition(|b| *b == b';') {
+            Some(at) if field.is("Received") => field.value.get(at.saturating_add(1)..).unwrap_or_default(),
+            _ => field.value,
+        };
+        Date::parse(date).map(|date| date.rfc3339()).into_iter().collect()
+    }
+
     fn print(&self, screen: &mut Screen, header: &Header, separate: bool) -> Result<usize> {
         let fields: Vec<Field<'_>> = header.fields().filter(|field| self.wants(field)).collect();
         if self.json {
             let wanted = describe::Fields(header, |field: &Field<'_>| self.wants(field));
             screen.line(&describe::line(&BTreeMap::from([("headers", wanted)]))?)?;
             return Ok(fields.len());
+        }
+        if self.addresses || self.dates {
+            let lines: Vec<String> = fields.iter().flat_map(|field| self.values(field)).collect();
+            lines.iter().try_for_each(|line| screen.line(line))?;
+            return Ok(lines.len());
         }
         let names = self.fields.len() != 1;
         if separate && names {

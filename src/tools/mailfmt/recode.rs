@@ -7,7 +7,7 @@ use super::show::read;
 use crate::body::Body;
 use crate::cli::Outcome;
 use crate::error::{Error, Result};
-use crate::message::charset::{Utf8Body, lookup};
+use crate::message::charset::{Utf8Body, is_known, lookup};
 use crate::message::decode::decoded;
 use crate::message::edit::{Edit, edit};
 use crate::message::facts::Facts;
@@ -102,7 +102,7 @@ impl Recode {
     fn text(&self, spool: &mut Spool, part: &Part, to: &'static Encoding) -> Result<(Spool, Facts)> {
         let name = part.content_type.charset();
         let what = || format!("a text in {}", escape(name));
-        if lookup(name).is_none() {
+        if !is_known(name) {
             return Err(Error::data(format!("{}, a charset that nobody knows", what())));
         }
         let (mut content, mut facts) = (Spool::new(), Facts::of_body());
