@@ -38,7 +38,7 @@ const WAIT: Duration = Duration::from_secs(30);
 /// Verifies DKIM signatures: a line for each, the topmost first.
 ///
 /// Columns: number (of the message), method (dkim, arc), result (pass, fail, neutral, temperror, permerror; none: there is none),
-/// domain, selector, algorithm, reason. The status is 0 if one passes and none fails, 75 if a key can't be had now, else 65.
+/// domain (of OpenPGP: who signed), selector, algorithm, reason. The status is 0 if one passes and none fails, 75 if a key can't be had now, else 65.
 #[derive(Args, Debug)]
 pub(super) struct Verify {
     #[command(flatten)]

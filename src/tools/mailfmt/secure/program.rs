@@ -42,7 +42,7 @@ pub(super) struct Program {
 
 impl Program {
     pub(super) fn gpg() -> Program {
-        let arguments = ["--batch", "--no-tty", "--status-fd", "2"].map(OsString::from).to_vec();
+        let arguments = ["--batch", "--no-tty"].map(OsString::from).to_vec();
         Program { name: "gpg", arguments, open: Vec::new() }
     }
 
@@ -73,35 +73,45 @@ impl Program {
     ///
     /// # Errors
     /// 69: it is not installed; 73, 74.
-    pub(super) fn run(self, input: File) -> Result<Ran> {
+    pub(super) fn run(mut self, input: File) -> Result<Ran> {
         let new = || disk::unnamed(&std::env::temp_dir()).creating(FILE);
-        let (output, mut said) = (new()?, new()?);
+        let (output, mut said, mut status) = (new()?, new()?, new()?);
+        if self.name == "gpg" {
+            // Apart from what it says to people, in which a message could speak (CVE-2018-12020).
+            let behind = std::mem::take(&mut self.arguments);
+            self = self.arguments(["--status-file"]).inherits(&status)?;
+            self.arguments.extend(behind);
+        }
         let mut command = Command::new(self.name);
         command.args(&self.arguments).env("LC_ALL", "C").stdin(input);
         command.stdout(output.try_clone().local(FILE)?).stderr(said.try_clone().local(FILE)?);
         let started = command.status();
         drop(self.open);
-        let status = started.map_err(|e| {
+        let ended = started.map_err(|e| {
             let exit = if e.kind() == ErrorKind::NotFound { Exit::Refused } else { Exit::IoErr };
             Error::new(exit, format!("{}: {}", self.name, words(&e))).advise("it has to be installed")
         })?;
-        said.rewind().local(FILE)?;
-        let mut text = Vec::new();
-        said.take(SAID).read_to_end(&mut text).local(FILE)?;
-        Ok(Ran { status, output, said: String::from_utf8_lossy(&text).into_owned() })
+        let text = |file: &mut File| {
+            let mut text = Vec::new();
+            file.rewind().and_then(|()| file.take(SAID).read_to_end(&mut text)).local(FILE)?;
+            Ok::<_, Error>(String::from_utf8_lossy(&text).into_owned())
+        };
+        Ok(Ran { ended, output, said: text(&mut said)?, status: text(&mut status)? })
     }
 }
 
 /// How it ended.
 pub(super) struct Ran {
-    status: ExitStatus,
+    ended: ExitStatus,
     output: File,
     said: String,
+    /// What gpg says to programs.
+    status: String,
 }
 
 impl Ran {
     pub(super) fn is_good(&self) -> bool {
-        self.status.success()
+        self.ended.success()
     }
 
     /// Or its last words.
@@ -114,15 +124,15 @@ impl Ran {
 
     /// What gpg says under this word.
     pub(super) fn words(&self, word: &str) -> Option<Vec<String>> {
-        let mut lines = self.said.lines().filter_map(|line| line.strip_prefix(STATUS)?.strip_prefix(word));
+        let mut lines = self.status.lines().filter_map(|line| line.strip_prefix(STATUS)?.strip_prefix(word));
         let rest = lines.find(|rest| rest.is_empty() || rest.starts_with(' '))?;
         Some(rest.split_whitespace().map(str::to_owned).collect())
     }
 
     /// The last thing that it said to people.
     pub(super) fn last_words(&self) -> String {
-        let people = |line: &&str| !line.starts_with(STATUS) && !line.trim().is_empty();
-        let line = self.said.lines().rfind(people).unwrap_or("it refuses, and does not say why");
+        let line =
+            self.said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it refuses, and does not say why");
         escape(line.trim().trim_start_matches("gpg: "))
     }
 
