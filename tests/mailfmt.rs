@@ -5,6 +5,8 @@
 mod answer;
 #[path = "mailfmt/change.rs"]
 mod change;
+#[path = "mailfmt/conformance.rs"]
+mod conformance;
 #[path = "mailfmt/dkim.rs"]
 mod dkim;
 #[path = "mailfmt/each.rs"]

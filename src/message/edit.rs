@@ -34,11 +34,7 @@ pub fn edit(header: &Header, edits: &[Edit]) -> Result<Vec<u8>> {
     let mut pieces: Vec<Piece> = header.entries().map(Piece::of).collect();
     let kept: usize = header.entries().map(|entry| entry.raw().len()).sum();
     let separator = header.raw().get(kept..).unwrap_or_default();
-    let end = if header.raw().split(|b| *b == b'\n').next().is_some_and(|line| line.ends_with(b"\r")) {
-        "\r\n"
-    } else {
-        "\n"
-    };
+    let end = header.line_end();
     for one in edits {
         apply(&mut pieces, one, end)?;
     }

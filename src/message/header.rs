@@ -111,6 +111,13 @@ impl Header {
         &self.raw
     }
 
+    /// The line end of its first line, which is that of lines that are put into it.
+    #[must_use]
+    pub fn line_end(&self) -> &'static str {
+        let first = self.raw.split_inclusive(|b| *b == b'\n').next().unwrap_or_default();
+        if first.ends_with(b"\r\n") { "\r\n" } else { "\n" }
+    }
+
     /// Whether the empty line that ends it was there.
     #[must_use]
     pub fn is_ended(&self) -> bool {

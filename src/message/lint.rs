@@ -12,6 +12,7 @@ use super::recode::{Mark, each};
 use crate::body::Rewind;
 use crate::error::Result;
 use body::Bytes;
+pub use fields::is_once;
 pub use rules::{Code, Profile, Severity};
 use std::collections::BTreeMap;
 

@@ -214,6 +214,12 @@ impl Part {
         self.header_at.start..self.body_at.end
     }
 
+    /// Whether it is signed or encrypted (RFC 1847), so that nothing in it may be changed.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.content_type.is("multipart", "signed") || self.content_type.is("multipart", "encrypted")
+    }
+
     /// Whether it has children that are parts (not the one message inside a message).
     #[must_use]
     pub fn is_multipart(&self) -> bool {

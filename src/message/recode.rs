@@ -109,7 +109,7 @@ pub fn recode_with(
         entity.facts.end();
         entity.change = wanted.change(entity, label)?;
     }
-    let crlf = ends == Ends::Wire || line_end(&tree.header) == b"\r\n";
+    let crlf = ends == Ends::Wire || tree.header.line_end() == "\r\n";
     write(message, &entities, &marks, How { label, crlf }, out)
 }
 
@@ -118,14 +118,6 @@ pub fn recode_with(
 struct How {
     label: bool,
     crlf: bool,
-}
-
-/// The line end of a header section's first line.
-fn line_end(header: &Header) -> &'static [u8] {
-    match header.raw().iter().position(|b| *b == b'\n').and_then(|at| at.checked_sub(1)) {
-        Some(before) if header.raw().get(before) == Some(&b'\r') => b"\r\n",
-        _ => b"\n",
-    }
 }
 
 fn is_mime(header: &Header) -> bool {
@@ -141,8 +133,7 @@ fn list<'p>(part: &'p Part, sealed: bool, entities: &mut Vec<Entity<'p>>, marks:
     if leaf {
         marks.push(Mark { start: part.body_at.start, end: part.body_at.end, entity, is_body: true });
     }
-    let kind = &part.content_type;
-    let sealed = sealed || kind.is("multipart", "signed") || kind.is("multipart", "encrypted");
+    let sealed = sealed || part.is_sealed();
     part.parts.iter().for_each(|part| list(part, sealed, entities, marks));
 }
 
@@ -244,7 +235,7 @@ impl Entity<'_> {
     /// Its header section as it will be.
     fn header(&self, label: bool) -> Vec<u8> {
         let header = &self.part.header;
-        let end = line_end(header);
+        let end = header.line_end().as_bytes();
         let name = match self.change {
             Change::None | Change::Rewrap => return header.raw().to_vec(),
             Change::Name => "7bit",

@@ -9,10 +9,11 @@ use super::decode;
 use super::encode::Way;
 use super::field;
 use super::header::{Entry, Field, Header};
-use super::lint::Code;
+use super::lint::{Code, is_once};
 use super::mime::{Defect, Encoding, Part};
 use crate::error::{Error, Result};
 use crate::text::chomp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// What can be mended.
@@ -95,8 +96,7 @@ impl Wanted<'_> {
 pub fn unsealed(message: &Part) -> Vec<&Part> {
     let (mut all, mut waiting) = (Vec::new(), vec![message]);
     while let Some(part) = waiting.pop() {
-        let kind = &part.content_type;
-        if kind.is("multipart", "signed") || kind.is("multipart", "encrypted") {
+        if part.is_sealed() {
             continue;
         }
         all.push(part);
@@ -134,7 +134,7 @@ pub fn structure(
             && let Some(boundary) = part.content_type.parameter("boundary")
             && wanted.note(Code::NotClosed, part, "the closing boundary is put there")
         {
-            let end = line_end(&message.header);
+            let end = message.header.line_end().as_bytes();
             let last = part.body_at.end.saturating_sub(1)..part.body_at.end;
             let ended = part.body_at.is_empty() || start(&last)?.ends_with(b"\n");
             let mut bytes = if ended { Vec::new() } else { end.to_vec() };
@@ -161,7 +161,7 @@ fn evident(body: &[u8]) -> Option<String> {
         (fits && name.iter().any(|b| *b != b'-')).then_some(name)
     }
     let lines: Vec<&[u8]> = body.split(|b| *b == b'\n').map(|line| line.trim_ascii_end()).collect();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for name in lines.into_iter().filter_map(candidate) {
         if seen.contains(name) {
             return std::str::from_utf8(name).ok().map(str::to_owned);
@@ -195,11 +195,15 @@ pub fn contents(
         }
         Ok(false)
     };
-    for part in unsealed(message) {
+    let all = unsealed(message);
+    let inner: BTreeSet<u64> =
+        all.iter().filter_map(|part| part.message()).map(|message| message.header_at.start).collect();
+    for part in all {
         let mut fields = Fields::of(&part.header);
-        fields.spelling(part, wanted)?;
-        let is_message = part.header_at.start == message.header_at.start;
-        if is_message
+        let whole = part.header_at.start == message.header_at.start;
+        // Messages in messages have fields of their own, of which there may be one too.
+        fields.spelling(part, whole || inner.contains(&part.header_at.start), wanted)?;
+        if whole
             && part.header.get("MIME-Version").is_none()
             && part.header.fields().any(|field| starts(field.name, b"content-"))
             && wanted.note(Code::MissingMimeVersion, part, "MIME-Version is put there")
@@ -294,7 +298,10 @@ fn meant(name: &str) -> Option<Encoding> {
 pub fn with_parameter(part: &Part, name: &str, value: &str) -> String {
     let kind = &part.content_type;
     let mut out = format!("{}/{}", kind.kind, kind.subtype);
-    let other = kind.raw_parameters.iter().filter(|(own, _)| !own.eq_ignore_ascii_case(name.as_bytes()));
+    // In pieces and with a charset of its own too (RFC 2231).
+    let is_it =
+        |own: &[u8]| own.split(|b| *b == b'*').next().is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()));
+    let other = kind.raw_parameters.iter().filter(|(own, _)| !is_it(own));
     let own = (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     for (name, value) in other.cloned().chain([own]) {
         let (name, value) = (String::from_utf8_lossy(&name), String::from_utf8_lossy(&value));
@@ -309,36 +316,12 @@ pub fn with_parameter(part: &Part, name: &str, value: &str) -> String {
     out
 }
 
-/// The line end of a header section's first line.
-#[must_use]
-pub fn line_end(header: &Header) -> &'static [u8] {
-    let first = header.raw().split_inclusive(|b| *b == b'\n').next().unwrap_or_default();
-    if first.ends_with(b"\r\n") { b"\r\n" } else { b"\n" }
-}
-
 fn starts(name: &[u8], with: &[u8]) -> bool {
     name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
 }
 
 /// Fields of addresses, of which several are one list.
-const LISTS: [&str; 4] = ["To", "Cc", "Bcc", "Reply-To"];
-/// Fields of which there may be one (RFC 5322 3.6, RFC 2045 3).
-const ONCE: [&str; 13] = [
-    "Date",
-    "From",
-    "Sender",
-    "Message-ID",
-    "In-Reply-To",
-    "References",
-    "Subject",
-    "MIME-Version",
-    "Content-Type",
-    "Content-Transfer-Encoding",
-    "Content-Disposition",
-    "Content-ID",
-    "Content-Description",
-];
-
+const LISTS: [&str; 4] = ["to", "cc", "bcc", "reply-to"];
 /// A header section that is being mended.
 struct Fields {
     /// Name and bytes; no name: no field.
@@ -358,8 +341,7 @@ impl Fields {
         let pieces: Vec<_> = header.entries().map(named).collect();
         let len = pieces.iter().map(|(_, raw)| raw.len()).sum::<usize>();
         let rest = header.raw().get(len..).unwrap_or_default().to_vec();
-        let end = if line_end(header) == b"\r\n" { "\r\n" } else { "\n" };
-        Fields { pieces, end, rest, changed: false }
+        Fields { pieces, end: header.line_end(), rest, changed: false }
     }
 
     /// Puts a field in the place of those of its name, or at the end.
@@ -390,9 +372,11 @@ impl Fields {
     }
 
     /// What is wrong with fields themselves.
-    fn spelling(&mut self, part: &Part, wanted: &mut Wanted<'_>) -> Result<()> {
+    fn spelling(&mut self, part: &Part, is_message: bool, wanted: &mut Wanted<'_>) -> Result<()> {
         let header = &part.header;
         let mut pieces: Vec<(Vec<u8>, Vec<u8>)> = Vec::with_capacity(self.pieces.len());
+        // Where those are of which there may be one.
+        let mut firsts: BTreeMap<String, usize> = BTreeMap::new();
         for entry in header.entries() {
             let field = match entry {
                 Entry::Junk(raw) => {
@@ -420,7 +404,16 @@ impl Fields {
                     self.changed = true;
                 }
             }
-            self.once(part, &field, raw, wanted, &mut pieces);
+            let small = name.to_ascii_lowercase();
+            match firsts.get(&small) {
+                Some(first) => self.another((part, &field), raw, *first, wanted, &mut pieces),
+                None => {
+                    if is_once(&small, is_message) {
+                        firsts.insert(small, pieces.len());
+                    }
+                    pieces.push((field.name.to_vec(), raw));
+                }
+            }
         }
         self.pieces = pieces;
         Ok(())
@@ -450,38 +443,37 @@ impl Fields {
         Ok(())
     }
 
-    /// A field that may be there once: of lists one is made, others get another name.
-    fn once(
+    /// Another of a field that may be there once, whose first one is at that place: of lists one is made, others get another name.
+    fn another(
         &mut self,
-        part: &Part,
-        field: &Field<'_>,
+        (part, field): (&Part, &Field<'_>),
         raw: Vec<u8>,
+        first: usize,
         wanted: &mut Wanted<'_>,
         pieces: &mut Vec<(Vec<u8>, Vec<u8>)>,
     ) {
-        let is = |names: &[&str]| names.iter().any(|name| field.is(name));
-        let first = pieces.iter().position(|(name, _)| name.eq_ignore_ascii_case(field.name));
         let name = String::from_utf8_lossy(field.name).into_owned();
-        if let Some((_, before)) = first.and_then(|first| pieces.get_mut(first)) {
-            if is(&LISTS) && wanted.note(Code::DuplicateField, part, format!("{name}: joined with the one before")) {
+        let value =
+            raw.get(raw.iter().position(|b| *b == b':').map_or(0, |at| at.saturating_add(1))..).unwrap_or_default();
+        let is_list = LISTS.iter().any(|list| field.is(list));
+        if is_list && wanted.note(Code::DuplicateField, part, format!("{name}: joined with the one before")) {
+            self.changed = true;
+            if let Some((_, before)) = pieces.get_mut(first) {
                 let len = chomp(before).len();
                 before.truncate(len);
                 before.extend_from_slice(format!(",{} ", self.end).as_bytes());
-                before.extend_from_slice(chomp(field.value).trim_ascii());
+                before.extend_from_slice(chomp(value).trim_ascii_start());
                 before.extend_from_slice(self.end.as_bytes());
-                self.changed = true;
-                return;
             }
-            if is(&ONCE) && wanted.note(Code::DuplicateField, part, format!("{name}: the later is X-Duplicate-{name}"))
-            {
-                self.changed = true;
-                let name = [b"X-Duplicate-", field.name].concat();
-                let value = raw.get(field.name.len()..).unwrap_or_default();
-                pieces.push((name.clone(), [&name[..], value].concat()));
-                return;
-            }
+        } else if !is_list
+            && wanted.note(Code::DuplicateField, part, format!("{name}: the later is X-Duplicate-{name}"))
+        {
+            self.changed = true;
+            let name = [b"X-Duplicate-", field.name].concat();
+            pieces.push((name.clone(), [&name[..], b":", value].concat()));
+        } else {
+            pieces.push((field.name.to_vec(), raw));
         }
-        pieces.push((field.name.to_vec(), raw));
     }
 }
 
@@ -490,7 +482,7 @@ fn encoded(field: &Field<'_>, end: &str) -> Option<Vec<u8>> {
     let name = std::str::from_utf8(field.name).ok()?;
     let text = to_utf8(b"", &field.unfolded());
     // Addresses that can't be read would be lost.
-    if LISTS.iter().chain(&["From", "Sender"]).any(|list| field.is(list)) {
+    if LISTS.iter().chain(&["from", "sender"]).any(|list| field.is(list)) {
         checked(text.as_bytes()).ok()?;
     }
     field::write(name, &text, end).ok()

@@ -5,12 +5,11 @@
 
 use super::header::{Entry, Header};
 use super::mime::Part;
-use super::repair::line_end;
 
 /// The fields of a message that stay around its content, with MIME-Version, and those of the content; each with its line end.
 #[must_use]
 pub fn parted(header: &Header) -> (Vec<u8>, Vec<u8>) {
-    let end = line_end(header);
+    let end = header.line_end().as_bytes();
     let (mut around, mut own) = (Vec::new(), Vec::new());
     for entry in header.entries() {
         let is_own = match entry {

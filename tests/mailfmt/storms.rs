@@ -110,6 +110,10 @@ fn of_parts() {
 fn of_fields() {
     through("fields", header(counted(200_000, |k| format!("X-{k}: y\n")).trim_end()).as_bytes());
     through("the same field", header("To: a@b\n".repeat(200_000).trim_end()).as_bytes());
+    // As many as a header section may hold, which is more than can be compared with each other.
+    through("fields that fit", header(counted(90_000, |k| format!("X-{k}: y\n")).trim_end()).as_bytes());
+    through("the same field, that fits", header("To: a\n".repeat(150_000).trim_end()).as_bytes());
+    through("the same other field, that fits", header("Date:1\n".repeat(130_000).trim_end()).as_bytes());
     through("no fields", header("junk line\n".repeat(100_000).trim_end()).as_bytes());
     through("a long line", header(&format!("X: {}", "y".repeat(10_000_000))).as_bytes());
     through("folds", instead("Subject: s", &"\n y".repeat(200_000)).as_bytes());

@@ -41,6 +41,12 @@ const ADDRESSES: [&str; 11] = [
 const WORD: usize = 75;
 const BOUNDARY: usize = 70;
 
+/// Whether there may be one field of this name, in small letters.
+#[must_use]
+pub fn is_once(name: &str, in_message: bool) -> bool {
+    ONCE_IN_PARTS.contains(&name) || in_message && ONCE.contains(&name)
+}
+
 /// Looks at the header section of a message, or of a part of one.
 pub(super) fn check(part: &Part, is_message: bool, found: &mut Found) {
     let mut at = part.header_at.start;
@@ -54,7 +60,7 @@ pub(super) fn check(part: &Part, is_message: bool, found: &mut Found) {
             Entry::Field(field) => {
                 let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
                 one(&field, &name, at, found);
-                let once = ONCE_IN_PARTS.contains(&name.as_str()) || is_message && ONCE.contains(&name.as_str());
+                let once = is_once(&name, is_message);
                 if !seen.insert(name) && once {
                     let name = String::from_utf8_lossy(field.name);
                     found.push((at, Code::DuplicateField, format!("{name} is there already")));

@@ -14,7 +14,7 @@ use crate::message::encode::Encoder;
 use crate::message::facts::Facts;
 use crate::message::lint::Code;
 use crate::message::mime::{Encoding, Part, walk};
-use crate::message::repair::{Change, Content, LOOK, MENDED, Mended, Wanted, With, contents, line_end, structure};
+use crate::message::repair::{Change, Content, LOOK, MENDED, Mended, Wanted, With, contents, structure};
 use crate::store::spool::Spool;
 use clap::Args;
 use std::collections::HashMap;
@@ -147,7 +147,7 @@ fn again(spool: &mut Spool, tree: &Part, changes: &[Change]) -> Result<(Spool, P
             With::Bytes(bytes) => out.push(bytes)?,
             With::Encoded(encoding, way) => {
                 let (mut encoder, mut buffer) = (Encoder::new(*way), Vec::new());
-                let crlf = line_end(&tree.header) == b"\r\n";
+                let crlf = tree.header.line_end() == "\r\n";
                 let mut put = |buffer: &mut Vec<u8>| {
                     if !crlf {
                         buffer.retain(|b| *b != b'\r');
@@ -164,7 +164,7 @@ fn again(spool: &mut Spool, tree: &Part, changes: &[Change]) -> Result<(Spool, P
                 put(&mut buffer)?;
                 // Base64 ends without a line end, which the body had.
                 if !range.is_empty() && spool.part(&(range.end - 1..range.end))?.start(1)? == b"\n" {
-                    out.push(line_end(&tree.header))?;
+                    out.push(tree.header.line_end().as_bytes())?;
                 }
             }
         }

@@ -7,14 +7,12 @@ mod program;
 
 use super::cursor::{copy, pour};
 use super::output::Writer;
-
 use crate::error::{Error, Result};
 use crate::message::decode::decoded;
 use crate::message::digest::Sha256;
 use crate::message::encode::{Encoder, Way};
 use crate::message::mime::{Part, walk};
 use crate::message::recode::{Ends, Wanted, recode_with};
-use crate::message::repair::line_end;
 use crate::message::secure::{By, Protected, micalg, parted, protected};
 use crate::store::sink::About;
 use crate::store::spool::Spool;
@@ -22,7 +20,7 @@ use crate::text::{LoneCr, ToFile, ToWire, WireBody};
 use program::{Program, file_of};
 use std::path::PathBuf;
 
-/// A signature, a message's key: longer ones are none.
+/// A longer signature is none.
 const SHORT: usize = 1 << 20;
 
 /// With what it is signed.
@@ -43,7 +41,7 @@ pub(super) enum Recipients {
     Smime(Vec<PathBuf>),
 }
 
-/// A message that is made: its fields around, and the line end of its lines.
+/// A message as it will be made: the fields around, the content with its own, and how its lines end.
 struct Made<'m> {
     around: Vec<u8>,
     content: Spool,
@@ -56,7 +54,7 @@ fn content_of<'m>(spool: &mut Spool, message: &'m Part, seven_bit: bool) -> Resu
         return Err(Error::data("the header section is too long"));
     }
     let (around, own) = parted(&message.header);
-    let end = line_end(&message.header);
+    let end = message.header.line_end().as_bytes();
     let mut content = Spool::new();
     content.push(&own)?;
     content.push(end)?;
@@ -73,7 +71,7 @@ fn content_of<'m>(spool: &mut Spool, message: &'m Part, seven_bit: bool) -> Resu
 /// Signs a message: multipart/signed (RFC 1847 2.1).
 ///
 /// # Errors
-/// 64: there is no such program; 65: it can't be encoded in 7 bits, or the program refuses; 74.
+/// 69: there is no such program; 65: it can't be encoded in 7 bits, or the program refuses; 74.
 pub(super) fn sign(
     spool: &mut Spool,
     message: &Part,
@@ -207,7 +205,7 @@ pub(super) type Opener = Option<(PathBuf, Option<PathBuf>)>;
 /// Decrypts a message: its fields around, and what was in it.
 ///
 /// # Errors
-/// 64: no program, or no key is named; 65: it is not encrypted, or can't be decrypted.
+/// 64: no key is named; 69: there is no such program; 65: it is not encrypted, or can't be decrypted.
 pub(super) fn decrypt(
     spool: &mut Spool,
     message: &Part,
@@ -223,7 +221,7 @@ pub(super) fn decrypt(
         By::Pgp => Program::gpg().arguments(["--decrypt"]).run(input)?.good("gpg")?,
         By::Smime => {
             let Some((key, certificate)) = key else {
-                return Err(Error::usage("encrypted by S/MIME: --key-file FILE is needed"));
+                return Err(Error::usage("encrypted by S/MIME: --smime-key FILE is needed"));
             };
             let mut program =
                 Program::openssl().arguments(["cms", "-decrypt", "-binary", "-inform", "DER", "-inkey"]).path(key);
@@ -237,7 +235,7 @@ pub(super) fn decrypt(
     let mut out = Spool::new();
     out.push(&around)?;
     // It was encrypted with the line ends of the wire.
-    let file = line_end(&message.header) == b"\n";
+    let file = message.header.line_end() == "\n";
     let (mut to_file, mut buffer) = (ToFile::default(), Vec::new());
     pour(&mut ran.body(), &mut |piece| {
         if !file {
@@ -265,7 +263,7 @@ pub(super) struct Worth {
 /// Verifies the signature of a message; `None`: it has none.
 ///
 /// # Errors
-/// 64: there is no such program; 74.
+/// 69: there is no such program; 74.
 pub(super) fn verify(spool: &mut Spool, authorities: Option<&PathBuf>) -> Result<Option<Worth>> {
     let message = walk(&mut spool.body()?)?;
     let Some(Protected::Signed(by, content, signature)) = protected(&message) else { return Ok(None) };

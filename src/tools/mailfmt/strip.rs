@@ -73,8 +73,7 @@ impl Strip {
 fn sealed(message: &Part) -> Vec<Range<u64>> {
     let (mut found, mut waiting) = (Vec::new(), vec![message]);
     while let Some(part) = waiting.pop() {
-        let kind = &part.content_type;
-        if kind.is("multipart", "signed") || kind.is("multipart", "encrypted") {
+        if part.is_sealed() {
             found.push(part.all_at());
         } else {
             waiting.extend(&part.parts);
@@ -94,9 +93,7 @@ fn note(spool: &mut Spool, part: &Part, is_message: bool) -> Result<Vec<u8>> {
     let kind = &part.content_type;
     let name = file_name(part).map(|name| format!("\"{}\", ", escape(name))).unwrap_or_default();
     let text = format!("[removed: {name}{}/{}, {size} bytes, SHA-256 {}]", kind.kind, kind.subtype, digest.hex());
-    let raw = part.header.raw();
-    let crlf = raw.split(|b| *b == b'\n').next().is_some_and(|line| line.ends_with(b"\r"));
-    let end = if crlf { "\r\n" } else { "\n" };
+    let end = part.header.line_end();
     let fields = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Transfer-Encoding", "quoted-printable")];
     let mut out = if is_message {
         // It keeps its other fields.
@@ -122,7 +119,7 @@ fn note(spool: &mut Spool, part: &Part, is_message: bool) -> Result<Vec<u8>> {
     let mut encoder = Encoder::new(Way::QuotedPrintable);
     encoder.push(text.as_bytes(), &mut encoded);
     encoder.finish(&mut encoded);
-    if !crlf {
+    if end == "\n" {
         encoded.retain(|b| *b != b'\r');
     }
     out.extend_from_slice(&encoded);
