@@ -106,3 +106,23 @@ fn what_needs_nothing_stays_and_once_is_enough() {
     let ran = repaired(&fine);
     assert!(ran.out == fine && ran.err.is_empty(), "{}", ran.err);
 }
+
+#[test]
+fn what_is_told_is_done() {
+    // What is joined is encoded; a part that is no message may have fields of one twice.
+    let ran = repaired("To: a@b\nTo: Jü <c@d>\n\n".as_bytes());
+    assert_eq!(ran.text(), "To: a@b,\n =?UTF-8?B?SsO8?= <c@d>\n\n");
+    let message = |twice: &str| {
+        let part = "Subject: x\nSubject: y\n\n";
+        format!(
+            "MIME-Version: 1.0\nSubject: x\n{twice}: y\nContent-Type: multipart/mixed; boundary=b\n\n--b\n{part}--b--\n"
+        )
+    };
+    assert_eq!(repaired(message("Subject").as_bytes()).text(), message("X-Duplicate-Subject"));
+    // A parameter that is written anew leaves none of its pieces.
+    let typed = |charset: &str| {
+        format!("MIME-Version: 1.0\nContent-Type: text/plain; {charset}\nContent-Transfer-Encoding: 8bit\n\nü\n")
+    };
+    let ran = repaired(typed("charset*=us-ascii''us-ascii; name*0=a").as_bytes());
+    assert_eq!(ran.text(), typed("name*0=a; charset=utf-8"));
+}
