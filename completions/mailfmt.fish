@@ -24,7 +24,7 @@ function __fish_mailfmt_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c mailfmt -n "__fish_mailfmt_needs_command" -s h -l help -d 'Print help'
+complete -c mailfmt -n "__fish_mailfmt_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "new" -d 'Composes a message with the body from stdin'
 complete -c mailfmt -n "__fish_mailfmt_needs_command" -f -a "reply" -d 'Composes an answer to who wrote a message'

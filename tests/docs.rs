@@ -12,7 +12,7 @@ mod page;
 
 use clap_complete::Shell;
 use common::{Home, installed};
-use page::{about, args, forms, page, takes_value};
+use page::{about, args, forms, group_page, page, takes_value};
 use pipepost::error::Exit;
 use pipepost::net::script::{End, Mode, Player, Script};
 use pipepost::tools::ALL;
@@ -66,6 +66,9 @@ fn generated() -> BTreeMap<PathBuf, Vec<u8>> {
     let date = release_date();
     for tool in ALL {
         files.insert(format!("man/{}.1", tool.name).into(), page(tool, ALL, &date).into_bytes());
+        for group in tool.groups {
+            files.insert(format!("man/{}.1", group.name).into(), group_page(tool, group, &date).into_bytes());
+        }
         for (shell, name) in [
             (Shell::Bash, format!("{}.bash", tool.name)),
             (Shell::Zsh, format!("_{}", tool.name)),
@@ -177,21 +180,37 @@ fn every_program_tells_what_it_is() {
                 "{name}: {id}'s value has no name in capitals"
             );
         }
-        for section in ["EXIT STATUS", "EXAMPLES"] {
-            assert!(tool.man.contains(&format!("\n.Sh {section}\n")), "{name}: no section {section}");
-        }
-        assert!(!tool.man.contains("\n.Sh SEE ALSO"), "{name}: SEE ALSO is generated");
-        let statuses = tool.man.split("\n.Sh EXIT STATUS\n").nth(1).unwrap().split("\n.Sh ").next().unwrap();
-        assert!(statuses.contains("\n.Xr pipepost 7"), "{name}: EXIT STATUS does not point to the whole table");
-        let numbers = statuses
-            .lines()
-            .filter(|line| !line.starts_with('.'))
-            .flat_map(|line| line.split([' ', ',', ';', '(', ')']));
-        for number in numbers.filter_map(|word| word.parse::<u8>().ok()) {
-            assert!(Exit::ALL.iter().any(|(exit, _, _)| exit.code() == number), "{name}: there is no status {number}");
-        }
-        let examples = tool.man.split("\n.Sh EXAMPLES\n").nth(1).unwrap();
-        assert!(examples.contains("\n.Bd -literal -offset indent\n"), "{name}: EXAMPLES without one");
+        prose_is_whole(name, tool.man);
+        tool.groups.iter().for_each(|group| prose_is_whole(group.name, group.man));
+    }
+}
+
+fn prose_is_whole(name: &str, man: &str) {
+    let man = format!("\n{man}");
+    for section in ["EXIT STATUS", "EXAMPLES"] {
+        assert!(man.contains(&format!("\n.Sh {section}\n")), "{name}: no section {section}");
+    }
+    assert!(!man.contains("\n.Sh SEE ALSO"), "{name}: SEE ALSO is generated");
+    let statuses = man.split("\n.Sh EXIT STATUS\n").nth(1).unwrap().split("\n.Sh ").next().unwrap();
+    assert!(statuses.contains("\n.Xr pipepost 7"), "{name}: EXIT STATUS does not point to the whole table");
+    let numbers =
+        statuses.lines().filter(|line| !line.starts_with('.')).flat_map(|line| line.split([' ', ',', ';', '(', ')']));
+    for number in numbers.filter_map(|word| word.parse::<u8>().ok()) {
+        assert!(Exit::ALL.iter().any(|(exit, _, _)| exit.code() == number), "{name}: there is no status {number}");
+    }
+    let examples = man.split("\n.Sh EXAMPLES\n").nth(1).unwrap();
+    assert!(examples.contains("\n.Bd -literal -offset indent\n"), "{name}: EXAMPLES without one");
+}
+
+#[test]
+fn each_verb_has_one_page() {
+    for tool in ALL.iter().filter(|tool| !tool.groups.is_empty()) {
+        let command = tool.command();
+        let mut verbs: Vec<&str> = tool.groups.iter().flat_map(|group| group.verbs).copied().collect();
+        let mut all: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        verbs.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(verbs, all, "{}: its groups and its verbs differ", tool.name);
     }
 }
 
@@ -297,6 +316,15 @@ fn pages_in_prose(page: &str) -> BTreeSet<(String, String)> {
     found
 }
 
+/// The program that a page of section 1 is about, and the page's prose.
+fn prose_of(page: &str) -> Option<(&'static str, &'static str)> {
+    ALL.iter().find_map(|tool| {
+        let group = tool.groups.iter().find(|group| group.name == page).map(|group| group.man);
+        let prose = group.or_else(|| (tool.name == page).then_some(tool.man));
+        prose.map(|prose| (tool.name, prose))
+    })
+}
+
 /// Pages of other packages that ours may name.
 const FOREIGN: &[&str] = &["mbox 5", "maildir 5", "sendmail 8", "sh 1", "sqlite3 1", "ps 1"];
 
@@ -321,11 +349,9 @@ fn flags_and_pages_in_prose_exist() {
             assert!(known, "man/{manual}: there is no {name}({section})");
         }
         // A program's own flags; in pipepost(7) those of all. Prose may name another program's flag behind its name.
-        let own = manual.strip_suffix(".1").map(|name| flags(&commands[name]));
-        let prose = match manual.strip_suffix(".1") {
-            Some(name) => ALL.iter().find(|tool| tool.name == name).unwrap().man,
-            None => page.as_str(),
-        };
+        let of = manual.strip_suffix(".1").map(|name| prose_of(name).expect(name));
+        let own = of.map(|(program, _)| flags(&commands[program]));
+        let prose = of.map_or(page.as_str(), |(_, prose)| prose);
         let named = pages_in_prose(prose);
         let of_others =
             commands.iter().filter(|(name, _)| own.is_none() || named.contains(&((**name).into(), "1".into())));

@@ -14,15 +14,18 @@ fn send(home: &Home, subject: &str, body: &str, to: &str) {
 #[test]
 fn every_example_of_every_page_runs() {
     for entry in ALL {
-        let home = Home::new();
-        // Something to list and fetch for those who only read.
-        send(&home, "first", "one\n", "postmaster");
-        let examples = pipepost::cli::tool::examples(entry.man);
-        assert!(!examples.is_empty(), "{}: no examples", entry.name);
-        for (_, example) in examples {
-            let ran = home.sh(&example);
-            assert_eq!(ran.status, 0, "{}: {example}\n{ran:?}", entry.name);
-            assert!(example.contains(entry.name), "{}: not its example: {example}", entry.name);
+        let pages = entry.groups.iter().map(|group| (group.name, group.man));
+        for (page, man) in pages.chain([(entry.name, entry.man)]) {
+            let home = Home::new();
+            // Something to list and fetch for those who only read.
+            send(&home, "first", "one\n", "postmaster");
+            let examples = pipepost::cli::tool::examples(man);
+            assert!(!examples.is_empty(), "{page}: no examples");
+            for (_, example) in examples {
+                let ran = home.sh(&example);
+                assert_eq!(ran.status, 0, "{page}: {example}\n{ran:?}");
+                assert!(example.contains(entry.name), "{page}: not its example: {example}");
+            }
         }
     }
 }
@@ -63,6 +66,10 @@ fn names_versions_and_help() {
             assert!(text.contains("Usage:") && text.contains("Examples:") == (help == "--help"), "{text}");
         }
         home.run(entry.name, &["--no-such-flag"], b"").ends(64).complains("--no-such-flag");
+        for verb in entry.groups.iter().flat_map(|group| group.verbs) {
+            let text = home.run(entry.name, &[verb, "--help"], b"").ends(0).out;
+            assert!(text.contains(&format!("mailfmt {verb}")) && text.contains("Examples:"), "{text}");
+        }
         let all = home.run("pipepost", &[entry.name, "--version"], b"").ends(0);
         assert_eq!(all.out, version.out);
     }

@@ -140,12 +140,7 @@ pub fn main<T: super::Tool>(program: &'static str) -> ExitCode {
 
 /// Runs a tool on arguments (the program's name first).
 pub fn run<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> ExitCode {
-    let mut help = String::from("Examples:\n");
-    for (said, code) in super::tool::examples(T::MAN) {
-        let code: String = code.lines().map(|line| format!("      {line}\n")).collect();
-        help.push_str(&format!("  {said}\n{code}"));
-    }
-    let parsed = matched::<T>(&help, &arguments).and_then(|matches| T::from_arg_matches(&matches));
+    let parsed = matched::<T>(&arguments).and_then(|matches| T::from_arg_matches(&matches));
     let exit = match parsed {
         Ok(tool) => match tool.run() {
             Ok(exit) => exit,
@@ -164,9 +159,21 @@ pub fn run<T: super::Tool>(program: &'static str, arguments: Vec<OsString>) -> E
 const STACK: usize = 2 << 20;
 
 /// The arguments, matched with what the tool takes.
-fn matched<T: super::Tool>(help: &str, arguments: &[OsString]) -> Result<clap::ArgMatches, clap::Error> {
-    let matches =
-        || T::command().after_long_help(help.to_owned()).try_get_matches_from(T::arguments(arguments.to_vec()));
+fn matched<T: super::Tool>(arguments: &[OsString]) -> Result<clap::ArgMatches, clap::Error> {
+    let verb = arguments.get(1).and_then(|word| word.to_str()).filter(|word| !word.starts_with('-'));
+    let mut help = String::from("Examples:\n");
+    for (said, code) in super::tool::examples_of::<T>(verb) {
+        let code: String = code.lines().map(|line| format!("      {line}\n")).collect();
+        help.push_str(&format!("  {said}\n{code}"));
+    }
+    let matches = || {
+        let command = T::command();
+        let command = match verb.filter(|verb| command.find_subcommand(verb).is_some()) {
+            Some(verb) => command.mut_subcommand(verb, |verb| verb.after_long_help(help.clone())),
+            None => command.after_long_help(help.clone()),
+        };
+        command.try_get_matches_from(T::arguments(arguments.to_vec()))
+    };
     std::thread::scope(|scope| {
         let apart = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, matches);
         // No thread to be had, or it has panicked and said so: here, then.

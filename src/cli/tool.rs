@@ -1,4 +1,6 @@
 //! [`Tool`], what a program is, and [`Entry`], a program in the registry.
+//!
+//! A program of many verbs has a page for each [`Group`] of them, beside the one that says what they have in common.
 
 use super::exit::{self, Outcome};
 use std::ffi::OsString;
@@ -9,6 +11,8 @@ pub trait Tool: clap::Parser {
     /// The page's prose behind the options, in mdoc: `.Sh EXIT STATUS`, `.Sh EXAMPLES` and what else there is to say. Every
     /// example is run by the tests.
     const MAN: &'static str;
+    /// Its verbs, each in one group, if they are too many for a page.
+    const GROUPS: &'static [Group] = &[];
 
     /// The arguments as clap shall read them, the program's name first: for words that look like flags and are none.
     #[must_use]
@@ -23,12 +27,33 @@ pub trait Tool: clap::Parser {
     fn run(self) -> Outcome;
 }
 
+/// Verbs that share a page.
+pub struct Group {
+    /// The page's name.
+    pub name: &'static str,
+    /// What they do, as a sentence without its stop.
+    pub about: &'static str,
+    /// Themselves.
+    pub verbs: &'static [&'static str],
+    /// The page's prose, as [`Tool::MAN`].
+    pub man: &'static str,
+}
+
+/// The examples of a program, or of the group that a verb belongs to.
+#[must_use]
+pub fn examples_of<T: Tool>(verb: Option<&str>) -> Vec<(String, String)> {
+    let group = T::GROUPS.iter().find(|group| verb.is_some_and(|verb| group.verbs.contains(&verb)));
+    examples(group.map_or(T::MAN, |group| group.man))
+}
+
 /// A program of the registry.
 pub struct Entry {
     /// Its name.
     pub name: &'static str,
     /// Its page's prose.
     pub man: &'static str,
+    /// The groups of its verbs.
+    pub groups: &'static [Group],
     command: fn() -> clap::Command,
     main: fn(&'static str, Vec<OsString>) -> ExitCode,
 }
@@ -37,7 +62,7 @@ impl Entry {
     /// The entry of a tool.
     #[must_use]
     pub const fn of<T: Tool>(name: &'static str) -> Entry {
-        Entry { name, man: T::MAN, command: T::command, main: exit::run::<T> }
+        Entry { name, man: T::MAN, groups: T::GROUPS, command: T::command, main: exit::run::<T> }
     }
 
     /// Its arguments, for pages and completions.

@@ -43,10 +43,13 @@ mod thread;
 mod tree;
 mod verify;
 
+use crate::cli::tool::Group;
 use crate::cli::{Outcome, Tool};
 use clap::{Parser, Subcommand};
 
-/// Composes and shows messages.
+/// Composes, shows, changes, splits and checks messages.
+///
+/// Every verb reads messages, and writes messages or what it finds in them; none but verify --dns touches the network.
 #[derive(Parser, Debug)]
 #[command(
     name = "mailfmt",
@@ -129,7 +132,63 @@ impl More {
 }
 
 impl Tool for Mailfmt {
-    const MAN: &'static str = include_str!("mailfmt/manual.mdoc");
+    const MAN: &'static str = include_str!("mailfmt/manual/overview.mdoc");
+    const GROUPS: &'static [Group] = &[
+        Group {
+            name: "mailfmt-compose",
+            about: "Composes messages, and answers to them",
+            verbs: &["new", "reply", "reply-all", "forward", "bounce"],
+            man: include_str!("mailfmt/manual/compose.mdoc"),
+        },
+        Group {
+            name: "mailfmt-show",
+            about: "Shows messages, their parts and their fields",
+            verbs: &["show", "text", "cat", "head", "list", "tree"],
+            man: include_str!("mailfmt/manual/show.mdoc"),
+        },
+        Group {
+            name: "mailfmt-extract",
+            about: "Takes attachments out of messages",
+            verbs: &["extract", "strip"],
+            man: include_str!("mailfmt/manual/extract.mdoc"),
+        },
+        Group {
+            name: "mailfmt-set",
+            about: "Changes fields, encodings and what is broken, and nothing else",
+            verbs: &["set", "recode", "repair"],
+            man: include_str!("mailfmt/manual/set.mdoc"),
+        },
+        Group {
+            name: "mailfmt-split",
+            about: "Converts between mboxes, Maildirs, files, streams and digests",
+            verbs: &["convert", "split", "join"],
+            man: include_str!("mailfmt/manual/split.mdoc"),
+        },
+        Group {
+            name: "mailfmt-pick",
+            about: "Selects, sorts, threads and filters many messages",
+            verbs: &["pick", "sort", "thread", "dedupe", "each"],
+            man: include_str!("mailfmt/manual/pick.mdoc"),
+        },
+        Group {
+            name: "mailfmt-json",
+            about: "Writes messages as JSON, and JSON as messages",
+            verbs: &["json", "unjson"],
+            man: include_str!("mailfmt/manual/json.mdoc"),
+        },
+        Group {
+            name: "mailfmt-lint",
+            about: "Checks messages, and reads what others found of them",
+            verbs: &["lint", "dsn", "auth"],
+            man: include_str!("mailfmt/manual/lint.mdoc"),
+        },
+        Group {
+            name: "mailfmt-sign",
+            about: "Signs, verifies, encrypts and decrypts messages",
+            verbs: &["sign", "verify", "encrypt", "decrypt"],
+            man: include_str!("mailfmt/manual/sign.mdoc"),
+        },
+    ];
 
     fn run(self) -> Outcome {
         match self.what {

@@ -3,41 +3,83 @@
 
 use clap::{Arg, ArgAction, Command};
 use pipepost::cli::Entry;
+use pipepost::cli::tool::Group;
 use std::fmt::Write;
 
 /// The page of `tool`. `all`: every program, for SEE ALSO; `date`: of the release, as mdoc wants it.
 pub(crate) fn page(tool: &Entry, all: &[Entry], date: &str) -> String {
     let mut command = tool.command();
     command.build();
-    let mut out = String::new();
     let name = tool.name;
-    out.push_str(".\\\" Made by `UPDATE=1 cargo test --test docs` from src/tools: edit there.\n");
-    let _ = writeln!(out, ".Dd {date}\n.Dt {} 1\n.Os pipepost {}", name.to_uppercase(), env!("CARGO_PKG_VERSION"));
-    let _ = writeln!(out, ".Sh NAME\n.Nm {name}\n.Nd {}", macro_words(&lower_first(&about(&command))));
+    let mut out = head(name, &about(&command), date);
     out.push_str(".Sh SYNOPSIS\n");
-    for command in forms(&command) {
-        synopsis(&mut out, command);
+    if tool.groups.is_empty() {
+        forms(&command).into_iter().for_each(|command| synopsis(&mut out, command));
+    } else {
+        let _ = writeln!(out, ".Nm {name}\n.Ar VERB\n.Op Ar ARGUMENT ...");
     }
     out.push_str(".Sh DESCRIPTION\n");
     text(&mut out, &description(&command));
-    if command.has_subcommands() {
-        for below in subcommands(&command) {
-            let _ = writeln!(out, ".Ss {name} {}", below.get_name());
-            text(&mut out, &description(below));
-            options(&mut out, below.get_arguments().filter(is_ordinary));
+    if tool.groups.is_empty() {
+        subcommands(&command).for_each(|below| verb(&mut out, name, below));
+    }
+    for group in tool.groups {
+        let _ = writeln!(out, ".Pp\n{}:\n.Xr {} 1", escape(group.about), group.name);
+        out.push_str(".Bl -tag -width reply-all -compact\n");
+        for below in group.verbs.iter().map(|verb| command.find_subcommand(verb).expect(verb)) {
+            let _ = writeln!(out, ".It Cm {}", below.get_name());
+            text(&mut out, &(about(below) + "."));
         }
+        out.push_str(".El\n");
     }
     out.push_str(".Sh OPTIONS\n");
     options(&mut out, command.get_arguments());
     out.push_str(tool.man.trim());
-    out.push_str("\n.Sh SEE ALSO\n");
+    let groups = tool.groups.iter().map(|group| (1, group.name));
     let mut others: Vec<(u8, &str)> = all.iter().map(|other| (1, other.name)).filter(|(_, n)| *n != name).collect();
+    others.extend(groups);
     others.extend(args(&command).any(|arg| arg.get_id() == "trace").then_some((5, "pipepost-trace")));
     others.push((7, "pipepost"));
+    see_also(&mut out, others);
+    out
+}
+
+/// The page of a group of verbs.
+pub(crate) fn group_page(tool: &Entry, group: &Group, date: &str) -> String {
+    let mut command = tool.command();
+    command.build();
+    let mut out = head(group.name, group.about, date);
+    let verbs = || group.verbs.iter().map(|verb| command.find_subcommand(verb).expect(verb));
+    out.push_str(".Sh SYNOPSIS\n");
+    verbs().for_each(|below| synopsis(&mut out, below));
+    out.push_str(".Sh DESCRIPTION\n");
+    let _ = writeln!(out, "What the verbs read, and what they have in common, is in\n.Xr {} 1 .", tool.name);
+    verbs().for_each(|below| verb(&mut out, tool.name, below));
+    out.push_str(group.man.trim());
+    let mut others: Vec<(u8, &str)> = tool.groups.iter().map(|other| (1, other.name)).collect();
+    others.retain(|(_, name)| *name != group.name);
+    others.extend([(1, tool.name), (7, "pipepost")]);
+    see_also(&mut out, others);
+    out
+}
+
+fn head(name: &str, about: &str, date: &str) -> String {
+    let mut out = String::from(".\\\" Made by `UPDATE=1 cargo test --test docs` from src/tools: edit there.\n");
+    let _ = writeln!(out, ".Dd {date}\n.Dt {} 1\n.Os pipepost {}", name.to_uppercase(), env!("CARGO_PKG_VERSION"));
+    let _ = writeln!(out, ".Sh NAME\n.Nm {name}\n.Nd {}", macro_words(&lower_first(about)));
+    out
+}
+
+fn verb(out: &mut String, program: &str, below: &Command) {
+    let _ = writeln!(out, ".Ss {program} {}", below.get_name());
+    text(out, &description(below));
+    options(out, below.get_arguments().filter(is_ordinary));
+}
+
+fn see_also(out: &mut String, mut others: Vec<(u8, &str)>) {
     others.sort_unstable();
     let others: Vec<String> = others.iter().map(|(section, name)| format!(".Xr {name} {section}")).collect();
-    let _ = writeln!(out, "{}", others.join(" ,\n"));
-    out
+    let _ = writeln!(out, "\n.Sh SEE ALSO\n{}", others.join(" ,\n"));
 }
 
 /// The command itself, or its subcommands if it has any.
