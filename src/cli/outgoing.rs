@@ -172,7 +172,7 @@ impl Outgoing {
         if !seven_bit && !short_lines {
             return Ok(None);
         }
-        Fitted::of(&mut self.spool, Wanted { seven_bit, short_lines, label: recode }).map(Some)
+        Fitted::of(&mut self.spool, Wanted { seven_bit, short_lines, label: recode, stable: false }).map(Some)
     }
 }
 

@@ -8,6 +8,8 @@
 //! 2.1), 8-bit header fields, 8-bit bytes under an encoding that has none, text around the parts.
 //! Left out: encoded words for header fields, decoding for servers that can do more.
 
+mod fragile;
+
 use super::encode::{Encoder, Way};
 use super::facts::{Facts, LINE};
 use super::header::{Entry, Header};
@@ -15,9 +17,13 @@ use super::mime::{Encoding, Part, walk};
 use crate::body::Rewind;
 use crate::error::{Error, Result};
 use crate::text::escape;
+use fragile::Fragile;
 
 /// The longest line of quoted-printable and base64.
 const WIDTH: usize = 76;
+
+/// More blanks than these are no end of a line.
+const HELD: usize = 1024;
 
 /// What the message must become.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +34,8 @@ pub struct Wanted {
     pub short_lines: bool,
     /// A message that is not MIME may be made one.
     pub label: bool,
+    /// Nothing that some server changes on the way: blanks at line ends, lines that begin with `From ` (RFC 3156 5, RFC 8551 3.1.3).
+    pub stable: bool,
 }
 
 /// Whose bytes stand somewhere in the message.
@@ -46,6 +54,7 @@ struct Entity<'p> {
     /// Whether it is in something that is signed or encrypted.
     sealed: bool,
     facts: Facts,
+    fragile: Fragile,
     change: Change,
 }
 
@@ -94,7 +103,12 @@ pub fn recode_with(
     let mut around = Facts::of_body();
     each(message, &marks, &mut |mark, bytes| {
         match mark.filter(|mark| mark.is_body).and_then(|mark| entities.get_mut(mark.entity)) {
-            Some(entity) => entity.facts.push(bytes),
+            Some(entity) => {
+                entity.facts.push(bytes);
+                if wanted.stable {
+                    entity.fragile.push(bytes);
+                }
+            }
             None if mark.is_none() => around.push(bytes),
             None => {}
         }
@@ -107,6 +121,7 @@ pub fn recode_with(
     let label = wanted.label && !is_mime(&tree.header);
     for entity in &mut entities {
         entity.facts.end();
+        entity.fragile.end();
         entity.change = wanted.change(entity, label)?;
     }
     let crlf = ends == Ends::Wire || tree.header.line_end() == "\r\n";
@@ -128,7 +143,14 @@ fn is_mime(header: &Header) -> bool {
 fn list<'p>(part: &'p Part, sealed: bool, entities: &mut Vec<Entity<'p>>, marks: &mut Vec<Mark>) {
     let entity = entities.len();
     let leaf = part.parts.is_empty();
-    entities.push(Entity { part, leaf, sealed, facts: Facts::of_body(), change: Change::None });
+    entities.push(Entity {
+        part,
+        leaf,
+        sealed,
+        facts: Facts::of_body(),
+        fragile: Fragile::default(),
+        change: Change::None,
+    });
     marks.push(Mark { start: part.header_at.start, end: part.header_at.end, entity, is_body: false });
     if leaf {
         marks.push(Mark { start: part.body_at.start, end: part.body_at.end, entity, is_body: true });
@@ -182,7 +204,7 @@ impl Wanted {
             let unnamed = matches!(part.encoding, Encoding::EightBit | Encoding::Binary) && self.seven_bit && !sealed;
             return Ok(if unnamed { Change::Name } else { Change::None });
         }
-        if !self.breaks(facts) {
+        if !self.breaks(facts) && !entity.fragile.found {
             return Ok(Change::None);
         }
         let what = format!("a part of type {}/{}", kind.kind, kind.subtype);
@@ -337,39 +359,71 @@ impl Through {
     fn of(entity: &Entity<'_>, crlf: bool) -> Through {
         match entity.change {
             Change::Encode(way) => Through::Encoder(Encoder::new(way)),
-            _ => {
-                Through::Rewrap(Rewrap { base64: entity.part.encoding == Encoding::Base64, crlf, column: 0, escape: 0 })
-            }
+            _ => Through::Rewrap(Rewrap {
+                base64: entity.part.encoding == Encoding::Base64,
+                crlf,
+                column: 0,
+                escape: 0,
+                blanks: Vec::new(),
+            }),
         }
     }
 }
 
-/// Shorter lines for what is encoded already.
+/// Shorter lines for what is encoded already; blanks at line ends, which mean nothing in it, go.
 struct Rewrap {
     base64: bool,
     crlf: bool,
     column: usize,
     /// Characters of `=XX` that are still to come.
     escape: u8,
+    /// Blanks that may be the last of a line.
+    blanks: Vec<u8>,
 }
 
 impl Rewrap {
     fn push(&mut self, b: u8, out: &mut Vec<u8>) {
-        if b == b'\n' {
-            self.column = 0;
-            self.escape = 0;
-            return out.push(b);
+        match b {
+            b'\n' => {
+                // A CR is part of the line end.
+                if self.blanks.last() == Some(&b'\r') {
+                    out.push(b'\r');
+                }
+                self.blanks.clear();
+                (self.column, self.escape) = (0, 0);
+                out.push(b);
+            }
+            b' ' | b'\t' | b'\r' if self.blanks.len() < HELD => self.blanks.push(b),
+            _ => {
+                let mut held = std::mem::take(&mut self.blanks);
+                held.iter().for_each(|blank| self.put(*blank, out));
+                held.clear();
+                self.blanks = held;
+                self.put(b, out);
+            }
         }
-        // Room for `=XX` and for the `=` behind it; a CR belongs to the line end.
+    }
+
+    /// A character of the line, on a new one if this is full.
+    fn put(&mut self, b: u8, out: &mut Vec<u8>) {
+        // `From ` and a lone dot are changed on the way by some.
+        let exposed = self.column == 0 && matches!(b, b'F' | b'.') && !self.base64;
+        let width = if exposed { 3 } else { 1 };
+        // Room for `=XX` and for the `=` behind it.
         let full = if self.base64 { self.column >= WIDTH } else { self.escape == 0 && self.column >= WIDTH - 4 };
-        if full && b != b'\r' {
+        if full {
             out.extend_from_slice(if self.base64 { b"" } else { b"=" });
             out.extend_from_slice(if self.crlf { b"\r\n" } else { b"\n" });
             self.column = 0;
+            return self.put(b, out);
         }
         self.escape = if b == b'=' && !self.base64 { 2 } else { self.escape.saturating_sub(1) };
-        self.column += 1;
-        out.push(b);
+        self.column += width;
+        if exposed {
+            out.extend_from_slice(format!("={b:02X}").as_bytes());
+        } else {
+            out.push(b);
+        }
     }
 }
 

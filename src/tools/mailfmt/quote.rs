@@ -160,7 +160,7 @@ fn kind(part: &Part) -> String {
 /// # Errors
 /// 65: it can't be recoded without loss.
 pub(super) fn whole(message: &mut Spool, part: &Part) -> Result<(File, OsString)> {
-    let wanted = Wanted { seven_bit: true, short_lines: true, label: true };
+    let wanted = Wanted { seven_bit: true, short_lines: true, label: true, stable: false };
     let subject = part.header.get("Subject").map(words).unwrap_or_default();
     let name: String = subject.chars().filter(|c| !c.is_control()).take(60).collect();
     let name = if name.trim().is_empty() { "message".to_owned() } else { name.trim().to_owned() };

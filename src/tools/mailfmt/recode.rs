@@ -50,7 +50,7 @@ fn charset(name: &str) -> std::result::Result<&'static Encoding, String> {
 impl Recode {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
-        let wanted = Wanted { seven_bit: !self.keep_8bit, short_lines: true, label: true };
+        let wanted = Wanted { seven_bit: !self.keep_8bit, short_lines: true, label: true, stable: false };
         let mut writer = self.output.writer();
         let exit = self.input.each(|item| {
             let (mut spool, message) = read(item.body)?;

@@ -61,7 +61,7 @@ fn content_of<'m>(spool: &mut Spool, message: &'m Part, seven_bit: bool) -> Resu
     copy(spool, &message.body_at, &mut content)?;
     if seven_bit {
         let mut out = Spool::new();
-        let wanted = Wanted { seven_bit: true, short_lines: true, label: true };
+        let wanted = Wanted { seven_bit: true, short_lines: true, label: true, stable: true };
         recode_with(&mut content, wanted, Ends::Own, &mut |piece| out.push(piece))?;
         content = out;
     }
