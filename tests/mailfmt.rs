@@ -121,6 +121,43 @@ fn texts_stand_apart_and_reports_are_texts() {
 }
 
 #[test]
+fn quotations_and_flowed_text() {
+    let message = "Subject: x\nContent-Type: text/plain; format=flowed; DelSp=yes\n\nOne long \nline.\n>> two \n>> lines\n> one\nend\n";
+    assert_eq!(mailfmt(&["text"], message.as_bytes()).text(), "One longline.\n> > twolines\n> one\nend\n");
+    let plain = message.replace("; DelSp=yes", "");
+    assert_eq!(
+        mailfmt(&["text", "--width", "12"], plain.as_bytes()).text(),
+        "One long\nline.\n> > two lines\n> one\nend\n"
+    );
+    let shown = mailfmt(&["show", "--quote-depth", "1"], plain.as_bytes());
+    assert!(shown.text().ends_with("\n\nOne long line.\n[a quoted line]\n> one\nend\n"), "{}", shown.text());
+    let none = mailfmt(&["text", "--quote-depth", "0"], plain.as_bytes());
+    assert_eq!(none.text(), "One long line.\n[2 quoted lines]\nend\n");
+    // As it is quoted in an answer.
+    let answer = mailfmt(&["reply", "--me", "b@c"], format!("From: a@b\n{plain}").as_bytes());
+    assert!(answer.text().contains("\n> One long line.\n>> > two lines\n>> one\n> end\n"), "{}", answer.text());
+}
+
+/// script(1) of util-linux makes a terminal.
+#[test]
+fn colours_are_for_terminals() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("m"), "Subject: \x1b[31mx\n\ntext\n> quoted\n").unwrap();
+    let show = |no_color: &str, term: &str, after: &str| {
+        let command = format!("{} show m{after}", env!("CARGO_BIN_EXE_mailfmt"));
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).current_dir(&home).stdin(std::process::Stdio::null());
+        let done = script.env("NO_COLOR", no_color).env("TERM", term).output().unwrap();
+        String::from_utf8(done.stdout).unwrap().replace("\r\n", "\n")
+    };
+    let plain = "Subject: \\x1B[31mx\n\ntext\n> quoted\n";
+    assert_eq!(show("", "xterm", ""), "\x1b[1mSubject:\x1b[m \\x1B[31mx\n\ntext\n\x1b[32m> quoted\x1b[m\n");
+    assert_eq!(show("1", "xterm", ""), plain);
+    assert_eq!(show("", "dumb", ""), plain);
+    assert_eq!(show("", "xterm", " | cat"), plain);
+}
+
+#[test]
 fn all_messages_of_an_mbox() {
     let from = "From a@b Sun Nov 22 22:16:00 2026\n";
     let mbox =

@@ -107,6 +107,16 @@ impl Tally {
         !self.done && self.first.is_none()
     }
 
+    /// The status of all, where reading the items ended with `input`.
+    #[must_use]
+    pub fn beside(&self, input: Exit) -> Exit {
+        match (input, self.exit()) {
+            (Exit::Ok, items) => items,
+            (input, Exit::Ok) if self.is_empty() => input,
+            (_, _) => Exit::Partial,
+        }
+    }
+
     /// The status of all.
     #[must_use]
     pub fn exit(&self) -> Exit {

@@ -17,6 +17,7 @@ pub mod facts;
 pub mod field;
 pub mod filename;
 pub mod flags;
+pub mod flowed;
 pub mod header;
 pub mod json;
 mod links;

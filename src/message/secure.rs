@@ -33,6 +33,8 @@ pub fn parted(header: &Header) -> (Vec<u8>, Vec<u8>) {
 pub enum Protected<'p> {
     /// The content, as it was signed, and the signature.
     Signed(By, &'p Part, &'p Part),
+    /// Content and signature in one piece: S/MIME's signed-data (RFC 8551 3.5.2).
+    Opaque(&'p Part),
     /// What is encrypted.
     Encrypted(By, &'p Part),
 }
@@ -71,9 +73,11 @@ pub fn protected(message: &Part) -> Option<Protected<'_>> {
         let (control, content) = two?;
         return is(control, &["pgp-encrypted"]).then_some(Protected::Encrypted(By::Pgp, content));
     }
-    let enveloped = kind.parameter("smime-type").is_none_or(|kind| !kind.eq_ignore_ascii_case(b"signed-data"));
-    let mime = is(message, &["pkcs7-mime", "x-pkcs7-mime"]) && enveloped;
-    mime.then_some(Protected::Encrypted(By::Smime, message))
+    let opaque = kind.parameter("smime-type").is_some_and(|kind| kind.eq_ignore_ascii_case(b"signed-data"));
+    is(message, &["pkcs7-mime", "x-pkcs7-mime"]).then_some(match opaque {
+        true => Protected::Opaque(message),
+        false => Protected::Encrypted(By::Smime, message),
+    })
 }
 
 /// The name for `micalg` of a hash that OpenPGP has a number for (RFC 9580 9.5, RFC 3156 5).
@@ -108,6 +112,7 @@ mod tests {
             let part = walk(&mut text.as_bytes()).unwrap();
             protected(&part).map(|found| match found {
                 Protected::Signed(by, ..) => (by, true),
+                Protected::Opaque(..) => (By::Smime, true),
                 Protected::Encrypted(by, _) => (by, false),
             })
         };
@@ -124,11 +129,8 @@ mod tests {
         let pgp = two("multipart/encrypted", "application/pgp-encrypted", "application/octet-stream");
         assert_eq!(of(&pgp), Some((By::Pgp, false)));
         assert_eq!(of("Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n\n"), Some((By::Smime, false)));
-        for text in [
-            "Content-Type: application/pkcs7-mime; smime-type=signed-data\n\n",
-            "A: b\n\n",
-            &two("multipart/mixed", "a/b", "c/d"),
-        ] {
+        assert_eq!(of("Content-Type: application/pkcs7-mime; smime-type=signed-data\n\n"), Some((By::Smime, true)));
+        for text in ["A: b\n\n", &two("multipart/mixed", "a/b", "c/d")] {
             assert_eq!(of(text), None, "{text}");
         }
     }

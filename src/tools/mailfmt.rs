@@ -25,6 +25,7 @@ mod new;
 mod output;
 mod pick;
 mod quote;
+mod quotes;
 mod recode;
 mod records;
 mod repair;

@@ -116,6 +116,28 @@ fn damage_is_told_and_many_messages_go_in_one_process() {
         let files = files(&unpacked.path().join(n.to_string()));
         assert_eq!((files.len(), files["größe-1.bin"].as_slice(), files["evil.png"].len()), (5, &b"two"[..], 4));
     }
-    let same = mailfmt(&["extract", "--tar"], mbox.as_bytes());
-    assert_eq!(same.out, tar.out);
+    for jobs in ["1", "2", "7"] {
+        let same = mailfmt(&["extract", "--tar", "--jobs", jobs], mbox.as_bytes());
+        assert_eq!(same.out, tar.out, "{jobs}");
+    }
+}
+
+#[test]
+fn several_at_a_time_are_the_same() {
+    let large = format!("A: b\nContent-Type: application/x; name=large\n\n{}", "x\n".repeat(700_000));
+    let broken = MESSAGE.replace("iVBORw==", "iV*BORw").replace("--b--\n", "");
+    let all =
+        [MESSAGE, &broken, &large, "no header\n", &broken, MESSAGE].map(|message| format!("{message}\0")).concat();
+    let all = all.replace("no header\n", "\nno header\n").repeat(3);
+    let run = |jobs: &str, more: &[&str]| {
+        mailfmt(&[&["extract", "-0", "-n", "--json", "--jobs", jobs], more].concat(), all.as_bytes())
+    };
+    for more in [&[][..], &["--strict"], &["--all", "--utf8"], &["--type", "image/*"]] {
+        let (one, many) = (run("1", more), run("3", more));
+        assert!(one.status == 67 && one.err.contains("message 4: no header fields"), "{}", one.err);
+        assert_eq!((many.status, many.text(), &many.err), (one.status, one.text(), &one.err), "{more:?}");
+    }
+    let alone = |jobs: &str| mailfmt(&["extract", "-n", "--strict", "--jobs", jobs], broken.as_bytes());
+    assert_eq!((alone("1").status, alone("2").status), (65, 65));
+    assert_eq!(alone("1").err, alone("2").err);
 }

@@ -219,3 +219,28 @@ fn encrypted_and_decrypted() {
     let cut = encrypted.text().len() / 2;
     assert_eq!(keys.mailfmt(&["decrypt", "--smime-key", "key.pem"], &encrypted.out[..cut]).status, 65);
 }
+
+#[test]
+fn signed_in_one_piece() {
+    let Some(keys) = Keys::new() else { return };
+    std::fs::write(keys.at().join("content"), "Content-Type: text/plain\r\n\r\nhello\r\n").unwrap();
+    let sign = "cms -sign -nodetach -binary -in content -signer cert.pem -inkey key.pem -outform SMIME -from a@example.org -subject x";
+    let signed = keys.program("openssl", &sign.split(' ').collect::<Vec<_>>());
+    let text = String::from_utf8(signed.clone()).unwrap();
+    assert!(text.contains("smime-type=signed-data"), "{text}");
+    let good = keys.mailfmt(&["verify", "--secure", "--smime-ca", "cert.pem"], &signed);
+    assert_eq!((good.status, good.text()), (0, "1\tsmime\tpass\t\t\t\t\n"));
+    // Anybody could have signed it.
+    assert_eq!(keys.mailfmt(&["verify", "--secure"], &signed).status, 65);
+    let opened = keys.mailfmt(&["decrypt", "--raw"], &signed);
+    assert_eq!(opened.status, 0, "{}", opened.err);
+    assert!(
+        opened.text().contains("Subject: x\n") && opened.text().ends_with("Content-Type: text/plain\n\nhello\n"),
+        "{}",
+        opened.text()
+    );
+    let at = text.find("\n\nMI").unwrap() + 40;
+    let mut changed = signed;
+    changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+    assert_eq!(keys.mailfmt(&["verify", "--secure", "--smime-ca", "cert.pem"], &changed).status, 65);
+}

@@ -94,11 +94,7 @@ impl Each {
             To::Print(mut screen) => screen.flush()?,
             To::Messages(writer) => writer.end()?,
         }
-        let exit = match (read?, tally.exit()) {
-            (Exit::Ok, commands) => commands,
-            (input, Exit::Ok) if tally.is_empty() => input,
-            (_, _) => Exit::Partial,
-        };
+        let exit = tally.beside(read?);
         Ok(if exit == Exit::Ok && written == 0 && self.exit_status { Exit::None } else { exit })
     }
 }

@@ -67,6 +67,7 @@ impl Encrypt {
 /// Decrypts messages that are encrypted as a whole.
 ///
 /// What comes out is the message as it was: its fields around, and the content that was encrypted. It may be signed inside (see verify).
+/// Of S/MIME that is signed in one piece the content comes out, whoever signed it.
 #[derive(Args, Debug)]
 pub(super) struct Decrypt {
     #[command(flatten)]

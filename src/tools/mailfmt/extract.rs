@@ -1,10 +1,11 @@
 //! `mailfmt extract`: attachments become files, a tar archive, or bytes on stdout.
 
 mod place;
+mod several;
 
 use super::cursor::pour;
 use super::describe::numbered;
-use super::input::{Input, Item};
+use super::input::Input;
 use super::select::Selection;
 use super::show::read;
 use crate::cli::exit::complain;
@@ -52,6 +53,9 @@ pub(super) struct Extract {
     /// Write the contents to stdout, one behind the other.
     #[arg(long, conflicts_with_all = ["dir", "json"])]
     stdout: bool,
+    /// Take so many messages apart at a time; what is written, and its order, is the same.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    jobs: u16,
     /// Write texts in UTF-8, not in their charset.
     #[arg(long)]
     utf8: bool,
@@ -85,95 +89,24 @@ struct Written {
 impl Extract {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
-        let mut place = Place::new(&self)?;
-        let mut table = self.tells().then(|| Table::new(COLUMNS.into(), self.json, false));
-        let mut any = false;
-        let exit = self.input.each(|item| {
-            let (mut spool, message) = read(item.body)?;
-            tell_defects(&message, item);
-            let (mut damaged, mut gone) = (0, false);
-            for (number, part) in self.selection.of(&message)? {
-                any = true;
-                let wanted = Wanted { number: &number, part, item, date: &message };
-                let done = self.one(&mut spool, &wanted, &mut place)?;
-                let (name, Written { size, sha256, errors }) = done;
-                damaged += errors;
-                if errors > 0 {
-                    let of = if item.many { format!("message {}, ", item.number) } else { String::new() };
-                    complain(
-                        "mailfmt",
-                        &format!("{of}part {number}: {errors} errors in its {}", part.encoding.name()),
-                        None,
-                    );
-                }
-                let declared = file_name(part).unwrap_or_default();
-                let kind = format!("{}/{}", part.content_type.kind, part.content_type.subtype);
-                if let Some(table) = &mut table {
-                    let cell = |column: &Column| match column.name {
-                        "message" => item.number.to_string(),
-                        "part" => number.clone(),
-                        "type" => kind.clone(),
-                        "size" => size.to_string(),
-                        "sha256" => sha256.clone(),
-                        "errors" => errors.to_string(),
-                        "written" => name.clone(),
-                        _ => declared.clone(),
-                    };
-                    let json = || {
-                        serde_json::json!({ "message": item.number, "part": number, "type": kind, "size": size, "sha256": sha256,
-                            "errors": errors, "written": name, "declared": file_name(part) })
-                    };
-                    gone |= table.row(cell, json)? == Reader::Gone;
-                }
-            }
-            if damaged > 0 && self.strict {
-                return Err(Error::data("damaged content"));
-            }
-            // Files are still to be written when nobody reads what they are.
-            Ok(table.is_some() || !(gone || place.is_gone()))
-        })?;
-        place.end()?;
-        if let Some(table) = table {
-            table.end(false)?;
-        }
+        let place = Place::new(&self)?;
+        let table = self.tells().then(|| Table::new(COLUMNS.into(), self.json, false));
+        let mut files = Files { of: &self, place, table, any: false, gone: false };
+        let exit = if self.jobs > 1 {
+            several::run(&mut files)?
+        } else {
+            self.input.each(|item| {
+                let (mut spool, message) = read(item.body)?;
+                files.message(&mut spool, &message, (item.number, item.many))
+            })?
+        };
+        let any = files.end()?;
         Ok(if exit == Exit::Ok && !any && self.exit_status { Exit::None } else { exit })
     }
 
     /// Whether what is written is listed.
     fn tells(&self) -> bool {
         !self.tar && !self.stdout && !self.quiet
-    }
-
-    /// Writes one part: its name there, and what it was.
-    fn one(&self, spool: &mut Spool, wanted: &Wanted<'_, '_>, place: &mut Place) -> Result<(String, Written)> {
-        let name = wanted.name();
-        if place.needs_size() {
-            // What is small is decoded once, the rest twice.
-            let (mut size, mut held) = (0, Some(Vec::new()));
-            let done = self.content(spool, wanted.part, &mut |piece| {
-                size += piece.len() as u64;
-                held = held.take().filter(|_| size <= HELD).map(|mut held| {
-                    held.extend_from_slice(piece);
-                    held
-                });
-                Ok(())
-            })?;
-            place.begin(&name, wanted, size)?;
-            if let Some(held) = held {
-                place.write(&held)?;
-                return Ok((place.finish()?, done));
-            }
-        } else {
-            place.begin(&name, wanted, 0)?;
-        }
-        let done = self.content(spool, wanted.part, &mut |piece| place.write(piece));
-        match done {
-            Ok(done) => Ok((place.finish()?, done)),
-            Err(e) => {
-                place.abort();
-                Err(e)
-            }
-        }
     }
 
     /// The decoded content, in pieces.
@@ -199,44 +132,160 @@ impl Extract {
 }
 
 /// A part that is to be written.
-struct Wanted<'w, 'i> {
-    number: &'w str,
-    part: &'w Part,
-    item: &'w Item<'i>,
-    /// The message that has the date.
-    date: &'w Part,
+struct Wanted {
+    /// The message's number, and whether there are others.
+    message: u64,
+    many: bool,
+    part: String,
+    /// The name that it should get.
+    name: String,
+    declared: Option<String>,
+    kind: String,
+    encoding: String,
+    /// When the message was written, in seconds since 1970.
+    time: u64,
 }
 
-impl Wanted<'_, '_> {
-    /// The name that it should get.
-    fn name(&self) -> String {
-        let name = file_name(self.part).map(|name| safe(&name)).unwrap_or_default();
-        if !name.is_empty() {
-            return name;
+impl Wanted {
+    fn new((message, many): (u64, bool), number: String, part: &Part, top: &Part) -> Wanted {
+        let declared = file_name(part);
+        let kind = &part.content_type;
+        let name = declared.as_deref().map(safe).filter(|name| !name.is_empty());
+        let name = name.unwrap_or_else(|| format!("part-{number}.{}", extension(&kind.kind, &kind.subtype)));
+        let date = top.header.get("Date").and_then(Date::parse);
+        let time = date.and_then(|date| u64::try_from(date.seconds).ok()).unwrap_or_default();
+        let (kind, encoding) = (format!("{}/{}", kind.kind, kind.subtype), part.encoding.name().to_owned());
+        Wanted { message, many, part: number, name, declared, kind, encoding, time }
+    }
+}
+
+/// Where all goes.
+struct Files<'e> {
+    of: &'e Extract,
+    place: Place,
+    table: Option<Table>,
+    any: bool,
+    gone: bool,
+}
+
+impl Files<'_> {
+    /// The chosen parts of a message; `false`: nobody reads any more.
+    fn message(&mut self, spool: &mut Spool, message: &Part, number: (u64, bool)) -> Result<bool> {
+        defects(message, number).iter().for_each(|defect| complain("mailfmt", defect, None));
+        let mut damaged = 0;
+        for (section, part) in self.of.selection.of(message)? {
+            let wanted = Wanted::new(number, section, part, message);
+            let (name, written) = self.one(spool, part, &wanted)?;
+            damaged += written.errors;
+            self.tell(&wanted, &name, &written)?;
         }
-        let kind = &self.part.content_type;
-        format!("part-{}.{}", self.number, extension(&kind.kind, &kind.subtype))
+        self.more(damaged)
     }
 
-    /// When the message was written, in seconds since 1970.
-    fn time(&self) -> u64 {
-        let date = self.date.header.get("Date").and_then(Date::parse);
-        date.and_then(|date| u64::try_from(date.seconds).ok()).unwrap_or_default()
+    /// Whether to go on behind a message with so many errors in its contents.
+    fn more(&self, damaged: u64) -> Result<bool> {
+        if damaged > 0 && self.of.strict {
+            return Err(Error::data("damaged content"));
+        }
+        // Files are still to be written when nobody reads what they are.
+        Ok(self.table.is_some() || !(self.gone || self.place.is_gone()))
     }
+
+    /// Writes one part: its name there, and what it was.
+    fn one(&mut self, spool: &mut Spool, part: &Part, wanted: &Wanted) -> Result<(String, Written)> {
+        let place = &mut self.place;
+        if place.needs_size() {
+            // What is small is decoded once, the rest twice.
+            let (mut size, mut held) = (0, Some(Vec::new()));
+            let done = self.of.content(spool, part, &mut |piece| {
+                size += piece.len() as u64;
+                held = held.take().filter(|_| size <= HELD).map(|mut held| {
+                    held.extend_from_slice(piece);
+                    held
+                });
+                Ok(())
+            })?;
+            place.begin(wanted, size)?;
+            if let Some(held) = held {
+                place.write(&held)?;
+                return Ok((place.finish()?, done));
+            }
+        } else {
+            place.begin(wanted, 0)?;
+        }
+        let done = self.of.content(spool, part, &mut |piece| place.write(piece));
+        match done {
+            Ok(done) => Ok((place.finish()?, done)),
+            Err(e) => {
+                place.abort();
+                Err(e)
+            }
+        }
+    }
+
+    /// Writes one part whose content is there: its name there.
+    fn held(&mut self, wanted: &Wanted, content: &mut Spool) -> Result<String> {
+        let place = &mut self.place;
+        place.begin(wanted, content.len())?;
+        let done = content.body().and_then(|mut body| pour(&mut body, &mut |piece| place.write(piece)));
+        if let Err(e) = done {
+            place.abort();
+            return Err(e);
+        }
+        place.finish()
+    }
+
+    /// Tells what was written.
+    fn tell(&mut self, wanted: &Wanted, name: &str, written: &Written) -> Result<()> {
+        self.any = true;
+        let Wanted { message, part, kind, declared, .. } = wanted;
+        let Written { size, sha256, errors } = written;
+        if *errors > 0 {
+            let of = of_message((*message, wanted.many));
+            complain("mailfmt", &format!("{of}part {part}: {errors} errors in its {}", wanted.encoding), None);
+        }
+        let Some(table) = &mut self.table else { return Ok(()) };
+        let cell = |column: &Column| match column.name {
+            "message" => message.to_string(),
+            "part" => part.clone(),
+            "type" => kind.clone(),
+            "size" => size.to_string(),
+            "sha256" => sha256.clone(),
+            "errors" => errors.to_string(),
+            "written" => name.to_owned(),
+            _ => declared.clone().unwrap_or_default(),
+        };
+        let json = || {
+            serde_json::json!({ "message": message, "part": part, "type": kind, "size": size, "sha256": sha256,
+                "errors": errors, "written": name, "declared": declared })
+        };
+        self.gone |= table.row(cell, json)? == Reader::Gone;
+        Ok(())
+    }
+
+    /// All is written; whether that was anything.
+    fn end(self) -> Result<bool> {
+        self.place.end()?;
+        if let Some(table) = self.table {
+            table.end(false)?;
+        }
+        Ok(self.any)
+    }
+}
+
+fn of_message((number, many): (u64, bool)) -> String {
+    if many { format!("message {number}, ") } else { String::new() }
 }
 
 /// What is wrong with the structure, and what is lost by it.
-fn tell_defects(message: &Part, item: &Item<'_>) {
-    let of = if item.many { format!("message {}, ", item.number) } else { String::new() };
+fn defects(message: &Part, number: (u64, bool)) -> Vec<String> {
+    let of = of_message(number);
+    let mut found = Vec::new();
     for (number, part) in numbered(message) {
-        for defect in &part.defects {
-            complain(
-                "mailfmt",
-                &format!("{of}part {number}, offset {}: {}", part.header_at.start, defect.words()),
-                None,
-            );
-        }
+        let at = part.header_at.start;
+        found.extend(part.defects.iter().map(|one| format!("{of}part {number}, offset {at}: {}", one.words())));
     }
+    found
 }
 
 impl From<&Extract> for place::Kind {

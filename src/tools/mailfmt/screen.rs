@@ -1,5 +1,6 @@
 //! Where mailfmt writes text for people.
 
+use super::quotes::Quotes;
 use crate::cli::out::{Out, Reader};
 use crate::error::Result;
 use crate::store::spool::Spool;
@@ -16,14 +17,36 @@ pub(super) struct Screen {
     text: Vec<u8>,
     /// Whether the last line is ended.
     line_start: bool,
+    colours: bool,
+    quotes: Option<Quotes>,
 }
+
+/// Names of fields.
+const BOLD: &str = "1";
+/// Lines of our own.
+const DIM: &str = "2";
 
 impl Screen {
     /// Escapes unless `raw`.
     #[must_use]
     pub(super) fn new(raw: bool) -> Screen {
         let (out, to_file, text) = (Out::default(), ToFile::default(), Vec::new());
-        Screen { out, kept: None, raw, gone: false, to_file, text, line_start: true }
+        Screen { out, kept: None, raw, gone: false, to_file, text, line_start: true, colours: false, quotes: None }
+    }
+
+    /// Lines quoted more often than `deepest` are left out of texts; for a terminal in colours, unless `NO_COLOR` is set.
+    #[must_use]
+    pub(super) fn for_reading(raw: bool, deepest: Option<usize>) -> Screen {
+        let screen = Screen::new(raw);
+        let set = |name: &str| std::env::var_os(name).unwrap_or_default();
+        let colours = screen.out.is_terminal() && set("NO_COLOR").is_empty() && set("TERM") != "dumb";
+        Screen { colours, ..screen }.without_quotes(deepest)
+    }
+
+    /// Without lines that are quoted more often than `deepest`.
+    #[must_use]
+    pub(super) fn without_quotes(self, deepest: Option<usize>) -> Screen {
+        Screen { quotes: Quotes::new(deepest, self.colours), ..self }
     }
 
     /// Keeps what it gets, for text that goes into another message.
@@ -97,10 +120,19 @@ impl Screen {
             _ => text.len(),
         };
         let tail = text.split_off(whole);
-        if self.raw {
-            self.put(&text)?
+        if let Some(mut quotes) = self.quotes.take() {
+            let mut shown = String::new();
+            let lossy = || String::from_utf8_lossy(&text).into_owned();
+            quotes.push(&if self.raw { lossy() } else { escape_lines(&text) }, &mut shown);
+            if ended {
+                quotes.end(&mut shown);
+            }
+            self.quotes = Some(quotes);
+            self.put(shown.as_bytes())?;
+        } else if self.raw {
+            self.put(&text)?;
         } else {
-            self.put(escape_lines(&text).as_bytes())?
+            self.put(escape_lines(&text).as_bytes())?;
         }
         self.text = tail;
         Ok(())
@@ -120,7 +152,22 @@ impl Screen {
     /// 74.
     pub(super) fn line(&mut self, line: &str) -> Result<()> {
         self.end_line()?;
+        let line = self.styled(DIM, line);
         self.put(format!("{line}\n").as_bytes())
+    }
+
+    /// A header field, both safe to show.
+    ///
+    /// # Errors
+    /// 74.
+    pub(super) fn field(&mut self, name: &str, value: &str) -> Result<()> {
+        self.end_line()?;
+        let name = self.styled(BOLD, &format!("{name}:"));
+        self.put(format!("{name} {value}\n").as_bytes())
+    }
+
+    fn styled(&self, style: &str, text: &str) -> String {
+        if self.colours && !text.is_empty() { format!("\x1b[{style}m{text}\x1b[m") } else { text.to_owned() }
     }
 
     /// Sends what is buffered.

@@ -1,7 +1,7 @@
 //! OpenPGP by gpg(1) and S/MIME by openssl(1): what they are asked, and what their answers mean.
 //!
-//! They read from unnamed files that only their owner could open. What a message says never becomes an argument. Left out: S/MIME that is signed in one
-//! piece (signed-data), revocation.
+//! They read from unnamed files that only their owner could open. What a message says never becomes an argument. Left out:
+//! revocation.
 
 mod program;
 
@@ -18,6 +18,7 @@ use crate::store::sink::About;
 use crate::store::spool::Spool;
 use crate::text::{LoneCr, ToFile, ToWire, WireBody};
 use program::{Program, file_of};
+use std::fs::File;
 use std::path::PathBuf;
 
 /// A longer signature is none.
@@ -213,12 +214,21 @@ pub(super) fn decrypt(
     writer: &mut Writer,
     (about, many): (&About, bool),
 ) -> Result<()> {
-    let Some(Protected::Encrypted(by, part)) = protected(message) else {
-        return Err(Error::data("not encrypted as a whole, by OpenPGP or S/MIME"));
+    let (by, part, opaque) = match protected(message) {
+        Some(Protected::Encrypted(by, part)) => (by, part, false),
+        Some(Protected::Opaque(part)) => (By::Smime, part, true),
+        Some(Protected::Signed(..)) | None => {
+            return Err(Error::data("not encrypted as a whole, by OpenPGP or S/MIME"));
+        }
     };
     let input = file_of(&mut decoded(spool.part(&part.body_at)?, &part.encoding))?;
     let ran = match by {
         By::Pgp => Program::gpg().arguments(["--decrypt"]).run(input)?.good("gpg")?,
+        // Whose signature it is tells verify.
+        By::Smime if opaque => Program::openssl()
+            .arguments(["cms", "-verify", "-noverify", "-binary", "-inform", "DER"])
+            .run(input)?
+            .good("openssl")?,
         By::Smime => {
             let Some((key, certificate)) = key else {
                 return Err(Error::usage("encrypted by S/MIME: --smime-key FILE is needed"));
@@ -266,7 +276,15 @@ pub(super) struct Worth {
 /// 69: there is no such program; 74.
 pub(super) fn verify(spool: &mut Spool, authorities: Option<&PathBuf>) -> Result<Option<Worth>> {
     let message = walk(&mut spool.body()?)?;
-    let Some(Protected::Signed(by, content, signature)) = protected(&message) else { return Ok(None) };
+    let (by, content, signature) = match protected(&message) {
+        Some(Protected::Signed(by, content, signature)) => (by, content, signature),
+        Some(Protected::Opaque(part)) => {
+            let input = file_of(&mut decoded(spool.part(&part.body_at)?, &part.encoding))?;
+            let program = Program::openssl().arguments(["cms", "-verify", "-binary", "-inform", "DER"]);
+            return by_openssl(program.arguments(["-out", "/dev/null"]), authorities, input).map(Some);
+        }
+        Some(Protected::Encrypted(..)) | None => return Ok(None),
+    };
     let signature = file_of(&mut decoded(spool.part(&signature.body_at)?, &signature.encoding))?;
     let range = content.header_at.start..content.body_at.end;
     let input = file_of(&mut WireBody::new(spool.part(&range)?, ToWire::plain(LoneCr::Keep)))?;
@@ -285,16 +303,21 @@ pub(super) fn verify(spool: &mut Spool, authorities: Option<&PathBuf>) -> Result
             Worth { by, good, signer, reason }
         }
         By::Smime => {
-            let mut program = Program::openssl().arguments(["cms", "-verify", "-binary", "-inform", "DER", "-in"]);
-            program = program.inherits(&signature)?.arguments(["-content", "/dev/stdin", "-out", "/dev/null"]);
-            if let Some(path) = authorities {
-                program = program.arguments(["-CAfile"]).path(path);
-            }
-            let ran = program.run(input)?;
-            let reason = if ran.is_good() { String::new() } else { ran.last_words() };
-            Worth { by, good: ran.is_good(), signer: String::new(), reason }
+            let program = Program::openssl().arguments(["cms", "-verify", "-binary", "-inform", "DER", "-in"]);
+            let program = program.inherits(&signature)?.arguments(["-content", "/dev/stdin", "-out", "/dev/null"]);
+            by_openssl(program, authorities, input)?
         }
     }))
+}
+
+/// What openssl makes of a signature.
+fn by_openssl(mut program: Program, authorities: Option<&PathBuf>, input: File) -> Result<Worth> {
+    if let Some(path) = authorities {
+        program = program.arguments(["-CAfile"]).path(path);
+    }
+    let ran = program.run(input)?;
+    let reason = if ran.is_good() { String::new() } else { ran.last_words() };
+    Ok(Worth { by: By::Smime, good: ran.is_good(), signer: String::new(), reason })
 }
 
 fn gpg_signs(key: Option<&str>) -> Program {

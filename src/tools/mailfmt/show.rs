@@ -11,6 +11,7 @@ use crate::cli::exit::complain;
 use crate::cli::html;
 use crate::error::{Error, Result};
 use crate::message::decode::{decoded, file_name, text, words};
+use crate::message::flowed::Flowed;
 use crate::message::mime::{Encoding, Part};
 use crate::text::escape;
 use clap::Args;
@@ -23,7 +24,8 @@ const WIDTH: usize = 78;
 /// Shows a message as text in UTF-8.
 ///
 /// The main header fields, decoded; texts, decoded (of alternatives, the plain one; HTML as text); a line for each
-/// attachment. Whatever could drive a terminal is escaped. All messages of the input are shown.
+/// attachment. Whatever could drive a terminal is escaped. All messages of the input are shown; on a terminal, unless NO_COLOR is set,
+/// with colours for what is quoted and how deep.
 #[derive(Args, Debug)]
 pub(super) struct Show {
     #[command(flatten)]
@@ -40,6 +42,9 @@ pub(super) struct Show {
     /// Columns of text that is made of HTML.
     #[arg(long, value_name = "COLUMNS", default_value_t = WIDTH)]
     width: usize,
+    /// Leave out lines that are quoted more often; how many they are is told.
+    #[arg(long, value_name = "N", conflicts_with_all = ["tree", "part", "json"])]
+    quote_depth: Option<usize>,
     /// Escape nothing.
     #[arg(long)]
     raw: bool,
@@ -54,10 +59,10 @@ impl Show {
         if let Some(section) = &self.part {
             return cat(&self.input, section, self.raw);
         }
-        let mut screen = Screen::new(self.raw);
         if self.json {
-            return describe::each(&self.input, &mut screen);
+            return describe::each(&self.input, &mut Screen::new(self.raw));
         }
+        let mut screen = Screen::for_reading(self.raw, self.quote_depth);
         let mut first = true;
         let exit = self.input.each(|item| {
             let (mut spool, part) = read(item.body)?;
@@ -85,6 +90,9 @@ pub(super) struct Text {
     /// Columns of text that is made of HTML.
     #[arg(long, value_name = "COLUMNS", default_value_t = WIDTH)]
     width: usize,
+    /// Leave out lines that are quoted more often; how many they are is told.
+    #[arg(long, value_name = "N")]
+    quote_depth: Option<usize>,
     /// Escape nothing.
     #[arg(long)]
     raw: bool,
@@ -93,7 +101,7 @@ pub(super) struct Text {
 impl Text {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
-        let mut screen = Screen::for_bytes(self.raw);
+        let mut screen = Screen::for_bytes(self.raw).without_quotes(self.quote_depth);
         let exit = self.input.each(|item| {
             let (mut spool, part) = read(item.body)?;
             let mut view = View::new(&mut screen, Cursor::new(spool.body()?), self.width);
@@ -201,7 +209,8 @@ impl<'s, B: Body> View<'s, B> {
         }
         for name in SHOWN {
             for value in part.header.all(name) {
-                self.screen.line(&format!("{name}: {}", self.own(&words(value))))?;
+                let value = self.own(&words(value));
+                self.screen.field(name, &value)?;
             }
         }
         self.screen.line("")?;
@@ -263,6 +272,11 @@ impl<'s, B: Body> View<'s, B> {
             self.screen.line("")?;
         }
         let mut body = text(self.cursor.range(&part.body_at), part);
+        let flowed = part.content_type.parameter("format").is_some_and(|format| format.eq_ignore_ascii_case(b"flowed"));
+        if flowed && part.content_type.is("text", "plain") {
+            let del_sp = part.content_type.parameter("delsp").is_some_and(|value| value.eq_ignore_ascii_case(b"yes"));
+            return pour(self.screen, &mut Flowed::new(body, del_sp, self.width));
+        }
         if part.content_type.subtype == "html" {
             let page = Take::new(&mut body, html::MAX as u64).whole(html::MAX)?.unwrap_or_default();
             let rest = body.skip()?;
@@ -274,15 +288,20 @@ impl<'s, B: Body> View<'s, B> {
             }
             return Ok(());
         }
-        loop {
-            let piece = body.chunk()?;
-            if piece.is_empty() || self.screen.is_gone() {
-                break;
-            }
-            self.screen.text(piece)?;
-        }
-        self.screen.end()
+        pour(self.screen, &mut body)
     }
+}
+
+/// All of a text.
+fn pour(screen: &mut Screen, text: &mut dyn Body) -> Result<()> {
+    loop {
+        let piece = text.chunk()?;
+        if piece.is_empty() || screen.is_gone() {
+            break;
+        }
+        screen.text(piece)?;
+    }
+    screen.end()
 }
 
 /// Whether a part is text that belongs to the message, not a file that came with it.

@@ -52,7 +52,7 @@ pub(super) struct Verify {
     /// Ask this DNS resolver (default: those of /etc/resolv.conf).
     #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = dns::server, requires = "dns")]
     resolver: Option<SocketAddr>,
-    /// Verify multipart/signed: OpenPGP by gpg, S/MIME by openssl.
+    /// Verify what is signed as a whole: OpenPGP by gpg, S/MIME by openssl.
     #[arg(long, conflicts_with_all = ["dns", "keys", "arc"])]
     secure: bool,
     /// S/MIME: trust the authorities in this file, PEM.

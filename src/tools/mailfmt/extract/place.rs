@@ -72,12 +72,12 @@ impl Place {
     ///
     /// # Errors
     /// 73.
-    pub(super) fn begin(&mut self, name: &str, wanted: &Wanted<'_, '_>, size: u64) -> Result<()> {
+    pub(super) fn begin(&mut self, wanted: &Wanted, size: u64) -> Result<()> {
         self.size = 0;
         // In an archive each of many messages has its own directory.
         let name = match &self.to {
-            To::Tar(_) if wanted.item.many => format!("{}/{name}", wanted.item.number),
-            _ => name.to_owned(),
+            To::Tar(_) if wanted.many => format!("{}/{}", wanted.message, wanted.name),
+            _ => wanted.name.clone(),
         };
         let to = &mut self.to;
         self.name = self.names.take(name, |candidate| to.create(candidate, wanted, size))?.0;
@@ -146,10 +146,10 @@ impl Place {
 
 impl To {
     /// Makes the file; `None` if there is one of that name.
-    fn create(&mut self, name: &str, wanted: &Wanted<'_, '_>, size: u64) -> Result<Option<()>> {
+    fn create(&mut self, name: &str, wanted: &Wanted, size: u64) -> Result<Option<()>> {
         match self {
             To::Nowhere | To::Stdout(_) => {}
-            To::Tar(out) => must(out.write(&tar::head(name, size, wanted.time())))?,
+            To::Tar(out) => must(out.write(&tar::head(name, size, wanted.time)))?,
             To::Directory { path, dir, file } => {
                 let Some(made) = create(dir, path, name)? else { return Ok(None) };
                 *file = Some(made);
