@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- wire_grammar imap_grammar sasl message sessions imap_client pop3_client config maildir
+[ $# -gt 0 ] || set -- wire_grammar imap_grammar sasl message header address date encoded_word parameter mime_walk sessions imap_client pop3_client config maildir
 
 triple=x86_64-unknown-linux-gnu
 coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'

@@ -4,16 +4,30 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/checks/address.rs"]
+mod address;
 #[path = "../fuzz/checks/config.rs"]
 mod config;
+#[path = "../fuzz/checks/date.rs"]
+mod date;
+#[path = "../fuzz/checks/encoded_word.rs"]
+mod encoded_word;
+#[path = "../fuzz/checks/header.rs"]
+mod header;
 #[path = "../fuzz/checks/imap_client.rs"]
 mod imap_client;
 #[path = "../fuzz/checks/imap_grammar.rs"]
 mod imap_grammar;
+#[path = "../fuzz/checks/kit/mod.rs"]
+mod kit;
 #[path = "../fuzz/checks/maildir.rs"]
 mod maildir;
 #[path = "../fuzz/checks/message.rs"]
 mod message;
+#[path = "../fuzz/checks/mime_walk.rs"]
+mod mime_walk;
+#[path = "../fuzz/checks/parameter.rs"]
+mod parameter;
 #[path = "../fuzz/checks/pop3_client.rs"]
 mod pop3_client;
 #[path = "../fuzz/checks/sasl.rs"]
@@ -82,4 +96,34 @@ fn configurations_hold() {
 #[test]
 fn maildirs_hold() {
     replay("maildir", maildir::check);
+}
+
+#[test]
+fn headers_hold() {
+    replay("header", header::check);
+}
+
+#[test]
+fn addresses_hold() {
+    replay("address", address::check);
+}
+
+#[test]
+fn dates_hold() {
+    replay("date", date::check);
+}
+
+#[test]
+fn encoded_words_hold() {
+    replay("encoded_word", encoded_word::check);
+}
+
+#[test]
+fn parameters_hold() {
+    replay("parameter", parameter::check);
+}
+
+#[test]
+fn walks_hold() {
+    replay("mime_walk", mime_walk::check);
 }

@@ -1,10 +1,8 @@
 //! What holds of any bytes that are taken for a message, cut into any pieces.
 
+use super::kit::{Pieces, all, section};
 use pipepost::body::Body;
 use pipepost::error::Result;
-use pipepost::message::addr::{self, Address, AddressItem};
-use pipepost::message::charset;
-use pipepost::message::date::Date;
 use pipepost::message::decode;
 use pipepost::message::dkim::canonical::{BodyCanon, Canon};
 use pipepost::message::dkim::crypto::PrivateKey;
@@ -13,30 +11,30 @@ use pipepost::message::dkim::verify::Verifier;
 use pipepost::message::dkim::{self, Verdict};
 use pipepost::message::encode::{Encoder, Way};
 use pipepost::message::facts::Facts;
-use pipepost::message::header::{Collect, Header, unfold};
+use pipepost::message::flowed::Flowed;
+use pipepost::message::header::Header;
+use pipepost::message::json;
+use pipepost::message::lint::{self, Profile};
 use pipepost::message::mbox::{Mbox, Survey, Variant};
-use pipepost::message::mime::{ContentType, Encoding, Part, walk};
+use pipepost::message::mime::{Encoding, Part, walk};
 use pipepost::message::order::{By, Sorted, compare};
 use pipepost::message::outgoing::{Supply, prepare, recipients, sender};
-use pipepost::message::param::Value;
+use pipepost::message::recode::{Ends, Wanted, recode_with};
 use pipepost::message::subject::{self, Base};
 use pipepost::message::threads::{Entry, by_references, by_subject};
-use std::ops::Range;
 
 /// Panics if something does not hold. The first byte chooses what, the second how the rest is cut.
 pub fn check(input: &[u8]) {
     let &[choice, step, ref text @ ..] = input else { return };
     let step = usize::from(step % 40) + 1;
     match choice {
-        b'h' => header(text, step),
-        b'w' => structure(text, step),
-        b'a' => addresses(text),
-        b'd' => values(text),
         b'e' => encodings(text, step),
         b'o' => outgoing(text, step),
         b'f' => facts(text, step),
         b's' => signatures(text, step),
         b't' => threads(text),
+        b'j' => changed(text),
+        b'q' => flowed(text, step),
         _ => mbox(text, step),
     }
 }
@@ -126,121 +124,6 @@ fn threads(text: &[u8]) {
         all.sort_unstable();
         assert!(all.into_iter().eq(0..entries.len()), "{threads:?}");
     }
-}
-
-/// Bytes in pieces of one size.
-struct Pieces<'a>(&'a [u8], usize);
-
-impl Body for Pieces<'_> {
-    fn chunk(&mut self) -> Result<&[u8]> {
-        let (now, rest) = self.0.split_at(self.1.min(self.0.len()));
-        self.0 = rest;
-        Ok(now)
-    }
-}
-
-fn all(mut body: impl Body) -> Vec<u8> {
-    body.whole(usize::MAX / 2).unwrap().unwrap()
-}
-
-/// The header section as it is collected from a stream, and how many bytes it has.
-fn section(text: &[u8], step: usize) -> (Header, usize) {
-    let mut collect = Collect::default();
-    let mut size = 0;
-    for piece in text.chunks(step) {
-        if let Some(n) = collect.push(piece) {
-            size += n;
-            break;
-        }
-        size += piece.len();
-    }
-    (collect.finish(), size)
-}
-
-fn header(text: &[u8], step: usize) {
-    let (header, size) = section(text, step);
-    assert_eq!(header.raw(), &text[..size]);
-    assert_eq!(header, Header::parse(text[..size].to_vec()));
-    assert_eq!(header.entries().count(), Header::parse(text.to_vec()).entries().count());
-    let entries: usize = header.entries().map(|entry| entry.raw().len()).sum();
-    assert!(matches!(&text[entries..size], b"" | b"\n" | b"\r\n"), "{}", text[..size].escape_ascii());
-    for field in header.fields() {
-        assert!(!field.name.is_empty() && field.name.iter().all(|b| (b'!'..=b'~').contains(b) && *b != b':'));
-        assert!(field.raw.starts_with(field.name));
-        assert!(!field.unfolded().contains(&b'\n'));
-        assert_eq!(Header::parse(field.raw.to_vec()).fields().next(), Some(field));
-    }
-}
-
-fn inside(part: &Part, of: &Range<u64>, depth: usize) {
-    assert!(depth <= 100 && of.start <= part.header_at.start && part.body_at.end <= of.end, "{part:?} {of:?}");
-    assert!(part.header_at.start <= part.header_at.end && part.header_at.end == part.body_at.start, "{part:?}");
-    assert!(part.body_at.start <= part.body_at.end, "{part:?}");
-    let mut from = part.body_at.start;
-    for child in &part.parts {
-        inside(child, &(from..part.body_at.end), depth + 1);
-        from = child.body_at.end;
-    }
-}
-
-fn structure(text: &[u8], step: usize) {
-    let whole = walk(&mut &*text).unwrap();
-    assert_eq!(whole, walk(&mut Pieces(text, step)).unwrap());
-    assert_eq!((whole.header_at.start, whole.body_at.end), (0, text.len() as u64));
-    inside(&whole, &(0..text.len() as u64), 0);
-    let mut parts = vec![&whole];
-    while let Some(part) = parts.pop() {
-        parts.extend(&part.parts);
-        let range = |at: &Range<u64>| text.get(at.start as usize..at.end as usize).unwrap();
-        assert!(part.header.is_cut() || part.header.raw() == range(&part.header_at), "{part:?}");
-        let body = range(&part.body_at);
-        let decoded = all(decode::decoded(body, &part.encoding));
-        assert_eq!(decoded, all(decode::decoded(Pieces(body, step), &part.encoding)));
-        let read = all(decode::text(Pieces(body, step), part));
-        assert_eq!(read, all(decode::text(body, part)));
-        assert!(std::str::from_utf8(&read).is_ok());
-        if part.content_type.is("text", "html") {
-            let _ = decode::without_tags(&String::from_utf8_lossy(&read));
-        }
-        assert!(decode::file_name(part).is_none_or(|name| !name.contains(['\0', '\n', '\r'])));
-        let _ = (part.id(), part.description(), part.languages(), part.location(), part.md5(), part.size());
-    }
-}
-
-fn again(address: &Address) {
-    let spec = address.spec();
-    let items = addr::list(&spec);
-    let [AddressItem::Mailbox(read)] = items.as_slice() else { panic!("{address:?} {items:?}") };
-    assert_eq!((&read.local, &read.domain), (&address.local, &address.domain), "{}", spec.escape_ascii());
-}
-
-fn addresses(text: &[u8]) {
-    let items = addr::list(text);
-    let strict = addr::checked(text);
-    if let Ok(strict) = &strict {
-        assert_eq!(strict, &items);
-        addr::mailboxes(strict).for_each(again);
-    }
-    if let Some(Ok(address)) = std::str::from_utf8(text).ok().map(addr::parse_strict) {
-        assert!(!address.spec().iter().any(|b| matches!(b, b'\r' | b'\n' | 0)));
-        again(&address);
-    }
-    addr::mailboxes(&items).for_each(|address| assert!(address.spec().len() <= 2 * text.len() + 3));
-}
-
-fn values(text: &[u8]) {
-    if let Some(date) = Date::parse(text) {
-        assert_eq!(Date::parse(date.to_string().as_bytes()), Some(date), "{date}");
-        let _ = (date.rfc3339(), date.asctime(), date.day());
-    }
-    let value = Value::parse(text);
-    assert!(value.parameters.len() <= value.raw_parameters.len());
-    let _ = (ContentType::parse(text), Encoding::parse(text));
-    let words = decode::words(text);
-    assert!(!words.contains(['\r', '\n', '\0']), "{words:?}");
-    assert!(!unfold(text).contains(&b'\n'));
-    let (label, bytes) = text.split_at(text.iter().position(|b| *b == b' ').unwrap_or(0));
-    let _ = charset::to_utf8(label, bytes);
 }
 
 fn encodings(text: &[u8], step: usize) {
@@ -347,4 +230,61 @@ fn survey(text: &[u8], step: usize, by_from_lines: usize) {
         messages += 1;
     }
     assert_eq!(verdict.messages, messages);
+}
+
+/// JSON and back is the identity, recoding keeps each content, and nothing else happens.
+fn changed(text: &[u8]) {
+    if let Ok(value) = json::write(text) {
+        let again = json::read(&serde_json::from_str(&value.to_string()).unwrap()).unwrap();
+        assert_eq!(again.escape_ascii().to_string(), text.escape_ascii().to_string());
+    }
+    let mut findings = 0;
+    let done = lint::lint(&mut &*text, Profile::Strict, &mut |finding| {
+        findings += 1;
+        assert!(finding.line > 0 && finding.column > 0, "{} {}", finding.line, finding.column);
+        Ok(())
+    });
+    assert!(done.is_ok() || findings == 0);
+    let wanted = Wanted { seven_bit: true, short_lines: true, label: true, stable: true };
+    let recoded = |text: &[u8]| {
+        let mut out = Vec::new();
+        let done = recode_with(&mut &*text, wanted, Ends::Own, &mut |piece| {
+            out.extend_from_slice(piece);
+            Ok(())
+        });
+        done.is_ok().then_some(out)
+    };
+    let Some(out) = recoded(text) else { return };
+    assert_eq!(recoded(&out).map(|twice| twice == out), Some(true), "twice: {}", out.escape_ascii());
+    let (before, after) = (walk(&mut &*text).unwrap(), walk(&mut out.as_slice()).unwrap());
+    let contents = |part: &Part, text: &[u8]| {
+        let (mut all_of, mut waiting) = (Vec::new(), vec![part]);
+        while let Some(part) = waiting.pop() {
+            waiting.extend(&part.parts);
+            let body = &text[part.body_at.start as usize..part.body_at.end as usize];
+            let decoded = all(decode::decoded(body, &part.encoding));
+            // Line ends of texts are those of the message.
+            all_of.extend(
+                part.parts.is_empty().then(|| decoded.into_iter().filter(|b| *b != b'\r').collect::<Vec<u8>>()),
+            );
+        }
+        all_of
+    };
+    let (before, after) = (contents(&before, text), contents(&after, &out));
+    assert_eq!(before.len(), after.len());
+    for (one, other) in before.iter().zip(&after) {
+        let (one, other) = (one.escape_ascii().to_string(), other.escape_ascii().to_string());
+        assert_eq!(one, other, "{}", out.escape_ascii());
+    }
+}
+
+fn flowed(text: &[u8], step: usize) {
+    let text = String::from_utf8_lossy(text);
+    let of = |step: usize| all(Flowed::new(Pieces(text.as_bytes(), step), step.is_multiple_of(2), 20 + step));
+    let _ = of(step);
+    let words = |text: &str| text.chars().filter(|c| !c.is_whitespace() && *c != '>').collect::<String>();
+    let shown = String::from_utf8_lossy(&all(Flowed::new(text.as_bytes(), false, 40))).into_owned();
+    if !text.contains('\r') {
+        assert_eq!(words(&shown), words(&text));
+    }
 }

@@ -2,5 +2,7 @@
 
 #[path = "../checks/message.rs"]
 mod check;
+#[path = "../checks/kit/mod.rs"]
+mod kit;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| check::check(input));

@@ -21,7 +21,7 @@ pub fn safe(wanted: &str) -> String {
     let clean: String = last.chars().map(|c| if is_unsafe(c) || c == '\u{fffd}' { '_' } else { c }).collect();
     // Windows drops dots and blanks at the end, and `a.exe.` becomes `a.exe`.
     let clean = clean.trim().trim_end_matches(['.', ' ']);
-    if clean.chars().all(|c| matches!(c, '_' | '.' | '-' | ' ')) {
+    if clean.chars().all(|c| matches!(c, '_' | '.' | '-' | '~' | ' ')) {
         return String::new();
     }
     let stem = clean.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
@@ -33,7 +33,7 @@ pub fn safe(wanted: &str) -> String {
         None if device => format!("_{clean}"),
         None => clean.to_owned(),
     };
-    shortened(&name, MAX)
+    shortened(&name, MAX).trim_end_matches(['.', ' ']).to_owned()
 }
 
 /// `name` with a number before its extension: `a-2.pdf`.

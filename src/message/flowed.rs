@@ -84,12 +84,12 @@ impl<B: Body> Flowed<B> {
             let columns: usize = bare.chars().map(|c| c.width().unwrap_or(0)).sum();
             let start = depth.saturating_mul(2);
             let room = self.width.max(start.saturating_add(10));
-            if columns > 0 && self.column > start && self.column + self.blanks.len() + columns > room {
+            if !bare.is_empty() && self.column > start && self.column + self.blanks.len() + columns > room {
                 self.out.push(b'\n');
                 self.blanks.clear();
                 self.begin(depth);
             }
-            if columns > 0 {
+            if !bare.is_empty() {
                 self.column += self.blanks.len() + columns;
                 self.out.append(&mut self.blanks);
                 self.out.extend_from_slice(bare.as_bytes());

@@ -1,0 +1,8 @@
+#![no_main]
+
+#[path = "../checks/mime_walk.rs"]
+mod check;
+#[path = "../checks/kit/mod.rs"]
+mod kit;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| check::check(input));
