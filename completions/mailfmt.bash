@@ -378,7 +378,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__extract)
-            opts="-0 -d -n -q -e -h -V --variant --null --ndjson --one --dir --part --name --type --id --all --tar --stdout --utf8 --dry-run --json --quiet --strict --exit-status --help --version"
+            opts="-0 -d -n -q -e -h -V --variant --null --ndjson --one --dir --part --name --type --id --all --tar --stdout --jobs --utf8 --dry-run --json --quiet --strict --exit-status --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -409,6 +409,10 @@ _mailfmt() {
                     return 0
                     ;;
                 --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1014,7 +1018,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__show)
-            opts="-0 -h -V --variant --null --ndjson --one --tree --part --json --width --raw --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --tree --part --json --width --quote-depth --raw --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1029,6 +1033,10 @@ _mailfmt() {
                     return 0
                     ;;
                 --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quote-depth)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1200,7 +1208,7 @@ _mailfmt() {
             return 0
             ;;
         mailfmt__subcmd__text)
-            opts="-0 -h -V --variant --null --ndjson --one --width --raw --help --version"
+            opts="-0 -h -V --variant --null --ndjson --one --width --quote-depth --raw --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1211,6 +1219,10 @@ _mailfmt() {
                     return 0
                     ;;
                 --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quote-depth)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -169,6 +169,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand bounce" -s V -l version 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l part -d 'Write the content of one part, by its number in --tree, decoded; the message is one, or the first of an mbox' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l width -d 'Columns of text that is made of HTML' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l quote-depth -d 'Leave out lines that are quoted more often; how many they are is told' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand show" -l one -d 'The input is one message, also if its first line begins with "From "'
@@ -215,6 +216,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s h -l help -d 'Pr
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand cat" -s V -l version -d 'Print version'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l variant -d 'The input is an mbox of this variant: rd, o, cl, cl2, or auto, which lint --kind explains (default: rd, if its first line begins with "From ")' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l width -d 'Columns of text that is made of HTML' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l quote-depth -d 'Leave out lines that are quoted more often; how many they are is told' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand text" -l one -d 'The input is one message, also if its first line begins with "From "'
@@ -278,6 +280,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l part -d 'Thi
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l name -d 'Parts with such a name: * is anything, ? one character' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l type -d 'Parts of such a type, like application/pdf or image/*' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l id -d 'The part with this Content-ID' -r
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l jobs -d 'Take so many messages apart at a time; what is written, and its order, is the same' -r
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -s 0 -l null -d 'Each message of the input ends with NUL'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand extract" -l one -d 'The input is one message, also if its first line begins with "From "'
@@ -461,7 +464,7 @@ complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -s 0 -l null -d 
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l ndjson -d 'The input is a JSON object a line, each with a message in raw or raw64'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l one -d 'The input is one message, also if its first line begins with "From "'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l dns -d 'Ask the DNS for keys'
-complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l secure -d 'Verify multipart/signed: OpenPGP by gpg, S/MIME by openssl'
+complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l secure -d 'Verify what is signed as a whole: OpenPGP by gpg, S/MIME by openssl'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l arc -d 'Verify the chain of ARC too: a line more for messages that have one'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -l json -d 'Print one JSON object a signature'
 complete -c mailfmt -n "__fish_mailfmt_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'

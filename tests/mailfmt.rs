@@ -138,6 +138,15 @@ fn quotations_and_flowed_text() {
     assert!(answer.text().contains("\n> One long line.\n>> > two lines\n>> one\n> end\n"), "{}", answer.text());
 }
 
+#[test]
+fn text_among_the_fields_is_shown() {
+    let message = ">From x\nSubject: x\nno field, and no empty line\nlast\n";
+    let shown = mailfmt(&["show"], message.as_bytes());
+    assert_eq!(shown.text(), "Subject: x\n\nno field, and no empty line\nlast\n");
+    let parts = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n<p>bar\n\n<p>foo\n--b--\n";
+    assert_eq!(mailfmt(&["text"], parts.as_bytes()).text(), "<p>bar\nfoo\n");
+}
+
 /// script(1) of util-linux makes a terminal.
 #[test]
 fn colours_are_for_terminals() {

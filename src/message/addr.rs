@@ -330,6 +330,10 @@ impl Parser {
             self.current.name = self.current.name.take().or(name);
         }
         let quoted = local.iter().any(|w| w.quoted);
+        let apart = |two: &[Word]| matches!(two, [a, b] if !a.text.ends_with(b".") && !b.text.starts_with(b"."));
+        if quoted && local.windows(2).any(apart) {
+            self.fault("a local part of words without dots between them");
+        }
         let text: Vec<u8> = local.into_iter().flat_map(|w| w.text).collect();
         if !quoted && !text.is_empty() && !is_dot_atom(&text) {
             self.fault("a local part with misplaced dots");

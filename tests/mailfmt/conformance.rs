@@ -1,11 +1,12 @@
 //! Messages, addresses, dates and media types that nobody here wrote: the resources of the crate mail-parser (MIT OR Apache-2.0, with what it took from
-//! others), which lie where cargo keeps its sources. Where we say something else, DIFFERENCES.md says why, one by one.
+//! others), which lie where cargo keeps its sources; the table of is_email (BSD, isemail.LICENSE); and the data of Python's own tests of its package email
+//! (PSF licence), where they are installed. Where we say something else, DIFFERENCES.md says why, one by one.
 
 use super::mailfmt;
 use pipepost::body::Body;
 use pipepost::message::addr::{self, AddressItem};
 use pipepost::message::date::Date;
-use pipepost::message::decode::{decoded, text, words};
+use pipepost::message::decode::{decoded, file_name, text, words};
 use pipepost::message::mime::{ContentType, Part, walk};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -38,13 +39,14 @@ impl Differences {
     }
 
     /// Only what the page tells differs, and all of that does.
-    fn are_those_of(&self, section: &str) {
+    fn are_those_of(&self, section: &str, is_there: impl Fn(&str) -> bool) {
         let page = include_str!("DIFFERENCES.md");
         let part = page.split("\n## ").find_map(|part| part.strip_prefix(section)).unwrap();
         let listed: BTreeSet<String> =
             part.lines().filter_map(|line| line.strip_prefix("- `")?.split('`').next()).map(str::to_owned).collect();
         let new: Vec<_> = self.0.difference(&listed).collect();
-        let gone: Vec<_> = listed.difference(&self.0).collect();
+        let read = |difference: &&String| is_there(difference.split(':').next().unwrap_or_default());
+        let gone: Vec<_> = listed.difference(&self.0).filter(read).collect();
         assert!(new.is_empty() && gone.is_empty(), "not listed: {new:#?}\nno more: {gone:#?}");
     }
 }
@@ -102,7 +104,32 @@ fn addresses() {
             differences.note(&format!("address {n}"), "list", &theirs, &ours);
         }
     }
-    differences.are_those_of("Addresses");
+    differences.are_those_of("Addresses", |_| true);
+}
+
+/// The table says which are addresses; ours are those that an envelope can have.
+#[test]
+fn isemail() {
+    let mut differences = Differences(BTreeSet::new());
+    let rows: Vec<Vec<&str>> = include_str!("isemail.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.strip_suffix('$').unwrap().splitn(4, '\t').collect())
+        .collect();
+    assert_eq!(rows.len(), 164);
+    for row in rows {
+        let control = |c: char| match u32::from(c) {
+            0x2421 => '\x7f',
+            code @ 0x2400..=0x2420 => char::from(u8::try_from(code - 0x2400).unwrap()),
+            _ => c,
+        };
+        let address: String = row[3].chars().map(control).collect();
+        let ours = addr::parse_strict(&address).is_ok();
+        if (row[1] != "ERR") != ours {
+            differences.note(&format!("is_email {}", row[0]), row[2], &row[3], &ours);
+        }
+    }
+    differences.are_those_of("Addresses of is_email", |_| true);
 }
 
 #[test]
@@ -116,7 +143,7 @@ fn dates() {
             differences.note(&format!("date {n}"), "instant", &theirs, &ours);
         }
     }
-    differences.are_those_of("Dates");
+    differences.are_those_of("Dates", |_| true);
 }
 
 #[test]
@@ -143,7 +170,7 @@ fn media_types() {
             differences.note(&format!("type {n}"), "value", &theirs, &ours);
         }
     }
-    differences.are_those_of("Media types");
+    differences.are_those_of("Media types", |_| true);
 }
 
 /// Contents in the order of the message.
@@ -248,7 +275,7 @@ fn whole_messages() {
             }
         }
     }
-    differences.are_those_of("Messages");
+    differences.are_those_of("Messages", |_| true);
 }
 
 #[test]
@@ -272,4 +299,84 @@ fn every_verb_has_a_result_and_json_is_lossless() {
         }
     }
     assert_eq!(lossless, paths.len());
+}
+
+/// What Python's package email says of the messages of its own tests: of each part the type, the name of its file and the content.
+const PYTHON: &str = r#"
+import email, email.policy, glob, json, os, sys
+try:
+    import test.test_email
+except ImportError:
+    sys.exit()
+for path in sorted(glob.glob(os.path.join(os.path.dirname(test.test_email.__file__), "data", "*.txt"))):
+    with open(path, "rb") as file:
+        raw = file.read()
+    message = email.message_from_bytes(raw)
+    parts = []
+    for part in message.walk():
+        content = None if part.is_multipart() else part.get_payload(decode=True)
+        content = None if content is None else content.decode("latin-1")
+        parts.append({"type": part.get_content_type(), "name": part.get_filename(), "content": content})
+    print(json.dumps({"name": os.path.basename(path), "raw": raw.decode("latin-1"), "parts": parts,
+        "fields": [name for name, _ in message.items()]}))
+"#;
+
+#[test]
+fn python_reads_its_messages_so() {
+    // Where there are several, one may have its tests.
+    let said = ["python3", "/usr/bin/python3"].iter().find_map(|python| {
+        let run = std::process::Command::new(python).args(["-c", PYTHON]).output().ok()?;
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        Some(String::from_utf8(run.stdout).unwrap()).filter(|said| !said.is_empty())
+    });
+    let Some(said) = said else {
+        assert!(std::env::var_os("CI").is_none(), "Python's test.test_email is not installed");
+        eprintln!("skipped: Python's test.test_email is not installed");
+        return;
+    };
+    let latin = |text: &str| text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect::<Vec<u8>>();
+    let mut differences = Differences(BTreeSet::new());
+    let mut messages = 0;
+    for line in said.lines() {
+        let theirs: Value = serde_json::from_str(line).unwrap();
+        let (place, raw) = (theirs["name"].as_str().unwrap(), latin(theirs["raw"].as_str().unwrap()));
+        let message = walk(&mut raw.as_slice()).unwrap();
+        messages += 1;
+        let fields: Vec<String> =
+            message.header.fields().map(|field| String::from_utf8_lossy(field.name).into_owned()).collect();
+        let their_fields: Vec<&str> = array(&theirs["fields"]).iter().filter_map(Value::as_str).collect();
+        if fields != their_fields {
+            differences.note(place, "fields", &their_fields, &fields);
+        }
+        let mut ours = Vec::new();
+        let mut waiting = vec![&message];
+        while let Some(part) = waiting.pop() {
+            ours.push(part);
+            waiting.extend(part.parts.iter().rev());
+        }
+        let their_parts = array(&theirs["parts"]);
+        let kinds: Vec<String> =
+            ours.iter().map(|part| format!("{}/{}", part.content_type.kind, part.content_type.subtype)).collect();
+        let their_kinds: Vec<&str> = their_parts.iter().filter_map(|part| part["type"].as_str()).collect();
+        if kinds != their_kinds {
+            differences.note(place, "types", &their_kinds, &kinds);
+            continue;
+        }
+        for (n, (part, theirs)) in ours.into_iter().zip(their_parts).enumerate() {
+            let name = file_name(part);
+            if name.as_deref() != theirs["name"].as_str() {
+                differences.note(place, &format!("name {n}"), &theirs["name"], &name);
+            }
+            let Some(content) = theirs["content"].as_str().map(latin) else { continue };
+            let at = &raw[part.body_at.start as usize..part.body_at.end as usize];
+            let our = decoded(at, &part.encoding).whole(usize::MAX / 2).unwrap().unwrap();
+            if our != content {
+                let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                differences.note(place, &format!("content {n}"), &shown(&content), &shown(&our));
+            }
+        }
+    }
+    assert!(messages > 40);
+    // Older ones do not have all of them.
+    differences.are_those_of("Python's messages", |place| said.contains(&format!("{{\"name\": \"{place}\"")));
 }

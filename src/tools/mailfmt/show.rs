@@ -12,6 +12,7 @@ use crate::cli::html;
 use crate::error::{Error, Result};
 use crate::message::decode::{decoded, file_name, text, words};
 use crate::message::flowed::Flowed;
+use crate::message::header::Entry;
 use crate::message::mime::{Encoding, Part};
 use crate::text::escape;
 use clap::Args;
@@ -270,6 +271,13 @@ impl<'s, B: Body> View<'s, B> {
         self.screen.end_line()?;
         if std::mem::replace(&mut self.after_text, true) {
             self.screen.line("")?;
+        }
+        // Text without an empty line before it begins among the fields; the line of an mbox is none of it.
+        for entry in part.header.entries() {
+            let lost = !entry.raw().starts_with(b"From ") && !entry.raw().starts_with(b">From ");
+            if matches!(entry, Entry::Junk(_)) && lost {
+                self.screen.text(entry.raw())?;
+            }
         }
         let mut body = text(self.cursor.range(&part.body_at), part);
         let flowed = part.content_type.parameter("format").is_some_and(|format| format.eq_ignore_ascii_case(b"flowed"));
