@@ -2,6 +2,7 @@ complete -c imap-fetch -l search -d 'Only the messages for which all of this hol
 complete -c imap-fetch -l where -d 'Only the messages for which all of this holds: from:ci is:unread since:7d larger:1M (see pipepost(7))' -r
 complete -c imap-fetch -l state -d 'The name of the history of what was fetched or told' -r
 complete -c imap-fetch -l delete-after -d 'Delete on the server what was fetched longer ago than this' -r
+complete -c imap-fetch -l connections -d 'With --new and --mirror: fetch the folders of an account over so many connections' -r
 complete -c imap-fetch -l jobs -d 'Fetch from so many accounts at a time' -r
 complete -c imap-fetch -l fields -d 'Only these header fields, with the empty line behind them' -r
 complete -c imap-fetch -l part -d 'Only the part of that number, like 1.2, without its transfer encoding' -r
@@ -26,6 +27,7 @@ complete -c imap-fetch -l new -d 'Only messages that were not fetched before, by
 complete -c imap-fetch -l mirror -d 'Keep the tree of Maildirs that --into maildir:DIR names as the folders are on the server, or all folders of an account: new messages, flags, and what is gone there'
 complete -c imap-fetch -l force -d 'Delete although it is most of the folder'
 complete -c imap-fetch -l delete -d 'Delete on the server what is on stable storage here'
+complete -c imap-fetch -l all-accounts -d 'All accounts of the configuration that have IMAP: their INBOX'
 complete -c imap-fetch -l headers -d 'Only the headers, each with the empty line behind it'
 complete -c imap-fetch -l mark-seen -d 'Mark the messages as read (\\\\Seen) that are on stable storage here'
 complete -c imap-fetch -l raw -d 'stdout gets the messages as they are'

@@ -7,6 +7,7 @@
 use crate::error::{Local, Result};
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::sync::Arc;
 
 /// How much is read or written in one go.
 pub const CHUNK: usize = 32 * 1024;
@@ -139,7 +140,7 @@ pub struct FileBody<R> {
     from: R,
     name: String,
     buffer: Vec<u8>,
-    file: Option<File>,
+    file: Option<Arc<File>>,
 }
 
 impl<R: Read> FileBody<R> {
@@ -150,7 +151,7 @@ impl<R: Read> FileBody<R> {
 
     /// Says that it reads this regular file, by the same descriptor or one that shares its offset.
     #[must_use]
-    pub fn of(self, file: Option<File>) -> FileBody<R> {
+    pub fn of(self, file: Option<Arc<File>>) -> FileBody<R> {
         FileBody { file, ..self }
     }
 }
@@ -168,7 +169,7 @@ impl<R: Read> Body for FileBody<R> {
     }
 
     fn file(&self) -> Option<(&File, u64)> {
-        let mut file = self.file.as_ref()?;
+        let mut file = self.file.as_deref()?;
         let at = file.stream_position().ok()?;
         Some((file, at))
     }

@@ -217,6 +217,7 @@ fn each_verb_has_one_page() {
 /// Flags whose help may name what a program lists or acts on: it begins alike, though.
 const NAMES_THE_ITEM: &[(&str, &str)] = &[
     ("all", ""),
+    ("all-accounts", "All accounts of the configuration that have "),
     // Of a message, or of its arrival.
     ("date", "The date, as in a Date field (default: "),
     // One that is made, or taken apart.

@@ -238,3 +238,102 @@ fn moves_between_servers() {
     let statuses = each(&breaks(target.passed()), &|at| judge(mv(Breaks::NEVER, at), at));
     assert!([0, 75, 79].iter().all(|status| statuses.contains(status)), "{statuses:?}");
 }
+
+/// What was told of each of the messages, which are there under these UIDs.
+fn told(ran: &Ran) -> [String; 2] {
+    let rows = fates(ran);
+    [1, 2].map(|n| {
+        let row = rows.iter().find(|row| row["ref"].as_str().unwrap().ends_with(&format!(".{n}")));
+        row.map_or("later", |row| row["fate"].as_str().unwrap()).to_owned()
+    })
+}
+
+#[test]
+fn copies() {
+    let cp = |breaks| {
+        let peer = Peer::start("UIDPLUS", folders(), breaks);
+        let ran = run(&home(), "imap-cp", &["--all", "--json", &peer.url("INBOX"), &peer.url("Box")], b"");
+        (ran, peer)
+    };
+    let (whole, peer) = cp(Breaks::NEVER);
+    whole.ends(0);
+    let statuses = each(&breaks(peer.passed()), &|at| {
+        let (ran, peer) = cp(at);
+        checked(&ran, &[67, 75, 79], at);
+        assert_eq!(peer.folder("INBOX").len(), 2, "{at:?}");
+        let there = peer.folder("Box");
+        for (text, fate) in MESSAGES.iter().zip(told(&ran)) {
+            let times = there.iter().filter(|kept| kept.text == text.as_bytes()).count();
+            let right = match fate.as_str() {
+                "done" => times == 1,
+                "unknown" => times <= 1,
+                _ => times == 0,
+            };
+            assert!(right, "{at:?}: {fate}, and {times} times there: {ran:?}");
+        }
+        assert!(ran.status != 0 || there.len() == 2, "{at:?}: {ran:?}");
+        ran.status
+    });
+    assert!([0, 75, 79].iter().all(|status| statuses.contains(status)), "{statuses:?}");
+}
+
+#[test]
+fn removes() {
+    let trash = || folders().into_iter().map(|(name, all)| (name.replace("INBOX", "Trash"), all)).collect();
+    // Inside Trash for good, elsewhere into Trash.
+    for (capabilities, purge) in [("UIDPLUS", true), ("UIDPLUS", false), ("UIDPLUS MOVE", false)] {
+        let rm = |breaks| {
+            let all: Folders = if purge { trash() } else { folders() };
+            let peer = Peer::start(capabilities, all, breaks);
+            let (from, how) = if purge { ("Trash", &["--purge"][..]) } else { ("INBOX", &["--trash", "Box"][..]) };
+            let url = peer.url(from);
+            let arguments = [how, &["--all", "--force", "--json", &url]].concat();
+            let ran = run(&home(), "imap-rm", &arguments, b"");
+            (ran, peer)
+        };
+        let (whole, peer) = rm(Breaks::NEVER);
+        whole.ends(0);
+        let statuses = each(&breaks(peer.passed()), &|at| {
+            let (ran, peer) = rm(at);
+            checked(&ran, &[67, 75, 79], at);
+            let from = peer.folder(if purge { "Trash" } else { "INBOX" });
+            if !purge {
+                none_is_lost(&ran, &from, &peer.folder("Box"), at);
+            }
+            for (text, fate) in MESSAGES.iter().zip(told(&ran)) {
+                let there = from.iter().any(|kept| kept.text == text.as_bytes());
+                assert!(fate != "done" || !there, "{at:?}: done, and it is there: {ran:?}");
+                assert!(!purge || fate == "done" || fate == "unknown" || there, "{at:?}: {fate}, and gone: {ran:?}");
+            }
+            assert!(ran.status != 0 || from.is_empty(), "{at:?}: {ran:?}");
+            ran.status
+        });
+        assert!([0, 75].iter().all(|status| statuses.contains(status)), "{statuses:?}");
+    }
+}
+
+#[test]
+fn flags() {
+    let flag = |breaks| {
+        let peer = Peer::start("UIDPLUS", folders(), breaks);
+        let ran = run(&home(), "imap-flag", &["--all", "--json", &peer.url("INBOX"), "+flagged"], b"");
+        (ran, peer)
+    };
+    let (whole, peer) = flag(Breaks::NEVER);
+    whole.ends(0);
+    let statuses = each(&breaks(peer.passed()), &|at| {
+        let (ran, peer) = flag(at);
+        checked(&ran, &[67, 75, 79], at);
+        let there = peer.folder("INBOX");
+        for (text, fate) in MESSAGES.iter().zip(told(&ran)) {
+            let kept = there.iter().find(|kept| kept.text == text.as_bytes()).unwrap();
+            let flagged = kept.flags.iter().any(|flag| flag == "\\Flagged");
+            // One that may have it is told as later: adding it once more changes nothing.
+            let right = fate == "done" || fate == "later";
+            let right = right && (fate != "done" || flagged);
+            assert!(right && kept.flags.iter().any(|flag| flag == "\\Seen"), "{at:?}: {fate}, {kept:?}: {ran:?}");
+        }
+        ran.status
+    });
+    assert!([0, 75].iter().all(|status| statuses.contains(status)), "{statuses:?}");
+}

@@ -147,8 +147,63 @@ fn folders_and_accounts_at_once() {
         let ran = pull(&["--json", "--jobs", jobs, "--into", &into]);
         assert!(ran.status != 0 && ran.out.is_empty(), "{ran:?}");
     }
+    // Over several connections, a folder each.
+    let server_url = |user: &str| format!("imap+plain://{user}@127.0.0.1:{}/", server.imap);
+    for n in 0..7 {
+        let folder = format!("{}F{n}", server_url("dan"));
+        home.run("imap-mkdir", &["--password-file", "pw", &folder], b"").ends(0);
+        (0..3).for_each(|i| put(&folder, &format!("{n} {i}")));
+    }
+    let folders: Vec<String> = (0..7).map(|n| format!("{}F{n}", server_url("dan"))).collect();
+    let folders: Vec<&str> = folders.iter().map(String::as_str).chain([nobody]).collect();
+    for connections in ["2", "16"] {
+        let (into, fixed) = (format!("mbox:C{connections}"), ["--new", "--password-file", "pw", "--json", "--into"]);
+        let pull = || {
+            let how = ["--connections", connections];
+            home.run("imap-fetch", &[&fixed[..], &[&into], &how, &folders].concat(), b"")
+        };
+        assert_eq!(pull().ends(67).out.lines().count(), 21);
+        assert_eq!(pull().ends(67).out, "");
+        home.sh(&format!("test $(grep -c '^Subject: ' C{connections}) = 21")).ends(0);
+        let mirror = |n: &str| {
+            let into = format!("maildir:Tree{connections}");
+            let all = server_url("dan");
+            home.run(
+                "imap-fetch",
+                &["--mirror", "--password-file", "pw", "--connections", n, "--json", "--into", &into, &all],
+                b"",
+            )
+        };
+        assert_eq!(mirror(connections).ends(0).out.lines().count(), 21);
+        assert_eq!(mirror("1").ends(0).out, "");
+    }
     put(&all[3], "another");
     assert_eq!(subjects(&pull(&[]).ends(67).out).len(), 31);
     let done = home.run("imap-fetch", &["--new", "--password-file", "pw", &all[0], &all[3]], b"").ends(0);
     assert_eq!(done.out, "");
+}
+
+#[test]
+fn all_accounts_of_the_configuration() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create", "--any-password"]);
+    home.sh("umask 077; echo x > pw; mkdir -p .config/pipepost").ends(0);
+    let account = |name: &str| {
+        format!(
+            "[{name}]\nimap = \"imap+plain://{name}@127.0.0.1:{}\"\npassword = {{ file = \"{}/pw\" }}\n",
+            server.imap,
+            home.path().display()
+        )
+    };
+    let config = account("amy") + &account("bob") + "[sends]\nsmtp = \"smtp://127.0.0.1:1\"\n";
+    fs::write(home.path().join(".config/pipepost/config.toml"), config).unwrap();
+    home.sh("chmod 600 .config/pipepost/config.toml").ends(0);
+    for name in ["amy", "bob"] {
+        home.run("imap-put", &[&format!("{name}:INBOX")], format!("Subject: {name}\n\ntext\n").as_bytes()).ends(0);
+    }
+    let all = home.run("imap-fetch", &["--new", "--all-accounts"], b"").ends(0);
+    assert_eq!(subjects(&all.out), ["amy", "bob"]);
+    home.run("imap-fetch", &["--new", "--all-accounts", "-e"], b"").ends(1);
+    home.run("imap-fetch", &["--all-accounts"], b"").ends(64);
+    home.run("imap-fetch", &["--new", "--all-accounts", "amy:INBOX"], b"").ends(64);
 }

@@ -5,10 +5,11 @@ use crate::error::{Error, Local, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What a pipe surely takes once poll(2) says that it takes anything (PIPE_BUF).
@@ -27,7 +28,12 @@ impl<F: AsFd> Patient<F> {
     /// Reads from or writes to `file` until then; `None`: however long it takes.
     pub fn new(file: F, until: Option<Instant>) -> Patient<F> {
         let kind = rustix::fs::fstat(&file).map(|stat| FileType::from_raw_mode(stat.st_mode));
-        Patient { waits: kind != Ok(FileType::RegularFile), file, until }
+        Patient::of(file, kind == Ok(FileType::RegularFile), until)
+    }
+
+    /// The same where it is known whether it is a regular file.
+    fn of(file: F, regular: bool, until: Option<Instant>) -> Patient<F> {
+        Patient { waits: !regular, file, until }
     }
 
     /// The file itself.
@@ -100,23 +106,33 @@ pub fn stdin(until: Option<Instant>) -> Result<FileBody<Patient<io::Stdin>>> {
 ///
 /// # Errors
 /// 66: it can't be read, or is a directory.
-pub fn open(path: &Path, until: Option<Instant>) -> Result<FileBody<Patient<File>>> {
+pub fn open(path: &Path, until: Option<Instant>) -> Result<FileBody<Patient<Arc<File>>>> {
+    opened(path, until).map(|(body, _)| body)
+}
+
+/// The same, and what the file system says of the file.
+///
+/// # Errors
+/// As [`open`].
+pub fn opened(path: &Path, until: Option<Instant>) -> Result<(FileBody<Patient<Arc<File>>>, Metadata)> {
     let name = path.display().to_string();
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(CWD, path, flags, Mode::empty()).opening(&name)?);
-    if file.metadata().opening(&name)?.is_dir() {
+    let metadata = file.metadata().opening(&name)?;
+    if metadata.is_dir() {
         return Err(Error::no_input(format!("{name}: is a directory")));
     }
-    let again = regular(&file);
-    Ok(FileBody::new(Patient::new(file, until), name).of(again))
+    let (file, regular) = (Arc::new(file), metadata.is_file());
+    let again = regular.then(|| file.clone());
+    Ok((FileBody::new(Patient::of(file, regular, until), name).of(again), metadata))
 }
 
 /// A regular file by another descriptor.
-fn regular(fd: impl AsFd) -> Option<File> {
+fn regular(fd: impl AsFd) -> Option<Arc<File>> {
     if !super::disk::is_regular(&fd) {
         return None;
     }
-    fd.as_fd().try_clone_to_owned().ok().map(File::from)
+    fd.as_fd().try_clone_to_owned().ok().map(|file| Arc::new(File::from(file)))
 }
 
 #[cfg(test)]

@@ -66,6 +66,12 @@ pub struct ImapFetch {
     /// Delete on the server what was fetched longer ago than this.
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "new", conflicts_with_all = ["headers", "fields"])]
     delete_after: Option<Duration>,
+    /// All accounts of the configuration that have IMAP: their INBOX.
+    #[arg(long, requires = "new", conflicts_with = "what")]
+    all_accounts: bool,
+    /// With --new and --mirror: fetch the folders of an account over so many connections.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    connections: u16,
     /// Fetch from so many accounts at a time.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
@@ -147,9 +153,13 @@ Of a message over a mebibyte whose rest did not come, the next run asks for that
 When a server has given its UIDs anew (UIDVALIDITY has changed), the messages that were fetched before are known by their Message-ID and
 size, which is told on stderr; without a Message-ID by their other fields.
 .Pp
-Folders of one account are fetched one after the other over one connection,
+Folders of one account are fetched one after the other over one connection, or over as many as
+.Fl -connections
+says, which servers limit;
 .Fl -jobs
-accounts at a time, into stdout one at a time.
+accounts are fetched from at a time, and into stdout one folder at a time.
+.Fl -all-accounts
+fetches what is new in the INBOX of every account that has IMAP.
 A folder that can't be opened holds up no other.
 What this run fetches is deleted there with
 .Fl -delete

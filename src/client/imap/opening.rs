@@ -1,6 +1,7 @@
 //! A folder is opened, and what is in it is asked for, in one flight: over a long way a round trip less.
 //!
-//! Only what reads rides along. COMPRESS does not: where it pays to wait for it, [`Client::examine`] does.
+//! Only what reads rides along. COMPRESS does not: where it pays to wait for it, [`Client::examine`] does, and so does [`Client::fetch_from`] before it
+//! asks for all messages of a folder whole.
 
 use super::Client;
 use super::order::fetch;
@@ -15,7 +16,7 @@ use crate::proto::imap::modseq::Selecting;
 use crate::proto::imap::response::{BodyName, Code, Condition, Status, Untagged};
 use crate::proto::imap::results::Returns;
 use crate::proto::imap::search::SearchKey;
-use crate::proto::imap::section::FetchItem;
+use crate::proto::imap::section::{FetchItem, Section};
 use crate::proto::imap::set::SequenceSet;
 use std::num::NonZeroU32;
 
@@ -57,6 +58,14 @@ impl Client {
         items: &[FetchItem],
         rows: &mut dyn Rows,
     ) -> Result<()> {
+        let whole =
+            |item: &FetchItem| matches!(item, FetchItem::Section { section, .. } if *section == Section::default());
+        if matches!(which, Which::All) && items.iter().any(whole) && self.talk.is_far() && self.has("COMPRESS=DEFLATE")
+        {
+            // A round trip more, and a good deal less of everything else.
+            self.talk.settled()?;
+            self.compress()?;
+        }
         self.surely(|client| client.fetch_once(folder, which, items, rows))
     }
 

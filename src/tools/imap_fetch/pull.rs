@@ -60,12 +60,7 @@ pub(super) fn run(flags: &ImapFetch, reach: &Reach) -> Outcome {
             if let Some(root) = flags.mirror_of()? {
                 return pull.mirror(account, root, &mut summary);
             }
-            let mut sink = flags.into.open(false, &flags.deliver_to, &reach)?;
-            if (flags.delete || flags.delete_after.is_some()) && !sink.stable() {
-                let why = "--delete, and stdout is a pipe or terminal: nobody knows whether what it got is safe";
-                return Err(Failure::usage(why).advise("use --into"));
-            }
-            pull.account(account, &mut sink, &mut summary)
+            pull.account(account, &mut summary)
         });
         (summary, done)
     });
@@ -94,7 +89,16 @@ pub(super) fn run(flags: &ImapFetch, reach: &Reach) -> Outcome {
 fn accounts(flags: &ImapFetch, reach: &Reach) -> Result<Vec<Account>> {
     let (mut accounts, mut places): (Vec<Account>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
     let default = [String::new()];
-    let what = if flags.what.is_empty() { &default[..] } else { &flags.what };
+    let configured: Vec<String>;
+    let what = if flags.all_accounts {
+        let config = reach.accounts().config()?.ok_or_else(|| Error::usage("there is no configuration"))?;
+        configured = config.accounts_with(Service::Imap).map(|name| format!("{name}:INBOX")).collect();
+        &configured
+    } else if flags.what.is_empty() {
+        &default[..]
+    } else {
+        &flags.what
+    };
     for text in what {
         let at = reach.accounts().account(Some(text.as_str()).filter(|text| !text.is_empty()), Service::Imap)?;
         let none = || Error::usage("new messages of which folder?").advise("the folder follows the colon: local:INBOX");
@@ -112,6 +116,9 @@ fn accounts(flags: &ImapFetch, reach: &Reach) -> Result<Vec<Account>> {
     }
     Ok(accounts)
 }
+
+/// Does what is to be done with some of the folders of an account.
+type OfPart<'w, T> = dyn Fn(&Pull<'_>, &[T], &mut Summary) -> Result<(), Failure> + Sync + 'w;
 
 /// How an account went.
 struct Summary {
@@ -134,20 +141,68 @@ struct Pull<'p> {
 }
 
 impl Pull<'_> {
-    fn account(&self, account: &Account, sink: &mut Every, summary: &mut Summary) -> Result<(), Failure> {
-        let state = state()?;
-        let mut clients = Clients::new(self.reach, NAME);
-        for name in account.folders.iter().flatten() {
-            let folder = Folder { at: &account.at, name, dir: None };
-            self.one(&state, &mut clients, &folder, sink, summary)?;
+    /// Its folders, some connections at a time.
+    fn account(&self, account: &Account, summary: &mut Summary) -> Result<(), Failure> {
+        let folders: Vec<&String> = account.folders.iter().flatten().collect();
+        let connections = if self.flags.into.stdout() { 1 } else { usize::from(self.flags.connections) };
+        self.spread(connections, &folders, summary, &|pull, folders, summary| {
+            let mut sink = pull.flags.into.open(false, &pull.flags.deliver_to, pull.reach)?;
+            if (pull.flags.delete || pull.flags.delete_after.is_some()) && !sink.stable() {
+                let why = "--delete, and stdout is a pipe or terminal: nobody knows whether what it got is safe";
+                return Err(Failure::usage(why).advise("use --into"));
+            }
+            let state = state()?;
+            let mut clients = Clients::new(pull.reach, NAME);
+            for name in folders {
+                let folder = Folder { at: &account.at, name, dir: None };
+                pull.one(&state, &mut clients, &folder, &mut sink, summary)?;
+            }
+            clients.hang_up();
+            Ok(())
+        })
+    }
+
+    /// Does `work` for parts of `all`, each over a connection of its own if there are several.
+    fn spread<T: Sync>(
+        &self,
+        connections: usize,
+        all: &[T],
+        summary: &mut Summary,
+        work: &OfPart<'_, T>,
+    ) -> Result<(), Failure> {
+        if connections <= 1 || all.len() <= 1 {
+            return work(self, all, summary);
         }
-        clients.hang_up();
-        Ok(())
+        let parts: Vec<&[T]> = all.chunks(all.len().div_ceil(connections)).collect();
+        let done = several::each(connections, &parts, |part| {
+            let mut summary = Summary { tally: Tally::default(), nothing: true };
+            let reach = self.reach.beside(NAME, &self.flags.common);
+            let done = reach.map_err(Failure::from).and_then(|reach| {
+                work(&Pull { flags: self.flags, reach: &reach, report: self.report, alone: false }, part, &mut summary)
+            });
+            (summary, done)
+        });
+        let mut first = Ok(());
+        for (of, done) in done {
+            summary.nothing &= of.nothing;
+            summary.tally.add(&of.tally);
+            if let Err(failure) = done {
+                match first {
+                    Ok(()) => first = Err(failure),
+                    // One of them is returned, the others are told here.
+                    Err(_) => {
+                        complain(NAME, &format!("{:#}", failure.why), failure.advice.as_deref());
+                        summary.tally.failed(failure.exit);
+                    }
+                }
+            }
+        }
+        first
     }
 
     /// Each folder in a Maildir of its own.
     fn mirror(&self, account: &Account, root: &Path, summary: &mut Summary) -> Result<(), Failure> {
-        let (state, at) = (state()?, &account.at);
+        let (history, at) = (state()?, &account.at);
         let mut clients = Clients::new(self.reach, NAME);
         let all = clients.client(at)?.folders(&Asked::default())?;
         let delimiter = |name: &str| {
@@ -159,24 +214,34 @@ impl Pull<'_> {
         let whole = account.folders.contains(&None);
         let named = account.folders.iter().flatten().map(String::as_str);
         let wanted: Vec<&str> = if whole { names.clone() } else { named.collect() };
-        let mut taken = HashSet::new();
+        let (mut taken, mut mirrored) = (HashSet::new(), Vec::new());
         for name in wanted {
-            let mirrored = directory(root, name, delimiter(name)).and_then(|dir| {
+            let dir = directory(root, name, delimiter(name)).and_then(|dir| {
                 let e = || Error::refused(format!("{name}: another folder has that directory"));
                 if taken.insert(dir.clone()) { Ok(dir) } else { Err(e()) }
             });
-            match mirrored {
-                Ok(dir) => {
-                    let mut sink = Every::new(vec![Target::Maildir(dir.clone()).open(Form::Raw, None)?]);
-                    self.one(&state, &mut clients, &Folder { at, name, dir: Some(dir) }, &mut sink, summary)?;
-                }
+            match dir {
+                Ok(dir) => mirrored.push((name, dir)),
                 Err(e) => {
                     complain(NAME, &e.to_string(), e.advice());
                     summary.tally.failed(e.exit());
                 }
             }
         }
-        clients.hang_up();
+        // The connection that the list came over is the first part's.
+        let listed = Mutex::new(Some(clients));
+        self.spread(usize::from(self.flags.connections), &mirrored, summary, &|pull, folders, summary| {
+            let (state, mut clients) = (state()?, Clients::new(pull.reach, NAME));
+            if let Some(first) = listed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+                clients = first;
+            }
+            for (name, dir) in folders {
+                let mut sink = Every::new(vec![Target::Maildir(dir.clone()).open(Form::Raw, None)?]);
+                pull.one(&state, &mut clients, &Folder { at, name, dir: Some(dir.clone()) }, &mut sink, summary)?;
+            }
+            clients.hang_up();
+            Ok(())
+        })?;
         if !whole {
             return Ok(());
         }
@@ -187,7 +252,7 @@ impl Pull<'_> {
             summary.tally.failed(e.exit());
             return Ok(());
         }
-        self.dissolve(&state, at, root, &names, &delimiter, summary)
+        self.dissolve(&history, at, root, &names, &delimiter, summary)
     }
 
     /// Folders that were mirrored and are not on the server any more.

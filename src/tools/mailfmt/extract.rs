@@ -8,6 +8,7 @@ use super::describe::numbered;
 use super::input::Input;
 use super::select::Selection;
 use super::show::read;
+use crate::body::Body;
 use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table};
 use crate::cli::{Failure, Outcome};
@@ -110,8 +111,8 @@ impl Extract {
     }
 
     /// The decoded content, in pieces.
-    fn content(&self, spool: &mut Spool, part: &Part, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Written> {
-        let mut content = decoded(spool.part(&part.body_at)?, &part.encoding);
+    fn content(&self, body: impl Body, part: &Part, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Written> {
+        let mut content = decoded(body, &part.encoding);
         // Where nobody is told of it, it is not counted.
         let mut digest = self.tells().then(Sha256::default);
         let mut size = 0u64;
@@ -197,7 +198,7 @@ impl Files<'_> {
         if place.needs_size() {
             // What is small is decoded once, the rest twice.
             let (mut size, mut held) = (0, Some(Vec::new()));
-            let done = self.of.content(spool, part, &mut |piece| {
+            let done = self.of.content(spool.part(&part.body_at)?, part, &mut |piece| {
                 size += piece.len() as u64;
                 held = held.take().filter(|_| size <= HELD).map(|mut held| {
                     held.extend_from_slice(piece);
@@ -213,7 +214,8 @@ impl Files<'_> {
         } else {
             place.begin(wanted, 0)?;
         }
-        let done = self.of.content(spool, part, &mut |piece| place.write(piece));
+        let done =
+            spool.part(&part.body_at).and_then(|body| self.of.content(body, part, &mut |piece| place.write(piece)));
         match done {
             Ok(done) => Ok((place.finish()?, done)),
             Err(e) => {
@@ -224,11 +226,10 @@ impl Files<'_> {
     }
 
     /// Writes one part whose content is there: its name there.
-    fn held(&mut self, wanted: &Wanted, content: &mut Spool) -> Result<String> {
+    fn held(&mut self, wanted: &Wanted, content: &[u8]) -> Result<String> {
         let place = &mut self.place;
-        place.begin(wanted, content.len())?;
-        let done = content.body().and_then(|mut body| pour(&mut body, &mut |piece| place.write(piece)));
-        if let Err(e) = done {
+        place.begin(wanted, content.len() as u64)?;
+        if let Err(e) = place.write(content) {
             place.abort();
             return Err(e);
         }

@@ -14,6 +14,7 @@ use crate::store::maildir::{Maildir, letters};
 use crate::store::patience;
 use crate::store::sink::About;
 use clap::Args;
+use std::fs::Metadata;
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -116,7 +117,7 @@ impl Input {
         for path in if self.files.is_empty() { &nothing[..] } else { &self.files } {
             let folder = path.is_dir();
             folders |= folder;
-            let more = if folder { run.directory(path)? } else { run.own(path, None)? };
+            let more = if folder { run.directory(path)? } else { run.own(path, false)? };
             if !more {
                 break;
             }
@@ -144,8 +145,7 @@ impl Run<'_> {
         let maildir = Maildir::at(path);
         let files = if maildir.exists() { maildir.files()? } else { eml_files(path)? };
         for file in files {
-            let about = about(&file);
-            if !self.own(&file, Some(about))? {
+            if !self.own(&file, true)? {
                 return Ok(false);
             }
         }
@@ -153,9 +153,14 @@ impl Run<'_> {
     }
 
     /// A file of the arguments, or of a directory.
-    fn own(&mut self, path: &Path, about: Option<About>) -> Result<bool> {
-        let in_directory = about.is_some();
-        match open(Some(path)).and_then(|source| self.file(source, path, about)) {
+    fn own(&mut self, path: &Path, in_directory: bool) -> Result<bool> {
+        let opened = if in_directory {
+            patience::opened(path, None)
+                .map(|(body, metadata)| (Box::new(body) as Source, Some(about(path, &metadata))))
+        } else {
+            open(Some(path)).map(|source| (source, None))
+        };
+        match opened.and_then(|(source, about)| self.file(source, path, about)) {
             // A Maildir's message may be renamed or gone any time.
             Err(e) if e.exit() == Exit::NoInput && self.many => {
                 complain("mailfmt", &e.to_string(), None);
@@ -288,8 +293,8 @@ fn of_from_line(line: &[u8]) -> About {
 }
 
 /// What a file in a directory says about its message.
-fn about(path: &Path) -> About {
-    let date = std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+fn about(path: &Path, metadata: &Metadata) -> About {
+    let date = metadata.modified().ok();
     let name = path.file_name().map(OsStrExt::as_bytes).unwrap_or_default();
     About { date, flags: Flags::from_letters(letters(name), |_| None), ..About::default() }
 }
