@@ -23,7 +23,7 @@ _imap__fetch() {
 
     case "${cmd}" in
         imap__fetch)
-            opts="-e -q -v -4 -6 -h -V --search --where --new --mirror --force --state --delete --delete-after --all-accounts --connections --jobs --headers --fields --part --mark-seen --into --raw --mbox --deliver-to --json --exit-status --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
+            opts="-e -q -v -4 -6 -h -V --search --where --new --mirror --force --state --delete --delete-after --all-accounts --folder-jobs --jobs --headers --fields --part --mark-seen --into --raw --mbox --deliver-to --json --exit-status --quiet --verbose --timeout --trace --trace-data --config --password-file --password-command --password-env --password-fd --auth --ca-file --ca --pin --client-cert --proxy --source-address --ipv4 --ipv6 --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -45,7 +45,7 @@ _imap__fetch() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --connections)
+                --folder-jobs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -2,7 +2,7 @@ complete -c imap-fetch -l search -d 'Only the messages for which all of this hol
 complete -c imap-fetch -l where -d 'Only the messages for which all of this holds: from:ci is:unread since:7d larger:1M (see pipepost(7))' -r
 complete -c imap-fetch -l state -d 'The name of the history of what was fetched or told' -r
 complete -c imap-fetch -l delete-after -d 'Delete on the server what was fetched longer ago than this' -r
-complete -c imap-fetch -l connections -d 'With --new and --mirror: fetch the folders of an account over so many connections' -r
+complete -c imap-fetch -l folder-jobs -d 'With --new and --mirror: fetch from so many folders of an account at a time, each over a connection of its own' -r
 complete -c imap-fetch -l jobs -d 'Fetch from so many accounts at a time' -r
 complete -c imap-fetch -l fields -d 'Only these header fields, with the empty line behind them' -r
 complete -c imap-fetch -l part -d 'Only the part of that number, like 1.2, without its transfer encoding' -r

@@ -159,7 +159,7 @@ fn folders_and_accounts_at_once() {
     for connections in ["2", "16"] {
         let (into, fixed) = (format!("mbox:C{connections}"), ["--new", "--password-file", "pw", "--json", "--into"]);
         let pull = || {
-            let how = ["--connections", connections];
+            let how = ["--folder-jobs", connections];
             home.run("imap-fetch", &[&fixed[..], &[&into], &how, &folders].concat(), b"")
         };
         assert_eq!(pull().ends(67).out.lines().count(), 21);
@@ -170,7 +170,7 @@ fn folders_and_accounts_at_once() {
             let all = server_url("dan");
             home.run(
                 "imap-fetch",
-                &["--mirror", "--password-file", "pw", "--connections", n, "--json", "--into", &into, &all],
+                &["--mirror", "--password-file", "pw", "--folder-jobs", n, "--json", "--into", &into, &all],
                 b"",
             )
         };

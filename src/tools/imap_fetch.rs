@@ -69,9 +69,9 @@ pub struct ImapFetch {
     /// All accounts of the configuration that have IMAP: their INBOX.
     #[arg(long, requires = "new", conflicts_with = "what")]
     all_accounts: bool,
-    /// With --new and --mirror: fetch the folders of an account over so many connections.
+    /// With --new and --mirror: fetch from so many folders of an account at a time, each over a connection of its own.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
-    connections: u16,
+    folder_jobs: u16,
     /// Fetch from so many accounts at a time.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
@@ -154,7 +154,7 @@ When a server has given its UIDs anew (UIDVALIDITY has changed), the messages th
 size, which is told on stderr; without a Message-ID by their other fields.
 .Pp
 Folders of one account are fetched one after the other over one connection, or over as many as
-.Fl -connections
+.Fl -folder-jobs
 says, which servers limit;
 .Fl -jobs
 accounts are fetched from at a time, and into stdout one folder at a time.

@@ -144,7 +144,7 @@ impl Pull<'_> {
     /// Its folders, some connections at a time.
     fn account(&self, account: &Account, summary: &mut Summary) -> Result<(), Failure> {
         let folders: Vec<&String> = account.folders.iter().flatten().collect();
-        let connections = if self.flags.into.stdout() { 1 } else { usize::from(self.flags.connections) };
+        let connections = if self.flags.into.stdout() { 1 } else { usize::from(self.flags.folder_jobs) };
         self.spread(connections, &folders, summary, &|pull, folders, summary| {
             let mut sink = pull.flags.into.open(false, &pull.flags.deliver_to, pull.reach)?;
             if (pull.flags.delete || pull.flags.delete_after.is_some()) && !sink.stable() {
@@ -230,7 +230,7 @@ impl Pull<'_> {
         }
         // The connection that the list came over is the first part's.
         let listed = Mutex::new(Some(clients));
-        self.spread(usize::from(self.flags.connections), &mirrored, summary, &|pull, folders, summary| {
+        self.spread(usize::from(self.flags.folder_jobs), &mirrored, summary, &|pull, folders, summary| {
             let (state, mut clients) = (state()?, Clients::new(pull.reach, NAME));
             if let Some(first) = listed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
                 clients = first;
