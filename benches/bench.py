@@ -89,8 +89,8 @@ def letter(n, size):
     return head + LINE * ((size - len(head)) // len(LINE))
 
 
-def dovecot(protocol, kind="maildir"):
-    """One with a mailbox for every user, whose password is x. The server and its port."""
+def dovecot(protocol, kind="maildir", more=""):
+    """One with a mailbox for every user, whose password is x, and `more` in its configuration. The server and its port."""
     port = free_port()
     path = write("dovecot/dovecot.conf", f"""
 base_dir = {HOME}/dovecot/run
@@ -122,6 +122,7 @@ service {protocol}-login {{
     port = {port}
   }}
 }}
+{more}
 """)
     os.makedirs(f"{HOME}/dovecot/mail", exist_ok=True)
     os.chmod(f"{HOME}/dovecot", 0o755)

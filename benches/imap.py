@@ -4,7 +4,7 @@
 usage: imap.py DIR-OF-RELEASE-PROGRAMS [--quick] [--rounds N] [trips|listing ...]
 
 --quick takes few rounds of few messages, and is for finding out whether all of it works. Needs root and Debian's dovecot-imapd; a peer
-that is not installed is left out. What the figures mean is told in bench.py.
+that is not installed (himalaya by cargo) is left out. What the figures mean is told in bench.py.
 """
 import os
 import subprocess
@@ -65,6 +65,17 @@ def raw(user, port):
     return [sys.executable, write(f"raw-{user}.py", RAW.format(user=user, port=port, items=ITEMS))]
 
 
+def himalaya(user, port):
+    """Its own listing, as a table of all of them."""
+    path = write(f"himalaya-{user}-{port}.toml", f"""[accounts.far]
+default = true
+imap.server = "imap://127.0.0.1:{port}"
+imap.sasl.plain.username = "{user}"
+imap.sasl.plain.password.raw = "x"
+""")
+    return ["himalaya", "-c", path, "envelope", "list", "-s", "1000000"]
+
+
 def rows(arguments):
     """How many lines a job prints, and when the first one came."""
     begun = time.perf_counter()
@@ -83,6 +94,8 @@ def listing():
     jobs = [("imap-ls", ours("bob", port)), ("raw read", raw("bob", port)), ("imaplib, unparsed", imaplib("bob", port))]
     if has("curl"):
         jobs.append(("curl", curl("bob", port)))
+    if has("himalaya"):
+        jobs.append(("himalaya", himalaya("bob", port)))
     compare(f"{count} listed", rounds(5), jobs)
     # Alone, as Dovecot puts its cache in another order for them.
     more = [("imap-ls --json", ours("bob", port, "--json")), ("imap-ls --refs", ours("bob", port, "--refs")),

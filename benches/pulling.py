@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
 """Measures imap-fetch next to mbsync, curl and Python's imaplib: the same mail from the same Dovecot, by turns.
 
-usage: pulling.py DIR-OF-RELEASE-PROGRAMS [--quick] [--rounds N] [trips|many|maildir|large ...]
+usage: pulling.py DIR-OF-RELEASE-PROGRAMS [--quick] [--rounds N] [trips|many|maildir|large|slow ...]
 
 --quick takes few rounds of few messages, and is for finding out whether all of it works. Needs root and Debian's dovecot-imapd; a peer
 that is not installed is left out. What the figures mean is told in bench.py.
 """
+import ctypes
 import os
+import random
+import socket
 import subprocess
 import sys
+import threading
+import time
 
-from bench import HOME, Far, Job, afresh, compare, dovecot, end, flags, has, known, mailbox, measure, peak, rounds, run, write
+from bench import HOME, MAIL, Far, Job, afresh, compare, dovecot, end, flags, has, known, mailbox, measure, peak, rounds, run, write
 
 
 def ours(user, port, target, more="--new", folder="INBOX"):
@@ -163,5 +168,90 @@ def large():
         end(child)
 
 
+# A network of our own, with an address that is none of the loopback's: nobody compresses what goes to that.
+ADDRESS, RATE = "192.0.2.1", 250_000
+WORDS = ["".join(random.Random(n).choices("etaoinshrdlucmfwypvbgk", k=2 + n % 9)) for n in range(3000)]
+
+
+class Slow(threading.Thread):
+    """A link of so many bytes a second to a server. It counts them."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.to, self.count = port, 0
+        self.listener = socket.create_server((ADDRESS, 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            near, _ = self.listener.accept()
+            self.count = 0
+            far = socket.create_connection(("127.0.0.1", self.to))
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
+
+    def carry(self, one, other):
+        while True:
+            try:
+                piece = one.recv(1 << 12)
+                self.count += len(piece)
+                time.sleep(len(piece) / RATE)
+                if not piece:
+                    return other.shutdown(socket.SHUT_WR)
+                other.sendall(piece)
+            except OSError:
+                return
+
+
+def prose(user, count, size):
+    """Messages of words, as people write them: half of what a text of these is can be packed away."""
+    mailbox(user, count, size)
+    at = f"{HOME}/dovecot/mail/{user}/cur"
+    for n, name in enumerate(sorted(os.listdir(at))):
+        words = random.Random(n)
+        with open(f"{at}/{name}") as f:
+            head = f.read().split("\n\n")[0]
+        text, size = head + "\n\n", os.path.getsize(f"{at}/{name}")
+        while len(text) < size - 80:
+            text += " ".join(words.choices(WORDS, k=10)) + "\n"
+        text = text[:size - 1].ljust(size - 1, "x") + "\n"
+        names = name.split(",W=")[0] + f",W={len(text) + text.count(chr(10))}:2,"
+        os.remove(f"{at}/{name}")
+        with open(f"{at}/{names}", "w") as f:
+            f.write(text)
+    subprocess.run(["chown", "-R", f"{MAIL}:{MAIL}", at], check=True)
+
+
+def slow():
+    """A first pull over a slow link: how long, and how many bytes both ways. It leaves the network, so it is the last."""
+    count = 50 if flags.quick else 500
+    if ctypes.CDLL(None).unshare(0x40000000):
+        return print("slow: no network of our own to be had")
+    subprocess.run(["sh", "-c", f"ip link set lo up && ip address add {ADDRESS}/32 dev lo"], check=True)
+    prose("slow", count, 3000)
+    child, port = dovecot("imap", more="protocol imap {\n  mail_plugins = imap_zlib\n}")
+    link = Slow(port)
+    run(raw("slow", port))
+    write(".config/pipepost/config.toml",
+          f'[slow]\nimap = "imap+plain://slow@{ADDRESS}:{link.port}"\ncleartext-login = true\npassword = {{ file = "{HOME}/pw" }}\n')
+    waits = lambda: f", {link.count} bytes"
+    elsewhere = lambda job: Job([word.replace("127.0.0.1", ADDRESS) for word in job], job.before)
+    job = imaplib("slow", link.port)
+    for path in (f"imaplib-get-slow-{link.port}.py",):
+        with open(f"{HOME}/{path}") as f:
+            write(path, f.read().replace("127.0.0.1", ADDRESS))
+    synced = mbsync("slow", link.port)
+    with open(f"{HOME}/mbsyncrc-slow-{link.port}-yes") as f:
+        write(f"mbsyncrc-slow-{link.port}-yes", f.read().replace("127.0.0.1", ADDRESS))
+    compare(f"{count} of 3 kB over {RATE // 1000} kB/s", rounds(3), some([
+        ("imap-fetch", afresh(f"exec env XDG_STATE_HOME={HOME}/state imap-fetch -q --new slow:INBOX --into maildir:got")),
+        ("mbsync", afresh(synced)),
+        ("imaplib", job),
+        ("curl", elsewhere(curl("slow", link.port, count))),
+    ]), waits)
+    end(child)
+
+
 write("pw", "x\n")
-measure([trips, many, maildir, large])
+measure([trips, many, maildir, large, slow])
