@@ -18,7 +18,7 @@ mod header;
 mod imap_client;
 #[path = "../fuzz/checks/imap_grammar.rs"]
 mod imap_grammar;
-#[path = "../fuzz/checks/kit/mod.rs"]
+#[path = "../fuzz/checks/kit.rs"]
 mod kit;
 #[path = "../fuzz/checks/maildir.rs"]
 mod maildir;

@@ -2,7 +2,7 @@
 
 #[path = "../checks/message.rs"]
 mod check;
-#[path = "../checks/kit/mod.rs"]
+#[path = "../checks/kit.rs"]
 mod kit;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| check::check(input));

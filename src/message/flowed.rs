@@ -20,6 +20,8 @@ pub struct Flowed<B> {
     line: Vec<u8>,
     /// Of the paragraph that is open: its quote depth.
     open: Option<usize>,
+    /// The beginning of the line was so long that it has been written.
+    cut: bool,
     /// Columns of the output line so far.
     column: usize,
     /// Blanks that are written if a word comes behind them.
@@ -32,14 +34,19 @@ impl<B: Body> Flowed<B> {
     /// Reads `from`, whose pieces end between characters; writes lines of `width` columns.
     pub fn new(from: B, del_sp: bool, width: usize) -> Flowed<B> {
         let (line, blanks, out) = (Vec::new(), Vec::new(), Vec::new());
-        Flowed { from, del_sp, width, line, open: None, column: 0, blanks, out, ended: false }
+        Flowed { from, del_sp, width, line, open: None, cut: false, column: 0, blanks, out, ended: false }
     }
 
     /// A line without its line end.
     fn line(&mut self, line: &[u8]) {
-        let depth = line.iter().take_while(|b| **b == b'>').count();
-        let text = line.get(depth..).unwrap_or_default();
-        let text = text.strip_prefix(b" ").unwrap_or(text);
+        let (depth, text) = match self.open.filter(|_| std::mem::take(&mut self.cut)) {
+            Some(open) => (open, line),
+            None => {
+                let depth = line.iter().take_while(|b| **b == b'>').count();
+                let text = line.get(depth..).unwrap_or_default();
+                (depth, text.strip_prefix(b" ").unwrap_or(text))
+            }
+        };
         let signature = text == b"-- ";
         let flows = text.ends_with(b" ") && !signature;
         // A paragraph ends where the depth changes, and before a signature's line (RFC 3676 4.3, 4.5).
@@ -126,6 +133,7 @@ impl<B: Body> Body for Flowed<B> {
                 let now = [now.strip_suffix(b"\r").unwrap_or(now), b" "].concat();
                 self.line(&now);
                 self.blanks.clear();
+                self.cut = true;
                 rest = after;
             }
             self.line = rest.to_vec();
@@ -182,8 +190,12 @@ mod tests {
 
     #[test]
     fn a_line_without_an_end_is_written_in_pieces() {
-        let text = "x".repeat(500_000);
-        let got = Flowed::new(Pieces(text.as_bytes(), 4096), false, 70).whole(1 << 20).unwrap().unwrap();
-        assert_eq!(got.iter().filter(|b| **b == b'x').count(), 500_000);
+        // Nothing in the middle of a line is a quote mark.
+        for (text, count) in [("x", 500_000), (">x", 250_000)] {
+            let text = format!("y{}", text.repeat(count));
+            let got = Flowed::new(Pieces(text.as_bytes(), 4096), false, 70).whole(1 << 20).unwrap().unwrap();
+            let got: Vec<u8> = got.into_iter().filter(|b| *b != b'\n').collect();
+            assert_eq!(String::from_utf8(got).unwrap(), text);
+        }
     }
 }

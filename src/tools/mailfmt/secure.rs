@@ -1,7 +1,6 @@
 //! OpenPGP by gpg(1) and S/MIME by openssl(1): what they are asked, and what their answers mean.
 //!
-//! They read from unnamed files that only their owner could open. What a message says never becomes an argument. Left out:
-//! revocation.
+//! They read from unnamed files that only their owner could open. What a message says never becomes an argument. Left out: revocation.
 
 mod program;
 
