@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::{Home, Ran, Server};
+use common::{Home, Ran, Server, installed};
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 const INBOX: &str = "local://amy/INBOX";
@@ -206,4 +207,53 @@ fn all_accounts_of_the_configuration() {
     home.run("imap-fetch", &["--new", "--all-accounts", "-e"], b"").ends(1);
     home.run("imap-fetch", &["--all-accounts"], b"").ends(64);
     home.run("imap-fetch", &["--new", "--all-accounts", "amy:INBOX"], b"").ends(64);
+}
+
+const NETWORK: &str = "ip link set lo up && ip address add 192.0.2.1/32 dev lo && exec \"$@\"";
+
+/// What comes over a network is compressed, where a good deal is to come; that takes an address of one, and a network that has it takes root.
+#[test]
+fn a_first_pull_over_a_network_is_compressed() {
+    let can = |program: &[&str]| Command::new(program[0]).args(&program[1..]).output().unwrap().status.success();
+    if !installed("unshare") || !installed("ip") || !can(&["unshare", "-n", "true"]) {
+        assert!(std::env::var_os("CI").is_none(), "no network of one's own to be had");
+        eprintln!("skipped: no network of one's own to be had");
+        return;
+    }
+    let mut inside = Command::new("unshare");
+    inside.args(["-n", "sh", "-c", NETWORK, "sh"]).arg(std::env::current_exe().unwrap());
+    let ran = inside.args(["--exact", "over_a_network", "--ignored", "--nocapture"]).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "needs the network that its parent makes"]
+fn over_a_network() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create", "--any-password"]);
+    home.sh("umask 077; echo x > pw; mkdir -p .config/pipepost").ends(0);
+    // To the server that address is a stranger's, who needs TLS.
+    let config = format!(
+        "[far]\nimap = \"imap+starttls://amy@127.0.0.1:{}\"\npin = \"{}\"\nsource-address = \"192.0.2.1\"\npassword = {{ file = \"{}/pw\" }}\n",
+        server.imap,
+        server.pin,
+        home.path().display()
+    );
+    fs::write(home.path().join(".config/pipepost/config.toml"), config).unwrap();
+    home.sh("chmod 600 .config/pipepost/config.toml").ends(0);
+    let messages: String = (0..120).map(|n| format!("Subject: {n}\n\n{}\0", "the same again\n".repeat(50))).collect();
+    home.run("imap-put", &["-0", "far:INBOX"], messages.as_bytes()).ends(0);
+    let pull = || {
+        home.sh("rm -f t").ends(0);
+        home.run("imap-fetch", &["--new", "--into", "maildir:M", "--trace", "t", "far:INBOX"], b"").ends(0);
+        fs::read_to_string(home.path().join("t")).unwrap()
+    };
+    let first = pull();
+    assert_eq!(fs::read_dir(home.path().join("M/new")).unwrap().count(), 120);
+    let at = |text: &str| first.find(text).unwrap_or_else(|| panic!("{text}: {first}"));
+    assert!(at("STARTTLS") < at("COMPRESS DEFLATE") && at("COMPRESS DEFLATE") < at("EXAMINE"), "{first}");
+    // Nothing much is to come.
+    let second = pull();
+    assert!(!second.contains("COMPRESS DEFLATE") && second.contains("EXAMINE"), "{second}");
 }

@@ -104,6 +104,8 @@ pub struct Server {
     pub imap: u16,
     /// All of them, as mail-serve names them.
     pub ports: Vec<(String, u16)>,
+    /// Of its key.
+    pub pin: String,
     pub root: PathBuf,
 }
 
@@ -120,10 +122,15 @@ impl Server {
             let (name, port) = line.split_once(" 127.0.0.1:").unwrap_or_else(|| panic!("{line}"));
             (name.to_owned(), port.parse().unwrap())
         };
-        let ports: Vec<(String, u16)> = lines.take_while(|line| !line.starts_with("pin ")).map(of).collect();
+        let mut pin = String::new();
+        let before_pin = lines.map_while(|line| {
+            let found = line.strip_prefix("pin ").map(|found| pin = found.to_owned());
+            found.is_none().then_some(line)
+        });
+        let ports: Vec<(String, u16)> = before_pin.map(of).collect();
         let port = |name: &str| ports.iter().find(|(of, _)| of == name).unwrap().1;
         let (smtp, pop3, imap) = (port("smtp"), port("pop3"), port("imap"));
-        Server { child: Some(child), smtp, pop3, imap, ports, root }
+        Server { child: Some(child), smtp, pop3, imap, ports, pin, root }
     }
 
     pub fn pid(&self) -> u32 {
