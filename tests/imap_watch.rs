@@ -290,3 +290,22 @@ fn folders_of_two_servers_at_once() {
     }
     assert_eq!(watch.terminated().code(), Some(0));
 }
+
+/// mail-serve has no NOTIFY: each folder gets a connection of its own.
+#[test]
+fn folders_of_one_account() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--create", "--any-password"]);
+    home.sh("umask 077; echo x > pw").ends(0);
+    let urls = ["INBOX", "Archive", "Sent"].map(|name| format!("imap+plain://amy@127.0.0.1:{}/{name}", server.imap));
+    let arguments = ["--password-file", "pw", "-o", "ref,subject", &urls[0], &urls[1], &urls[2]];
+    let mut watch = Watch::new(&home, &arguments);
+    (0..3).for_each(|_| watch.says("watching"));
+    for (n, url) in urls.iter().enumerate().rev() {
+        let message = format!("Subject: at {n}\n\nx\n");
+        home.run("imap-put", &["--password-file", "pw", url], message.as_bytes()).ends(0);
+        let line = watch.line();
+        assert!(line.starts_with(&format!("{url}#")) && line.ends_with(&format!("\tat {n}")), "{line}");
+    }
+    assert_eq!(watch.terminated().code(), Some(0));
+}

@@ -11,6 +11,7 @@ use crate::cli::connect::Reach;
 use crate::cli::exit::complain;
 use crate::cli::out::{Column, Reader, Table, choose};
 use crate::cli::query::Looking;
+use crate::cli::reference::folder_name;
 use crate::cli::{Outcome, Tool, signals, system};
 use crate::client::imap::Picture;
 use crate::error::{Error, Exit, Local, Result};
@@ -19,7 +20,7 @@ use crate::net::endpoint::{Endpoint, Service};
 use crate::store::state::{History, Key, State};
 use batch::Batch;
 use clap::{Parser, ValueEnum};
-use folder::{Seen, Told, Watcher};
+use folder::{Seen, Told, Watched, Watcher, Ways};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -152,7 +153,10 @@ and
 .Fl -search
 are about new messages; flags and removals are told of all.
 .Sh CONNECTIONS
-Each folder has a connection of its own, and is opened read-only.
+Folders are opened read-only.
+Those of one account share a connection if the server has NOTIFY (RFC 5465) and IDLE: it tells in which of them something happens, and that one is
+looked at.
+Else each has a connection of its own.
 A server with IDLE tells of changes at once, one with NOTIFY too brings the header of what comes by itself; others are asked every
 .Fl -poll .
 IDLE is renewed every 20 minutes, and as soon as the machine has woken up from its sleep.
@@ -216,25 +220,35 @@ imap-watch --once --events new --timeout 1s local: || echo nothing came
         };
         let (bell, ring) = std::io::pipe().local("pipe")?;
         let (tell, told) = sync_channel(WAITING);
+        let ways = Ways {
+            remembers: self.state.is_some(),
+            once: self.once,
+            reach: Arc::clone(&reach),
+            key,
+            events: self.events.clone(),
+            poll: self.poll,
+            verbose: self.common.verbose,
+            bell: Arc::new(bell),
+            tell: tell.clone(),
+        };
+        let mut accounts: Vec<(Endpoint, Vec<Watched>)> = Vec::new();
         for (place, at) in all.into_iter().enumerate() {
             let before = histories.get(place).map(History::watched).transpose()?.flatten();
-            let watcher = Watcher {
-                place,
-                before: before.as_deref().and_then(Picture::from_bytes),
-                remembers: self.state.is_some(),
-                once: self.once,
-                folder: folder(&at),
-                at,
-                reach: Arc::clone(&reach),
-                key: key.clone(),
-                events: self.events.clone(),
-                poll: self.poll,
-                verbose: self.common.verbose,
-                bell: bell.try_clone().local("pipe")?,
-                tell: tell.clone(),
+            let watched = Watched::new(place, folder(&at), before.as_deref().and_then(Picture::from_bytes));
+            let account = folder_name(&at, "");
+            // One that is named twice is watched twice.
+            let is_it = |(of, folders): &&mut (Endpoint, Vec<Watched>)| {
+                folder_name(of, "") == account && folders.iter().all(|one| one.folder != watched.folder)
             };
-            std::thread::Builder::new().name(NAME.into()).spawn(move || watcher.run()).local("no thread")?;
+            match accounts.iter_mut().find(is_it) {
+                Some((_, folders)) => folders.push(watched),
+                None => accounts.push((at, vec![watched])),
+            }
         }
+        for (at, folders) in accounts {
+            Watcher { at, ways: ways.clone() }.start(folders)?;
+        }
+        drop(ways);
         let signal = tell.clone();
         let wait = move || {
             let mut ready = [PollFd::new(&*stop, PollFlags::IN)];

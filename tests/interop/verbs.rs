@@ -151,7 +151,7 @@ impl There<'_> {
 
     fn watched(&self) {
         let (inbox, archive) = (self.at("bob", "INBOX"), self.at("bob", "Archive"));
-        let mut watch = Watch::new(self, &[&inbox, &archive, "--poll", "1s"]);
+        let mut watch = Watch::new(self, &[&inbox, &archive, "--poll", "1s", "--trace", "watched"]);
         watch.says("watching");
         watch.says("watching");
         let put = |folder: &str, subject: &str| {
@@ -168,6 +168,10 @@ impl There<'_> {
         self.run("imap-rm", &["--purge", first.trim_end()], b"").ends(0);
         assert_eq!(watch.line(), format!("vanished\t{}\t\t", first.trim_end()));
         drop(watch);
+        // One connection is enough where the server tells of folders that are not open.
+        let trace = std::fs::read_to_string(self.home.path().join("watched")).unwrap();
+        let all = trace.contains("(MAILBOXES (INBOX Archive) (MessageNew MessageExpunge FlagChange))");
+        assert_eq!(all, trace.contains(" NOTIFY"), "{trace}");
         let mut watch = Watch::new(self, &["--once", "--where", "subject:wanted", &inbox, "--poll", "1s"]);
         watch.says("watching");
         put(&inbox, "other");

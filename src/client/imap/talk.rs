@@ -377,6 +377,7 @@ impl Talk {
             Untagged::Capability(words) => self.capabilities(words),
             Untagged::Enabled(words) => self.spoken.enabled(words),
             Untagged::Exists(n) => self.told.exists = Some(*n),
+            Untagged::Mailbox(name, _) => self.told.stirs(name),
             Untagged::Expunge(_) => self.told.exists = self.told.exists.map(|n| n.saturating_sub(1)),
             Untagged::Status(status) if status.condition == Condition::Bye && !self.leaving => {
                 // The server closes the connection: as if it were lost.

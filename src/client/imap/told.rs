@@ -19,7 +19,12 @@ pub(super) struct Told {
     pub(super) alerts: Vec<String>,
     /// Whether it was asked for the headers of what comes (NOTIFY).
     pub(super) notified: bool,
+    /// Folders that it was asked about then, of which it has told something since.
+    pub(super) stirred: Vec<String>,
 }
+
+/// More of them than anybody asks about.
+const STIRRED: usize = 10_000;
 
 /// What IMAP4rev2 has in it (RFC 9051 appendix E), and what of that a client asks for by name.
 const REV2: [&str; 17] = [
@@ -47,6 +52,13 @@ impl Told {
     pub(super) fn has(&self, capability: &str) -> bool {
         let said = |word: &str| self.capabilities.iter().any(|c| c == word);
         said(capability) || (REV2.contains(&capability) && said("IMAP4REV2") && !said("IMAP4REV1"))
+    }
+
+    /// Something has happened in a folder.
+    pub(super) fn stirs(&mut self, folder: &str) {
+        if self.notified && self.stirred.len() < STIRRED && !self.stirred.iter().any(|name| name == folder) {
+            self.stirred.push(folder.to_owned());
+        }
     }
 
     /// Another folder will be opened.

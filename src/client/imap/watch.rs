@@ -2,12 +2,12 @@
 //! whatever NOOP brings.
 //!
 //! A [`Picture`] outlives its connection: whoever opens the folder again with it learns what happened in between. It has eight bytes for each
-//! message, since a server tells of changes by sequence numbers. Left out: NOTIFY for folders
-//! that are not open (Dovecot 2.3 announces it, accepts it, and tells nothing of them), and CONDSTORE and QRESYNC (RFC 7162), with which the picture
-//! would not have to be read anew after a connection was lost.
+//! message, since a server tells of changes by sequence numbers. So one connection can watch several folders, where the server tells in which of them
+//! something happens ([`Client::notify_of`]). Left out: CONDSTORE and QRESYNC (RFC 7162), with which the picture would not have to be read anew then.
 
+use super::Client;
 use super::selected::Selected;
-use super::talk::{Listen, Talk};
+use super::talk::{Deaf, Listen, Talk};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::net::wire::Wake;
@@ -278,7 +278,38 @@ impl Listen for Witness<'_> {
     }
 }
 
+/// What is told of a message that comes.
+fn items() -> Vec<FetchItem> {
+    vec![FetchItem::Uid, FetchItem::Flags, FetchItem::Envelope]
+}
+
+impl Client {
+    /// NOTIFY (RFC 5465) of these folders too, besides the one that is open: from now on [`Selected::stirred`] tells in which of them something has
+    /// happened. `false`: the server can't, or does not want to.
+    ///
+    /// # Errors
+    /// 75, 76.
+    pub fn notify_of(&mut self, folders: &[&str]) -> Result<bool> {
+        // Dovecot 2.3 tells nothing but in IDLE.
+        if !self.has("NOTIFY") || !self.has("IDLE") {
+            return Ok(false);
+        }
+        self.talk.settled()?;
+        let mailboxes = folders.iter().map(|name| (*name).to_owned()).collect();
+        // What it tells with its answer counts.
+        self.talk.told.notified = true;
+        let answer = self.talk.ask(&Command::Notify { items: items(), mailboxes }, &mut Deaf)?;
+        self.talk.told.notified = answer.condition == Condition::Ok;
+        Ok(self.talk.told.notified)
+    }
+}
+
 impl Selected<'_> {
+    /// A folder of [`Client::notify_of`] in which something has happened, this one perhaps.
+    pub fn stirred(&mut self) -> Option<String> {
+        self.talk.told.stirred.pop()
+    }
+
     fn witness(&mut self, command: &Command, witness: &mut Witness<'_>) -> Result<()> {
         let answer = self.talk.ask(command, witness)?;
         must(self.talk, &answer)
@@ -337,8 +368,7 @@ impl Selected<'_> {
         }
         picture.asked = self.exists();
         let set = SequenceSet::from_ranges([(picture.next, u32::MAX)]);
-        let items = vec![FetchItem::Uid, FetchItem::Flags, FetchItem::Envelope];
-        let fetch = Command::Fetch { uid: true, set, items, changed: None };
+        let fetch = Command::Fetch { uid: true, set, items: items(), changed: None };
         self.witness(&fetch, &mut Witness { picture, tells: true, found: Vec::new(), each })?;
         // Those whose header could not be understood.
         let plain: Vec<Row> =
@@ -354,12 +384,11 @@ impl Selected<'_> {
     }
 
     /// What comes is to come with its header: the server is asked for that once, where it can. It needs IDLE nevertheless: Dovecot 2.3 tells
-    /// nothing otherwise.
+    /// nothing otherwise. Of several folders it was asked before.
     fn notify(&mut self, witness: &mut Witness<'_>) -> Result<()> {
         if !std::mem::replace(&mut self.talk.told.notified, true) && self.has("NOTIFY") {
-            let items = vec![FetchItem::Uid, FetchItem::Flags, FetchItem::Envelope];
             // Without it, it is asked for.
-            self.talk.ask(&Command::Notify(items), witness)?;
+            self.talk.ask(&Command::Notify { items: items(), mailboxes: Vec::new() }, witness)?;
         }
         Ok(())
     }

@@ -64,8 +64,13 @@ pub enum Command {
     Unselect,
     Expunge,
     Idle,
-    /// NOTIFY SET (RFC 5465) for the mailbox that is open: what comes, goes and changes there, and of what comes all of this.
-    Notify(Vec<FetchItem>),
+    /// NOTIFY SET (RFC 5465): what comes, goes and changes in the mailbox that is open, and in others.
+    Notify {
+        /// What is told of each message that comes into the one that is open.
+        items: Vec<FetchItem>,
+        /// Those of which STATUS is told.
+        mailboxes: Vec<String>,
+    },
     Namespace,
     /// RFC 4314: what one may do with a mailbox.
     MyRights {

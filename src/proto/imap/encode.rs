@@ -55,8 +55,13 @@ impl Line {
 
     /// A space and an astring.
     fn string(&mut self, what: &str, bytes: &[u8]) -> Result<()> {
-        check(what, bytes)?;
         self.text.push(b' ');
+        self.bare_string(what, bytes)
+    }
+
+    /// The same without the blank before it.
+    fn bare_string(&mut self, what: &str, bytes: &[u8]) -> Result<()> {
+        check(what, bytes)?;
         if as_atom(bytes) {
             self.text.extend_from_slice(bytes);
         } else if self.as_quoted(bytes) {
@@ -255,9 +260,16 @@ pub fn encode_in(names: Names, tag: &str, command: &Command) -> Result<Vec<Piece
         Command::Unselect => line.raw("UNSELECT"),
         Command::Expunge => line.raw("EXPUNGE"),
         Command::Idle => line.raw("IDLE"),
-        Command::Notify(items) => {
+        Command::Notify { items, mailboxes } => {
             let items = items.iter().map(item).collect::<Result<Vec<_>>>()?.join(" ");
             line.raw(&format!("NOTIFY SET (SELECTED (MessageNew ({items}) MessageExpunge FlagChange))"));
+            for (n, name) in mailboxes.iter().enumerate() {
+                line.raw(if n == 0 { " (MAILBOXES (" } else { " " });
+                check("mailbox name", name.as_bytes())?;
+                let name = line.names.encode(name);
+                line.bare_string("mailbox name", name.as_bytes())?;
+            }
+            line.raw(if mailboxes.is_empty() { "" } else { ") (MessageNew MessageExpunge FlagChange))" });
         }
         Command::Namespace => line.raw("NAMESPACE"),
         Command::MyRights { mailbox } => one(&mut line, "MYRIGHTS", mailbox)?,

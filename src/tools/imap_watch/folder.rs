@@ -1,4 +1,5 @@
-//! One folder: its connection, made again whenever it is lost, and what is seen over it.
+//! Folders of one account: their connection, made again whenever it is lost, and what is seen over it. Where the server can't tell of folders that
+//! are not open, each has a connection of its own.
 
 use super::{Kind, NAME};
 use crate::cli::connect::Reach;
@@ -6,7 +7,7 @@ use crate::cli::exit::complain;
 use crate::cli::imap::{connect, opened, show_alerts};
 use crate::cli::reference::folder_name;
 use crate::client::imap::{Event, Picture, Selected};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Local, Result};
 use crate::message::date::Date;
 use crate::message::decode::words;
 use crate::net::wire::Wake;
@@ -74,54 +75,86 @@ impl Seen {
     }
 }
 
-/// A thread's work.
-pub(super) struct Watcher {
-    /// Its place among the folders.
+/// A folder that is watched.
+pub(super) struct Watched {
+    /// Its place among all.
     pub(super) place: usize,
-    /// As it was when a program before this one ended.
-    pub(super) before: Option<Picture>,
-    /// Whether somebody remembers how it is.
+    pub(super) folder: String,
+    /// As it is known; at first as it was when a program before this one ended.
+    pub(super) picture: Picture,
+    /// Those of which it is not yet known whether the search holds.
+    news: Vec<Seen>,
+    /// When it was kept, over this connection.
+    kept: Option<Instant>,
+}
+
+impl Watched {
+    pub(super) fn new(place: usize, folder: String, before: Option<Picture>) -> Watched {
+        Watched { place, folder, picture: before.unwrap_or_default(), news: Vec::new(), kept: None }
+    }
+}
+
+/// What is the same for all folders.
+#[derive(Clone)]
+pub(super) struct Ways {
+    /// Whether somebody remembers how folders are.
     pub(super) remembers: bool,
     /// Each change is waited for.
     pub(super) once: bool,
-    pub(super) at: Endpoint,
-    pub(super) folder: String,
     pub(super) reach: Arc<Reach>,
     pub(super) key: Option<SearchKey>,
     pub(super) events: Vec<Kind>,
     pub(super) poll: Duration,
     pub(super) verbose: bool,
     /// Readable when all is over.
-    pub(super) bell: PipeReader,
+    pub(super) bell: Arc<PipeReader>,
     pub(super) tell: SyncSender<Told>,
 }
 
+/// A thread's work.
+pub(super) struct Watcher {
+    pub(super) at: Endpoint,
+    pub(super) ways: Ways,
+}
+
 impl Watcher {
-    pub(super) fn run(mut self) {
-        let mut picture = self.before.take().unwrap_or_default();
-        // Those of which it is not yet known whether the search holds.
-        let mut news = Vec::new();
+    /// On a thread of its own.
+    ///
+    /// # Errors
+    /// 74: there can't be one.
+    pub(super) fn start(self, folders: Vec<Watched>) -> Result<()> {
+        let work = move || self.run(folders);
+        std::thread::Builder::new().name(NAME.into()).spawn(work).local("no thread").map(drop)
+    }
+
+    fn run(self, mut folders: Vec<Watched>) {
         let mut pause = Duration::from_secs(1);
         loop {
             let stood = Deadline::after(STOOD);
-            let e = match self.watch(&mut picture, &mut news) {
+            let e = match self.watch(&mut folders) {
                 Ok(()) => return,
                 Err(e) => e,
             };
             let again = match e.exit() {
                 Exit::TempFail => true,
                 // What worked before may work again.
-                Exit::NoHost | Exit::Protocol | Exit::Refused | Exit::Unknown => picture.uid_validity() != 0,
+                Exit::NoHost | Exit::Protocol | Exit::Refused | Exit::Unknown => {
+                    folders.iter().all(|folder| folder.picture.uid_validity() != 0)
+                }
                 _ => false,
             };
-            if !again || self.reach.whole().passed() {
-                let _ = self.tell.send(Told::Failed(e));
+            if !again || self.ways.reach.whole().passed() {
+                let _ = self.ways.tell.send(Told::Failed(e));
                 return;
             }
             if stood.passed() {
                 pause = Duration::from_secs(1);
             }
-            complain(NAME, &format!("{}: {e}; trying again", self.name()), None);
+            let of = match folders.as_slice() {
+                [alone] => alone.folder.as_str(),
+                _ => "",
+            };
+            complain(NAME, &format!("{}: {e}; trying again", folder_name(&self.at, of)), None);
             if self.rings_within(pause) {
                 return;
             }
@@ -129,57 +162,75 @@ impl Watcher {
         }
     }
 
-    fn name(&self) -> String {
-        folder_name(&self.at, &self.folder)
-    }
-
     fn rings_within(&self, pause: Duration) -> bool {
-        let mut ready = [PollFd::new(&self.bell, PollFlags::IN)];
+        let mut ready = [PollFd::new(&*self.ways.bell, PollFlags::IN)];
         let within = Timespec::try_from(pause).ok();
         poll(&mut ready, within.as_ref()).is_ok_and(|n| n > 0)
     }
 
     /// Watches until the bell rings.
-    fn watch(&self, picture: &mut Picture, news: &mut Vec<Seen>) -> Result<()> {
-        let mut client = connect(&self.reach, &self.at)?;
+    fn watch(&self, folders: &mut Vec<Watched>) -> Result<()> {
+        let mut client = connect(&self.ways.reach, &self.at)?;
         show_alerts(NAME, &mut client);
-        let mut selected = client.examine(&self.folder)?;
-        let name = format!("{}#{}.", self.name(), selected.uid_validity());
-        selected.look(picture, &mut |event| self.event(&name, event, news))?;
-        self.matching(&mut selected, picture, &name, news)?;
-        let mut kept = Instant::now();
-        self.keep(picture)?;
-        if self.verbose {
-            complain(NAME, &format!("watching {}", opened(&self.folder, selected.opened())), None);
-        }
-        loop {
-            let until = Deadline::after(if selected.has("IDLE") { RENEW } else { self.poll });
-            let wake = selected.wait(picture, self.bell.as_fd(), until, &mut |event| self.event(&name, event, news))?;
-            if wake == Wake::Bell {
-                self.keep(picture)?;
-                break;
+        if folders.len() > 1 {
+            let names: Vec<&str> = folders.iter().map(|folder| folder.folder.as_str()).collect();
+            if !client.notify_of(&names)? {
+                for other in folders.split_off(1) {
+                    Watcher { at: self.at.clone(), ways: self.ways.clone() }.start(vec![other])?;
+                }
             }
-            self.matching(&mut selected, picture, &name, news)?;
-            // A large one is not kept for each message.
-            if self.once
-                || kept.elapsed() >= Duration::from_millis(u64::try_from(picture.len()).unwrap_or(u64::MAX) / 10)
-            {
-                kept = Instant::now();
-                self.keep(picture)?;
+        }
+        folders.iter_mut().for_each(|folder| folder.kept = None);
+        let names: Vec<String> = folders.iter().map(|folder| folder.folder.clone()).collect();
+        // The first is the last, and stays open.
+        let mut due: Vec<usize> = (0..folders.len()).collect();
+        while let Some(at) = due.pop() {
+            let Some(folder) = folders.get_mut(at) else { break };
+            let mut selected = client.examine(&folder.folder)?;
+            let name = format!("{}#{}.", folder_name(&self.at, &folder.folder), selected.uid_validity());
+            let Watched { picture, news, .. } = folder;
+            selected.look(picture, &mut |event| self.event(&name, event, news))?;
+            self.matching(&mut selected, folder, &name)?;
+            if folder.kept.is_none() && self.ways.verbose {
+                complain(NAME, &format!("watching {}", opened(&folder.folder, selected.opened())), None);
+            }
+            self.keep(folder)?;
+            let mut untold = false;
+            loop {
+                while let Some(stirred) = selected.stirred() {
+                    let place = names.iter().position(|name| is_same(name, &stirred));
+                    due.extend(place.filter(|place| *place != at && !due.contains(place)));
+                }
+                if !due.is_empty() {
+                    break;
+                }
+                let until = Deadline::after(if selected.has("IDLE") { RENEW } else { self.ways.poll });
+                let Watched { picture, news, .. } = folder;
+                let bell = self.ways.bell.as_fd();
+                let wake = selected.wait(picture, bell, until, &mut |event| self.event(&name, event, news))?;
+                if wake == Wake::Bell {
+                    self.keep(folder)?;
+                    return client.logout();
+                }
+                self.matching(&mut selected, folder, &name)?;
+                // A large one is not kept for each message.
+                let pause = Duration::from_millis(u64::try_from(folder.picture.len()).unwrap_or(u64::MAX) / 10);
+                untold = !self.ways.once && folder.kept.is_some_and(|kept| kept.elapsed() < pause);
+                if !untold {
+                    self.keep(folder)?;
+                }
+            }
+            if untold {
+                self.keep(folder)?;
             }
         }
         client.logout()
     }
 
     /// Tells of the new messages for which the search holds.
-    fn matching(
-        &self,
-        selected: &mut Selected<'_>,
-        picture: &mut Picture,
-        name: &str,
-        news: &mut Vec<Seen>,
-    ) -> Result<()> {
-        let Some(key) = &self.key else { return Ok(()) };
+    fn matching(&self, selected: &mut Selected<'_>, folder: &mut Watched, name: &str) -> Result<()> {
+        let Some(key) = &self.ways.key else { return Ok(()) };
+        let Watched { picture, news, .. } = folder;
         while !news.is_empty() {
             let uids: Vec<u32> = news.iter().take(100).map(|seen| seen.uid).collect();
             let mut more = Vec::new();
@@ -202,31 +253,37 @@ impl Watcher {
             Event::Vanished { uid } => (Kind::Vanished, uid, None, None),
             Event::Renumbered => {
                 let why = "UIDVALIDITY has changed: what happened meanwhile can't be known";
-                complain(NAME, &format!("{}: {why}", self.name()), None);
+                complain(NAME, &format!("{}: {why}", name.rsplit_once('#').map_or(name, |(name, _)| name)), None);
                 news.clear();
                 return Ok(());
             }
         };
-        if !self.events.contains(&kind) {
+        if !self.ways.events.contains(&kind) {
             return Ok(());
         }
         let seen = Seen { kind, reference: format!("{name}{uid}"), uid, flags, envelope };
-        if kind == Kind::New && self.key.is_some() {
+        if kind == Kind::New && self.ways.key.is_some() {
             news.push(seen);
             return Ok(());
         }
         self.tell(seen)
     }
 
-    fn keep(&self, picture: &Picture) -> Result<()> {
-        if !self.remembers {
+    fn keep(&self, folder: &mut Watched) -> Result<()> {
+        folder.kept = Some(Instant::now());
+        if !self.ways.remembers {
             return Ok(());
         }
-        let told = Told::Picture(self.place, picture.to_bytes());
-        self.tell.send(told).map_err(|_| Error::new(Exit::Ok, "nobody listens any more"))
+        let told = Told::Picture(folder.place, folder.picture.to_bytes());
+        self.ways.tell.send(told).map_err(|_| Error::new(Exit::Ok, "nobody listens any more"))
     }
 
     fn tell(&self, seen: Seen) -> Result<()> {
-        self.tell.send(Told::Seen(seen)).map_err(|_| Error::new(Exit::Ok, "nobody listens any more"))
+        self.ways.tell.send(Told::Seen(seen)).map_err(|_| Error::new(Exit::Ok, "nobody listens any more"))
     }
+}
+
+/// Whether two names are of one folder: INBOX is that in any letters.
+fn is_same(one: &str, other: &str) -> bool {
+    one == other || one.eq_ignore_ascii_case("INBOX") && other.eq_ignore_ascii_case("INBOX")
 }
