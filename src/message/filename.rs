@@ -20,10 +20,7 @@ pub fn safe(wanted: &str) -> String {
     let last = wanted.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last.chars().map(|c| if is_unsafe(c) || c == '\u{fffd}' { '_' } else { c }).collect();
     // Windows drops dots and blanks at the end, and `a.exe.` becomes `a.exe`.
-    let clean = clean.trim().trim_end_matches(['.', ' ']);
-    if clean.chars().all(|c| matches!(c, '_' | '.' | '-' | '~' | ' ')) {
-        return String::new();
-    }
+    let clean = trimmed(&clean);
     let stem = clean.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
     let port = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
     let device = DEVICES.contains(&stem.as_str())
@@ -33,7 +30,18 @@ pub fn safe(wanted: &str) -> String {
         None if device => format!("_{clean}"),
         None => clean.to_owned(),
     };
-    shortened(&name, MAX).trim_end_matches(['.', ' ']).to_owned()
+    let name = shortened(&name, MAX);
+    let name = trimmed(&name);
+    if name.chars().all(|c| matches!(c, '_' | '.' | '-' | '~') || c.is_whitespace()) {
+        String::new()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Without blanks around it, and dots at its end.
+fn trimmed(name: &str) -> &str {
+    name.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
 /// `name` with a number before its extension: `a-2.pdf`.
